@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A month between origins: features have moved on, the base rate is still today's. */
+enum { ORIGIN_STEP_DAYS = 30 };
+
 static const double GAP_SHARE = 0.95;
 
 mr_status mr_churn_family_parse(mr_text text, mr_churn_family *ret_family)
@@ -294,21 +297,21 @@ static mr_status add_cut(dataset *d, const mr_transactions *transactions, int32_
     return MR_OK;
 }
 
-/* Oldest first, the training cut last. */
+/*
+ * Oldest first, the training cut last.  Without earlier cuts the features that count all of a
+ * customer's past and those that count the last half year can be the same numbers, and how the
+ * model shares a weight between them is then decided by nothing.
+ */
 static mr_status add_origins(dataset *d, const mr_transactions *transactions,
                              int32_t train_day, uint32_t window_days)
 {
-    const int64_t history =
-        (int64_t)train_day - mr_transactions_first_day(transactions) + 1;
-    const int64_t earlier = history / window_days - 1;
-    const int64_t origins =
-        earlier < 0
-            ? 1
-            : (earlier + 1 < MR_CHURN_ORIGINS_MAX ? earlier + 1 : MR_CHURN_ORIGINS_MAX);
-    for (int64_t back = origins - 1; back >= 0; back--) {
-        const int64_t cut_day = train_day - back * window_days;
-        MR_TRY(add_cut(d, transactions, (int32_t)cut_day, window_days,
-                       (uint16_t)(origins - 1 - back)));
+    uint16_t origin = 0;
+    for (int32_t back = MR_CHURN_ORIGINS_MAX - 1; back >= 0; back--) {
+        const int32_t cut_day = train_day - back * ORIGIN_STEP_DAYS;
+        if (back > 0 &&
+            cut_day - ORIGIN_STEP_DAYS < mr_transactions_first_day(transactions))
+            continue;
+        MR_TRY(add_cut(d, transactions, cut_day, window_days, origin++));
     }
     return MR_OK;
 }

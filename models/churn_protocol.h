@@ -5,8 +5,8 @@
  *                 others.  AUC, log-loss, Brier and lift are the mean of the folds, the
  *                 calibration error that of all rows together.
  *   transactions  Trained at one cut, tested at a later one, all customers who had bought by then.
- *                 The training part adds earlier cuts, a window apart, as long as a window of
- *                 history lies before them.
+ *                 The training part adds earlier cuts, a month apart; their labels were all
+ *                 known when the training cut's were.
  *
  * Whatever is chosen (strength, calibration) is chosen inside the training part.
  *

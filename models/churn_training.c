@@ -9,7 +9,7 @@
 
 enum {
     /* The strength matters when rows are few; beyond this many, every n-th row chooses it. */
-    CHOICE_ROWS_MAX = 131072,
+    CHOICE_ROWS_MAX = 65536,
     ORIGINS_MAX = UINT16_MAX + 1,
 };
 
@@ -27,6 +27,8 @@ typedef struct trainer {
     float *logits;   /* of the newest rows, by models that have not seen their subject */
     float *probabilities;
     uint8_t *labels; /* of the newest rows */
+    mr_logistic
+        folds[MR_CHURN_FOLDS]; /* the last fit without each fold: where the next begins */
 } trainer;
 
 static uint16_t origin_of(const trainer *t, size_t row)
@@ -59,6 +61,8 @@ static uint32_t count_origins(const mr_churn_rows *rows, uint16_t *ret_newest)
 
 static void deinit(trainer *t)
 {
+    for (int fold = 0; fold < MR_CHURN_FOLDS; fold++)
+        mr_logistic_deinit(&t->folds[fold]);
     free(t->newest);
     free(t->picks);
     free(t->logits);
@@ -107,24 +111,32 @@ static float logit_of(const trainer *t, const mr_logistic *model, size_t row)
     return logit;
 }
 
+/* Fit to all subjects but a fold's, from where the last such fit ended. */
+static mr_status fit_without(trainer *t, uint32_t fold, double l2, size_t stride)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < t->rows.count; i += stride)
+        if (fold_of(t, i) != fold)
+            t->picks[count++] = (uint32_t)i;
+    mr_logistic *last = &t->folds[fold];
+    mr_logistic model;
+    MR_TRY(fit_picks(t, count, l2, last->columns > 0 ? last : NULL, &model));
+    mr_logistic_deinit(last);
+    *last = model;
+    return MR_OK;
+}
+
 /*
  * Log-odds of the newest rows, each by a model fitted to the other folds' subjects.  Only every
  * `stride`-th row is used and given.  MR_ERR_INVALID when a fold leaves one label only.
  */
-static mr_status score_unseen(trainer *t, double l2, size_t stride,
-                              const mr_logistic *start)
+static mr_status score_unseen(trainer *t, double l2, size_t stride)
 {
     for (uint32_t fold = 0; fold < MR_CHURN_FOLDS; fold++) {
-        size_t count = 0;
-        for (size_t i = 0; i < t->rows.count; i += stride)
-            if (fold_of(t, i) != fold)
-                t->picks[count++] = (uint32_t)i;
-        mr_logistic model;
-        MR_TRY(fit_picks(t, count, l2, start, &model));
+        MR_TRY(fit_without(t, fold, l2, stride));
         for (size_t i = 0; i < t->newest_count; i += stride)
             if (fold_of(t, t->newest[i]) == fold)
-                t->logits[i] = logit_of(t, &model, t->newest[i]);
-        mr_logistic_deinit(&model);
+                t->logits[i] = logit_of(t, &t->folds[fold], t->newest[i]);
     }
     return MR_OK;
 }
@@ -159,9 +171,8 @@ static mr_status choose_strength(trainer *t, double *ret_l2)
     double best = INFINITY;
     *ret_l2 = STRENGTHS[0];
     for (size_t s = 0; s < sizeof(STRENGTHS) / sizeof(STRENGTHS[0]); s++) {
-        const mr_status status = t->origins > 1
-                                     ? score_forward(t, STRENGTHS[s], stride)
-                                     : score_unseen(t, STRENGTHS[s], stride, NULL);
+        const mr_status status = t->origins > 1 ? score_forward(t, STRENGTHS[s], stride)
+                                                : score_unseen(t, STRENGTHS[s], stride);
         if (status == MR_ERR_INVALID)
             return MR_OK; /* too few rows to judge by: the strongest */
         MR_TRY(status);
@@ -193,7 +204,7 @@ static void place_tiers(trainer *t, const double *shares, double *ret_begins)
 
 static mr_status calibrate(trainer *t, const double *shares, mr_churn_model *model)
 {
-    const mr_status status = score_unseen(t, model->summary.l2, 1, &model->logistic);
+    const mr_status status = score_unseen(t, model->summary.l2, 1);
     if (status == MR_ERR_INVALID) /* too few rows for folds: what the model has seen */
         for (size_t i = 0; i < t->newest_count; i++)
             t->logits[i] = logit_of(t, &model->logistic, t->newest[i]);
@@ -276,7 +287,7 @@ mr_status mr_churn_model_train(const mr_churn_rows *rows, const mr_churn_options
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "churn: %zu rows of %u columns cannot be learnt from",
                             rows->count, rows->columns);
-    trainer t;
+    trainer t = {0};
     mr_churn_model *model = calloc(1, sizeof(*model));
     mr_status status = init(&t, rows, options->seed);
     if (model == NULL)
