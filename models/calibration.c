@@ -333,7 +333,7 @@ static mr_status best_kind(const halves *rows, bool enough_for_isotonic,
 {
     const mr_calibration_kind last =
         enough_for_isotonic ? MR_CALIBRATION_ISOTONIC : MR_CALIBRATION_PLATT;
-    double best = INFINITY;
+    double best = (double)INFINITY;
     *ret_kind = MR_CALIBRATION_NONE;
     for (int kind = MR_CALIBRATION_NONE; kind <= (int)last; kind++) {
         double loss = 0.0;

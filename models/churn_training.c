@@ -168,7 +168,7 @@ static double strided_loss(const trainer *t, size_t stride)
 static mr_status choose_strength(trainer *t, double *ret_l2)
 {
     const size_t stride = 1 + t->rows.count / CHOICE_ROWS_MAX;
-    double best = INFINITY;
+    double best = (double)INFINITY;
     *ret_l2 = STRENGTHS[0];
     for (size_t s = 0; s < sizeof(STRENGTHS) / sizeof(STRENGTHS[0]); s++) {
         const mr_status status = t->origins > 1 ? score_forward(t, STRENGTHS[s], stride)

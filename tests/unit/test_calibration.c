@@ -53,11 +53,11 @@ static double loss_of(const mr_calibration *calibration, size_t count)
 /* max over starts at or before i of min over ends at or after i of the weighted mean between. */
 static double min_max(const double *values, const double *weights, size_t count, size_t i)
 {
-    double best = -INFINITY;
+    double best = (double)-INFINITY;
     for (size_t start = 0; start <= i; start++) {
         double sum = 0.0;
         double weight = 0.0;
-        double least = INFINITY;
+        double least = (double)INFINITY;
         for (size_t end = start; end < count; end++) {
             sum += values[end] * weights[end];
             weight += weights[end];
