@@ -1,6 +1,7 @@
 #include "models/blend.h"
 
 #include "core/assert.h"
+#include "models/vector.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -25,59 +26,38 @@ mr_blend mr_blend_single(mr_member member)
     return blend;
 }
 
-/* Eight running sums, so that the compiler may keep them in lanes without reordering any. */
-enum { LANES = 8 };
-
-static float largest(const float *row, size_t count)
-{
-    float best[LANES];
-    for (size_t l = 0; l < LANES; l++)
-        best[l] = -INFINITY;
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (size_t l = 0; l < LANES; l++)
-            best[l] = row[i + l] > best[l] ? row[i + l] : best[l];
-    for (; i < count; i++)
-        best[0] = row[i] > best[0] ? row[i] : best[0];
-    for (size_t l = 1; l < LANES; l++)
-        best[0] = best[l] > best[0] ? best[l] : best[0];
-    return best[0];
-}
-
 mr_blend_term mr_blend_measure(mr_blend_scale scale, const float *row, size_t count)
 {
+    const mr_vector_kernels *kernels = mr_vector_kernels_best();
     if (scale == MR_BLEND_MAXIMUM) {
-        const float best = largest(row, count);
+        const float best = kernels->maximum(row, count);
         return (mr_blend_term){.factor = best > 0.0F ? 1.0F / best : 0.0F};
     }
-    double sum[LANES] = {0};
-    double squares[LANES] = {0};
-    size_t i = 0;
-    for (; i + LANES <= count; i += LANES)
-        for (size_t l = 0; l < LANES; l++) {
-            const double value = (double)row[i + l];
-            sum[l] += value;
-            squares[l] += value * value;
-        }
-    for (; i < count; i++) {
-        sum[0] += (double)row[i];
-        squares[0] += (double)row[i] * (double)row[i];
-    }
-    for (size_t l = 1; l < LANES; l++) {
-        sum[0] += sum[l];
-        squares[0] += squares[l];
-    }
+    double sum = 0.0;
+    double squares = 0.0;
+    kernels->moments(row, count, &sum, &squares);
     const double n = count > 0 ? (double)count : 1.0;
-    const double mean = sum[0] / n;
-    const double variance = squares[0] / n - mean * mean;
+    const double mean = sum / n;
+    const double variance = squares / n - mean * mean;
     return (mr_blend_term){.offset = (float)mean,
                            .factor =
                                variance > 0.0 ? (float)(1.0 / sqrt(variance)) : 0.0F};
 }
 
-void mr_blend_rows(const mr_blend *blend, const float *const rows[MR_MEMBERS],
-                   size_t count, float *ret_row)
+static mr_blend_term term_of(mr_blend_terms *terms, mr_blend_scale scale, uint32_t member,
+                             const float *row, size_t count)
 {
+    if (!terms->known[scale][member]) {
+        terms->terms[scale][member] = mr_blend_measure(scale, row, count);
+        terms->known[scale][member] = true;
+    }
+    return terms->terms[scale][member];
+}
+
+void mr_blend_rows(const mr_blend *blend, const float *const rows[MR_MEMBERS],
+                   size_t count, mr_blend_terms *terms, float *ret_row)
+{
+    const mr_vector_kernels *kernels = mr_vector_kernels_best();
     uint32_t in_use = 0;
     uint32_t last = 0;
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
@@ -89,19 +69,13 @@ void mr_blend_rows(const mr_blend *blend, const float *const rows[MR_MEMBERS],
         memcpy(ret_row, rows[last], count * sizeof(*ret_row));
         return;
     }
-    bool first = true;
+    bool keep = false;
     for (uint32_t m = 0; m < MR_MEMBERS; m++) {
         if (!(blend->weights[m] > 0.0F))
             continue;
-        const mr_blend_term term = mr_blend_measure(blend->scale, rows[m], count);
-        const float factor = term.factor * blend->weights[m];
-        const float *row = rows[m];
-        if (first)
-            for (size_t i = 0; i < count; i++)
-                ret_row[i] = (row[i] - term.offset) * factor;
-        else
-            for (size_t i = 0; i < count; i++)
-                ret_row[i] += (row[i] - term.offset) * factor;
-        first = false;
+        const mr_blend_term term = term_of(terms, blend->scale, m, rows[m], count);
+        kernels->blend(rows[m], count, term.offset, term.factor * blend->weights[m], keep,
+                       ret_row);
+        keep = true;
     }
 }

@@ -14,6 +14,7 @@
 #ifndef MR_MODELS_BLEND_H
 #define MR_MODELS_BLEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,9 +54,18 @@ typedef struct mr_blend_term {
 
 mr_blend_term mr_blend_measure(mr_blend_scale scale, const float *row, size_t count);
 
-/* The weighted sum; `rows` of members with weight 0 are not read and may be NULL.  Order is
- * kept exactly for a single member. */
+/* The terms of a user's rows, measured as far as some blend needs them. */
+typedef struct mr_blend_terms {
+    mr_blend_term terms[MR_BLEND_SCALES][MR_MEMBERS];
+    bool known[MR_BLEND_SCALES][MR_MEMBERS];
+} mr_blend_terms;
+
+/*
+ * The weighted sum; `rows` of members with weight 0 are not read and may be NULL.  The row of a
+ * single member is copied as it is.  `terms` starts zeroed for a new user and is filled on the
+ * way, so that further blends of the same rows measure nothing twice.
+ */
 void mr_blend_rows(const mr_blend *blend, const float *const rows[MR_MEMBERS],
-                   size_t count, float *ret_row);
+                   size_t count, mr_blend_terms *terms, float *ret_row);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { USERS_A_CHUNK = 32 };
+enum { USERS_A_CHUNK = 64 };
 
 typedef struct evaluation_worker {
     float *item_item; /* [items] */
@@ -59,8 +59,9 @@ static void rank_user(const evaluation_job *job, evaluation_worker *own, uint32_
         excluded = mr_sparse_matrix_row(task->excluded, user);
         excluded_count = mr_sparse_matrix_row_count(task->excluded, user);
     }
+    mr_blend_terms terms = {0};
     for (size_t b = 0; b < job->blend_count; b++) {
-        mr_blend_rows(&job->blends[b], rows, items, own->blended);
+        mr_blend_rows(&job->blends[b], rows, items, &terms, own->blended);
         const uint32_t count = mr_top_k_row(own->blended, items, task->k, excluded,
                                             excluded_count, &own->selector, own->list);
         mr_ranking_sums_add(&sums[b], own->list, count, task->k,

@@ -108,6 +108,7 @@ static mr_status choose(lightgcn *run)
                          both || options->model == MR_LIGHTGCN_ITEM_ITEM,
                      [MR_MEMBER_IALS] = both || options->model == MR_LIGHTGCN_IALS,
                      [MR_MEMBER_POPULAR] = all || options->model == MR_LIGHTGCN_POPULAR},
+        .insist_on_blend = options->model == MR_LIGHTGCN_BLEND,
         .report = options->report,
         .context = options->context,
     };

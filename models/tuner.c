@@ -15,7 +15,7 @@ enum {
     TRIAL_DIMENSION = 64,
     TRIAL_EPOCHS = 8,
     FINAL_EPOCHS = 12,
-    BLENDS_MAX = 64,
+    BLENDS_MAX = 32,
     LINE_BYTES = MR_RECIPE_TEXT_BYTES + 128,
 };
 
@@ -269,30 +269,60 @@ static mr_member_set kept_members(const tuning *t)
     return set;
 }
 
-/* Item-item has weight 1; iALS a power of sqrt 2 around it; popularity nothing or a little. */
-static size_t list_blends(const tuning *t, mr_blend *ret_blends)
+/* Item-item has weight 1 and iALS a power of sqrt 2 around it. */
+static size_t list_pairs(const tuning *t, mr_blend *ret_blends)
 {
-    static const float little[] = {0.0F, 0.05F, 0.15F};
-    const bool pair =
-        t->result->tried[MR_MEMBER_ITEM_ITEM] && t->result->tried[MR_MEMBER_IALS];
     size_t count = 0;
-    ret_blends[count++] = mr_blend_single(best_single(t));
-    for (int scale = 0; pair && scale < MR_BLEND_SCALES; scale++)
+    if (!t->result->tried[MR_MEMBER_ITEM_ITEM] || !t->result->tried[MR_MEMBER_IALS])
+        return 0;
+    for (int scale = 0; scale < MR_BLEND_SCALES; scale++)
         for (int half_octaves = -5; half_octaves <= 4; half_octaves++)
-            for (size_t p = 0; p < (t->result->tried[MR_MEMBER_POPULAR] ? 3 : 1); p++)
-                ret_blends[count++] = (mr_blend){
-                    .scale = (mr_blend_scale)scale,
-                    .weights = {[MR_MEMBER_ITEM_ITEM] = 1.0F,
-                                [MR_MEMBER_IALS] = (float)exp2(half_octaves / 2.0),
-                                [MR_MEMBER_POPULAR] = little[p]}};
+            ret_blends[count++] = (mr_blend){
+                .scale = (mr_blend_scale)scale,
+                .weights = {[MR_MEMBER_ITEM_ITEM] = 1.0F,
+                            [MR_MEMBER_IALS] = (float)exp2(half_octaves / 2.0)}};
     return count;
+}
+
+/* A little popularity beside what is best so far. */
+static size_t list_with_popular(const tuning *t, mr_blend *ret_blends)
+{
+    static const float little[] = {0.05F, 0.1F, 0.2F};
+    const mr_blend *best = &t->result->recipe.blend;
+    size_t count = 0;
+    if (!t->result->tried[MR_MEMBER_POPULAR] || best->weights[MR_MEMBER_POPULAR] > 0.0F)
+        return 0;
+    for (size_t p = 0; p < sizeof(little) / sizeof(little[0]); p++) {
+        ret_blends[count] = *best;
+        ret_blends[count++].weights[MR_MEMBER_POPULAR] = little[p];
+    }
+    return count;
+}
+
+/* Score blends and take the best of them if it beats what the result holds. */
+static mr_status choose_among(tuning *t, const mr_blend *blends, size_t count,
+                              bool insist)
+{
+    mr_ranking_metrics metrics[BLENDS_MAX];
+    const mr_member_set members = kept_members(t);
+    if (count == 0)
+        return MR_OK;
+    MR_TRY(score_blends(t, &members, false, blends, count, metrics));
+    size_t best = 0;
+    for (size_t b = 1; b < count; b++)
+        if (objective(&metrics[b]) > objective(&metrics[best]))
+            best = b;
+    if (!insist && objective(&metrics[best]) <= objective(&t->result->holdout))
+        return MR_OK;
+    t->result->recipe.blend = blends[best];
+    t->result->holdout = metrics[best];
+    report_try(t, &t->result->recipe, &metrics[best]);
+    return MR_OK;
 }
 
 static mr_status choose_blend(tuning *t)
 {
-    mr_blend blends[BLENDS_MAX + 1];
-    mr_ranking_metrics metrics[BLENDS_MAX + 1];
-    const mr_member_set members = kept_members(t);
+    mr_blend blends[BLENDS_MAX];
     mr_recipe *recipe = &t->result->recipe;
     const mr_member single = best_single(t);
     *recipe = t->best[single];
@@ -300,19 +330,10 @@ static mr_status choose_blend(tuning *t)
     recipe->ials = t->best[MR_MEMBER_IALS].ials;
     recipe->popular_half_life_s = t->best[MR_MEMBER_POPULAR].popular_half_life_s;
     t->result->holdout = t->result->members[single];
-    const size_t count = list_blends(t, blends);
-    if (count == 1)
-        return MR_OK;
-    MR_TRY(score_blends(t, &members, false, blends, count, metrics));
-    t->result->tries++;
-    size_t best = 0;
-    for (size_t b = 1; b < count; b++)
-        if (objective(&metrics[b]) > objective(&metrics[best]))
-            best = b;
-    recipe->blend = blends[best];
-    t->result->holdout = metrics[best];
-    report_try(t, recipe, &metrics[best]);
-    return MR_OK;
+    const size_t pairs = list_pairs(t, blends);
+    t->result->tries += pairs > 0;
+    MR_TRY(choose_among(t, blends, pairs, t->options->insist_on_blend));
+    return choose_among(t, blends, list_with_popular(t, blends), false);
 }
 
 /* May the user's own items come back?  What the hold-out says, where it has repeats at all. */

@@ -36,6 +36,7 @@ typedef struct mr_tuner_options {
     uint32_t budget; /* 0: the default */
     uint64_t seed;
     bool families[MR_MEMBERS]; /* which may be tried; at least one */
+    bool insist_on_blend;      /* take the best blend even below the best single */
     void (*report)(void *context,
                    const char *line); /* NULL allowed: what was tried, and why */
     void *context;
