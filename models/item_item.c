@@ -26,7 +26,6 @@ typedef struct build_worker {
     uint32_t *candidates; /* [items]: the touched, ascending */
     float *weights;       /* [items]: their weights */
     mr_top_k_selector selector;
-    mr_ranked best[MR_ITEM_ITEM_NEIGHBOURS_MAX];
 } build_worker;
 
 typedef struct build_job {
@@ -86,26 +85,23 @@ static uint32_t collect(const build_job *job, build_worker *own, uint32_t item)
     return count;
 }
 
-static int by_index(const void *a, const void *b)
-{
-    const uint32_t left = ((const mr_ranked *)a)->index;
-    const uint32_t right = ((const mr_ranked *)b)->index;
-    return left < right ? -1 : left > right ? 1 : 0;
-}
-
 /* Cut the candidates to the K best, still in ascending order of index. */
 static uint32_t keep_best(const build_job *job, build_worker *own, uint32_t count)
 {
-    const uint32_t k = job->options.neighbours;
-    if (count <= k)
+    mr_ranked worst;
+    if (count <= job->options.neighbours)
         return count;
-    mr_top_k_selector_init(&own->selector, k, MR_TOP_K_AUTO);
+    mr_top_k_selector_init(&own->selector, job->options.neighbours, MR_TOP_K_AUTO);
     mr_top_k_selector_add(&own->selector, own->weights, count, 0);
-    const uint32_t kept = mr_top_k_selector_finish(&own->selector, own->best);
-    qsort(own->best, kept, sizeof(own->best[0]), by_index);
-    for (uint32_t i = 0; i < kept; i++) {
-        own->candidates[i] = own->candidates[own->best[i].index];
-        own->weights[i] = own->best[i].score;
+    if (!mr_top_k_selector_limit(&own->selector, &worst))
+        return count;
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const float weight = own->weights[i];
+        if (weight < worst.score || (weight <= worst.score && i > worst.index))
+            continue;
+        own->candidates[kept] = own->candidates[i];
+        own->weights[kept++] = weight;
     }
     return kept;
 }

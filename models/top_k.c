@@ -92,10 +92,11 @@ static int descending(const void *a, const void *b)
     return left < right ? 1 : left > right ? -1 : 0;
 }
 
-static void cut_back(mr_top_k_selector *selector)
+/* Keep the best k; returns the worst of them, 0 when there are fewer. */
+static uint64_t cut_back(mr_top_k_selector *selector)
 {
     if (selector->held < selector->k)
-        return;
+        return 0;
     select_largest(selector->survivors, selector->held, selector->k);
     selector->held = selector->k;
     uint64_t worst = selector->survivors[0];
@@ -103,6 +104,13 @@ static void cut_back(mr_top_k_selector *selector)
         if (selector->survivors[i] < worst)
             worst = selector->survivors[i];
     selector->threshold = score_of(worst);
+    return worst;
+}
+
+static mr_ranked ranked_of(uint64_t key)
+{
+    return (mr_ranked){.index = UINT32_MAX - (uint32_t)(key & UINT32_MAX),
+                       .score = score_of(key)};
 }
 
 /* ---- the scan: keep what is above the threshold ---- */
@@ -238,22 +246,29 @@ void mr_top_k_selector_add(mr_top_k_selector *selector, const float *scores, siz
                                base + (uint32_t)i, selector->survivors + selector->held);
         if (selector->held > MR_TOP_K_BUFFER - SCAN_STEP ||
             selector->held >= 4 * selector->k)
-            cut_back(selector);
+            (void)cut_back(selector);
     }
 }
 
 uint32_t mr_top_k_selector_finish(mr_top_k_selector *selector, mr_ranked *ret_best)
 {
-    cut_back(selector);
+    (void)cut_back(selector);
     const uint32_t count = selector->held < selector->k ? selector->held : selector->k;
     qsort(selector->survivors, count, sizeof(selector->survivors[0]), descending);
     for (uint32_t i = 0; i < count; i++)
-        ret_best[i] = (mr_ranked){
-            .index = UINT32_MAX - (uint32_t)(selector->survivors[i] & UINT32_MAX),
-            .score = score_of(selector->survivors[i])};
+        ret_best[i] = ranked_of(selector->survivors[i]);
     selector->held = 0;
     selector->threshold = -INFINITY;
     return count;
+}
+
+bool mr_top_k_selector_limit(mr_top_k_selector *selector, mr_ranked *ret_worst)
+{
+    const uint64_t worst = cut_back(selector);
+    if (worst == 0)
+        return false;
+    *ret_worst = ranked_of(worst);
+    return true;
 }
 
 uint32_t mr_top_k_row(float *scores, size_t count, uint32_t k, const uint32_t *excluded,

@@ -70,6 +70,13 @@ void mr_top_k_selector_add(mr_top_k_selector *selector, const float *scores, siz
 uint32_t mr_top_k_selector_finish(mr_top_k_selector *selector, mr_ranked *ret_best);
 
 /*
+ * The worst of the best k, without ordering or emptying anything: an entry belongs to the best
+ * exactly when its score is larger, or equal with an index not larger.  False while fewer than k
+ * are held.
+ */
+bool mr_top_k_selector_limit(mr_top_k_selector *selector, mr_ranked *ret_worst);
+
+/*
  * The best k of one dense row.  `excluded` is sorted; its scores in the row are overwritten with
  * -infinity.  Returns how many were written.
  */

@@ -50,6 +50,14 @@ typedef struct mr_vector_kernels {
 
     float (*dot)(const float *a, const float *b, size_t width);
 
+    /* Of a row of any length and alignment: the largest; sum and sum of squares. */
+    float (*maximum)(const float *row, size_t count); /* -infinity for an empty row */
+    void (*moments)(const float *row, size_t count, double *ret_sum, double *ret_squares);
+
+    /* out = keep * out + (row - offset) * factor, where keep is 0 or 1; any length. */
+    void (*blend)(const float *row, size_t count, float offset, float factor, bool keep,
+                  float *out);
+
     /*
      * Solve (U'U) x = b in place of b, where a (n x n, row-major, upper triangle, stride a
      * multiple of 16, padding readable) becomes U.  False when it is not positive definite.

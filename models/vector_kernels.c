@@ -5,8 +5,13 @@
 #include <string.h>
 
 typedef float lanes __attribute__((vector_size(64), may_alias));
+typedef int32_t lane_bits __attribute__((vector_size(64)));
+typedef float loose __attribute__((vector_size(64), aligned(4), may_alias));
 
-enum { AHEAD = 6 }; /* rows prefetched ahead on the first, cold pass */
+enum {
+    AHEAD = 6,            /* rows prefetched ahead on the first, cold pass */
+    MOMENT_FLOATS = 1024, /* summed in float before they go into a double  */
+};
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -98,6 +103,63 @@ INLINE float dot_of(const float *a, const float *b, size_t width)
 static float dot(const float *a, const float *b, size_t width)
 {
     return dot_of(a, b, width);
+}
+
+static float maximum(const float *row, size_t count)
+{
+    float best = -INFINITY;
+    size_t i = 0;
+    if (count >= MR_VECTOR_FLOATS) {
+        lanes most = *(const loose *)row;
+        for (i = MR_VECTOR_FLOATS; i + MR_VECTOR_FLOATS <= count; i += MR_VECTOR_FLOATS) {
+            const lanes v = *(const loose *)(row + i);
+            const lane_bits larger = (lane_bits)(v > most);
+            most = (lanes)(((lane_bits)v & larger) | ((lane_bits)most & ~larger));
+        }
+        for (size_t l = 0; l < MR_VECTOR_FLOATS; l++)
+            best = most[l] > best ? most[l] : best;
+    }
+    for (; i < count; i++)
+        best = row[i] > best ? row[i] : best;
+    return best;
+}
+
+static void moments(const float *row, size_t count, double *ret_sum, double *ret_squares)
+{
+    double sum = 0.0;
+    double squares = 0.0;
+    size_t i = 0;
+    while (i + MR_VECTOR_FLOATS <= count) {
+        lanes part = {0};
+        lanes part_squares = {0};
+        const size_t left = count - i;
+        const size_t end = i + (left < MOMENT_FLOATS ? left : MOMENT_FLOATS);
+        for (; i + MR_VECTOR_FLOATS <= end; i += MR_VECTOR_FLOATS) {
+            const lanes v = *(const loose *)(row + i);
+            part += v;
+            part_squares += v * v;
+        }
+        sum += (double)total(part);
+        squares += (double)total(part_squares);
+    }
+    for (; i < count; i++) {
+        sum += (double)row[i];
+        squares += (double)row[i] * (double)row[i];
+    }
+    *ret_sum = sum;
+    *ret_squares = squares;
+}
+
+static void blend(const float *row, size_t count, float offset, float factor, bool keep,
+                  float *out)
+{
+    size_t i = 0;
+    for (; keep && i + MR_VECTOR_FLOATS <= count; i += MR_VECTOR_FLOATS)
+        *(loose *)(out + i) += (*(const loose *)(row + i) - offset) * factor;
+    for (; i + MR_VECTOR_FLOATS <= count; i += MR_VECTOR_FLOATS)
+        *(loose *)(out + i) = (*(const loose *)(row + i) - offset) * factor;
+    for (; i < count; i++)
+        out[i] = (keep ? out[i] : 0.0F) + (row[i] - offset) * factor;
 }
 
 /* Four rows at a time: four dots hide each other's latency, and x and the sums are read once. */
@@ -205,5 +267,8 @@ const mr_vector_kernels JOIN(mr_vector_kernels_, MR_VECTOR_LEVEL) = {
     .open = open_pass,
     .product = product,
     .dot = dot,
+    .maximum = maximum,
+    .moments = moments,
+    .blend = blend,
     .solve_upper = solve_upper,
 };
