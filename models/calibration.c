@@ -14,6 +14,9 @@ enum {
     HALVES_SEED = 1,
 };
 
+/* Of a stored knot; beyond any score, and far from where differences overflow. */
+static const double LOGIT_MAX = 1e12;
+
 typedef struct scored {
     float score;
     uint8_t label;
@@ -375,7 +378,7 @@ mr_status mr_calibration_init_isotonic(uint32_t knots, const double *score,
     if (knots == 0 || knots > MR_ISOTONIC_GROUPS_MAX)
         return MR_ERR_INVALID;
     for (uint32_t k = 0; k < knots; k++) {
-        if (!isfinite(score[k]) || !isfinite(logit[k]))
+        if (!(fabs(score[k]) <= LOGIT_MAX) || !(fabs(logit[k]) <= LOGIT_MAX))
             return MR_ERR_INVALID;
         if (k > 0 && (score[k] <= score[k - 1] || logit[k] < logit[k - 1]))
             return MR_ERR_INVALID;

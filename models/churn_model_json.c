@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Beyond any fit, and far from where a product overflows. */
+static const double PLATT_MAX = 1e12;
+
 enum { NAME_BYTES_MAX = 256, WINDOW_DAYS_MAX = 36500 };
 
 static void put_numbers(mr_json_writer *writer, const char *key, const double *numbers,
@@ -189,8 +192,10 @@ static mr_status get_calibration(mr_json_value *root, mr_calibration *ret_calibr
     mr_calibration platt = {.kind = MR_CALIBRATION_PLATT};
     MR_TRY(get_number(object, "slope", &platt.slope, ret_error));
     MR_TRY(get_number(object, "offset", &platt.offset, ret_error));
-    if (platt.slope < 0.0)
+    if (platt.slope < 0.0 || platt.slope > PLATT_MAX)
         return bad_field(ret_error, "slope");
+    if (fabs(platt.offset) > PLATT_MAX)
+        return bad_field(ret_error, "offset");
     *ret_calibration = platt;
     return MR_OK;
 }

@@ -24,6 +24,9 @@ enum {
     LANES = 8, /* partial sums of a scored row                                     */
 };
 
+/* Log-odds of a stored weight or intercept; 2048 terms of four of them stay finite in float32. */
+static const double WEIGHT_MAX = 1e6;
+
 /* Stop once a step promises less than this share of the loss; Newton's error is then its square. */
 static const double STEP_SHARE_MIN = 1e-9;
 
@@ -232,7 +235,7 @@ static void measure_columns(const mr_labelled_rows *rows, mr_logistic *model)
     }
 }
 
-/* The four arrays of the scoring loop: term = clamp(x * slope + shift, low, high). */
+/* The four arrays of the scoring loop: term = clamp((x - mean) * slope, low, high). */
 static mr_status make_terms(mr_logistic *model)
 {
     const size_t p = model->columns;
@@ -240,11 +243,11 @@ static mr_status make_terms(mr_logistic *model)
     if (model->terms == NULL)
         return MR_ERR_NO_MEMORY;
     for (size_t j = 0; j < p; j++) {
-        const double slope = model->weight[j] * inverse_or_zero(model->scale[j]);
-        const double cut =
-            model->scale[j] > 0.0 ? MR_LOGISTIC_CUT * fabs(model->weight[j]) : 0.0;
-        model->terms[j] = (float)slope;
-        model->terms[p + j] = (float)(-slope * model->mean[j]);
+        const bool varies = model->scale[j] > 0.0;
+        const double cut = varies ? MR_LOGISTIC_CUT * fabs(model->weight[j]) : 0.0;
+        model->terms[j] = (float)model->mean[j];
+        model->terms[p + j] =
+            (float)(model->weight[j] * inverse_or_zero(model->scale[j]));
         model->terms[2 * p + j] = (float)-cut;
         model->terms[3 * p + j] = (float)cut;
     }
@@ -355,15 +358,21 @@ mr_status mr_logistic_train(const mr_labelled_rows *rows,
     return MR_OK;
 }
 
+static bool is_within(double value, double limit)
+{
+    return value >= -limit && value <= limit;
+}
+
 mr_status mr_logistic_init(uint32_t columns, double intercept, const double *mean,
                            const double *scale, const double *weight,
                            mr_logistic *ret_model)
 {
-    if (columns == 0 || columns > MR_LOGISTIC_COLUMNS_MAX || !isfinite(intercept))
+    if (columns == 0 || columns > MR_LOGISTIC_COLUMNS_MAX ||
+        !is_within(intercept, WEIGHT_MAX))
         return MR_ERR_INVALID;
     for (uint32_t j = 0; j < columns; j++)
-        if (!isfinite(mean[j]) || !isfinite(weight[j]) || !isfinite(scale[j]) ||
-            scale[j] < 0.0)
+        if (!is_within(mean[j], (double)FLT_MAX) || !is_within(weight[j], WEIGHT_MAX) ||
+            !isfinite(scale[j]) || scale[j] < 0.0)
             return MR_ERR_INVALID;
     mr_logistic model;
     mr_status status = allocate(&model, columns);
@@ -393,7 +402,7 @@ void mr_logistic_deinit(mr_logistic *model)
 
 static inline float fast_term(const float *terms, size_t p, const float *row, size_t j)
 {
-    const float term = row[j] * terms[j] + terms[p + j];
+    const float term = (row[j] - terms[j]) * terms[p + j];
     const float low = term < terms[2 * p + j] ? terms[2 * p + j] : term;
     const float cut = low > terms[3 * p + j] ? terms[3 * p + j] : low;
     return cut == cut ? cut : 0.0F;

@@ -66,7 +66,8 @@ MR_MUST_USE mr_status mr_logistic_train(const mr_labelled_rows *rows,
 /*
  * A model from stored numbers, copied.
  *
- * MR_ERR_INVALID when one of them is not finite or a scale is negative; MR_ERR_NO_MEMORY.
+ * MR_ERR_INVALID when one of them is not finite, a scale is negative, or a weight or the
+ * intercept is beyond a million (no fit ends there); MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_logistic_init(uint32_t columns, double intercept,
                                        const double *mean, const double *scale,
