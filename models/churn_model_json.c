@@ -12,20 +12,26 @@ static const double PLATT_MAX = 1e12;
 
 enum { NAME_BYTES_MAX = 256, WINDOW_DAYS_MAX = 36500 };
 
+/* "-0" reads back as the integer 0: both zeros are written, and read, as that one. */
+static double without_sign_of_zero(double number)
+{
+    return number + 0.0;
+}
+
 static void put_numbers(mr_json_writer *writer, const char *key, const double *numbers,
                         uint32_t count)
 {
     mr_json_key(writer, key);
     mr_json_begin_array(writer);
     for (uint32_t i = 0; i < count; i++)
-        mr_json_put_double(writer, numbers[i]);
+        mr_json_put_double(writer, without_sign_of_zero(numbers[i]));
     mr_json_end_array(writer);
 }
 
 static void put_number(mr_json_writer *writer, const char *key, double number)
 {
     mr_json_key(writer, key);
-    mr_json_put_double(writer, number);
+    mr_json_put_double(writer, without_sign_of_zero(number));
 }
 
 static void put_calibration(mr_json_writer *writer, const mr_calibration *calibration)

@@ -2,17 +2,15 @@
  * Fuzz: the files a person hands to `evaluate churn`, as a table and as transactions.
  *
  * Whatever the bytes, each reader refuses them or gives something whole: labels of 0 and 1 both
- * present, every categorical group with exactly one 1, purchase days that rise, features that are
- * finite.
+ * present, a name for every column, purchase days that rise, features that are
+ * numbers.
  */
 #include "core/assert.h"
 #include "models/purchase_features.h"
 #include "models/table.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
