@@ -144,16 +144,27 @@ static mr_status find_cut(const mr_interactions *interactions, double share,
     return MR_OK;
 }
 
+static mr_status reserve_votes(const mr_interactions *interactions, mr_holdout *votes)
+{
+    const uint64_t count = interactions->ptr[interactions->users] + 1;
+    votes->vote_ptr = calloc((size_t)interactions->users + 1, sizeof(*votes->vote_ptr));
+    votes->votes = malloc(count * sizeof(*votes->votes));
+    votes->vote_times_s = malloc(count * sizeof(*votes->vote_times_s));
+    if (interactions->weight != NULL)
+        votes->vote_weights = malloc(count * sizeof(*votes->vote_weights));
+    return votes->vote_ptr == NULL || votes->votes == NULL ||
+                   votes->vote_times_s == NULL ||
+                   (interactions->weight != NULL && votes->vote_weights == NULL)
+               ? MR_ERR_NO_MEMORY
+               : MR_OK;
+}
+
 static mr_status split_at(const mr_interactions *interactions, uint32_t cut_s, parts *p,
                           mr_holdout *votes)
 {
-    const uint64_t count = interactions->ptr[interactions->users];
     uint64_t trained = 0;
     uint64_t held = 0;
-    votes->votes = malloc((count + 1) * sizeof(*votes->votes));
-    votes->vote_times_s = malloc((count + 1) * sizeof(*votes->vote_times_s));
-    if (votes->votes == NULL || votes->vote_times_s == NULL)
-        return MR_ERR_NO_MEMORY;
+    MR_TRY(reserve_votes(interactions, votes));
     for (uint32_t u = 0; u < interactions->users; u++) {
         for (uint64_t e = interactions->ptr[u]; e < interactions->ptr[u + 1]; e++) {
             if (interactions->time_s[e] >= cut_s) {
@@ -162,12 +173,16 @@ static mr_status split_at(const mr_interactions *interactions, uint32_t cut_s, p
             }
             votes->votes[trained] = interactions->item[e];
             votes->vote_times_s[trained] = interactions->time_s[e];
+            if (votes->vote_weights != NULL)
+                votes->vote_weights[trained] = interactions->weight[e];
             p->train[trained++] = interactions->item[e];
         }
         p->train_ptr[u + 1] = trained;
         p->held_ptr[u + 1] = held;
+        votes->vote_ptr[u + 1] = trained;
     }
     votes->vote_count = trained;
+    votes->cut_s = cut_s;
     return MR_OK;
 }
 
@@ -204,6 +219,9 @@ mr_status mr_holdout_by_time(const mr_interactions *interactions, double share,
         return status;
     }
     holdout.by_time = true;
+    holdout.cut_s = votes.cut_s;
+    holdout.vote_ptr = votes.vote_ptr;
+    holdout.vote_weights = votes.vote_weights;
     holdout.votes = votes.votes;
     holdout.vote_times_s = votes.vote_times_s;
     holdout.vote_count = votes.vote_count;
@@ -231,10 +249,34 @@ mr_status mr_holdout_given(const mr_sparse_matrix *train, const mr_sparse_matrix
     return MR_OK;
 }
 
+mr_status mr_holdout_faded(const mr_holdout *holdout, double half_life_s,
+                           mr_sparse_matrix *ret_histories)
+{
+    if (!holdout->by_time)
+        return MR_ERR_INVALID;
+    float *values = malloc((holdout->vote_count + 1) * sizeof(*values));
+    if (values == NULL)
+        return MR_ERR_NO_MEMORY;
+    for (size_t v = 0; v < holdout->vote_count; v++) {
+        const double age_s = (double)holdout->cut_s - (double)holdout->vote_times_s[v];
+        const double weight =
+            holdout->vote_weights != NULL ? (double)holdout->vote_weights[v] : 1.0;
+        values[v] =
+            (float)(half_life_s > 0.0 ? weight * exp2(-age_s / half_life_s) : weight);
+    }
+    const mr_status status = mr_sparse_matrix_from_rows(
+        holdout->vote_ptr, holdout->votes, values, holdout->train.rows,
+        holdout->train.columns, ret_histories);
+    free(values);
+    return status;
+}
+
 void mr_holdout_deinit(mr_holdout *holdout)
 {
     mr_sparse_matrix_deinit(&holdout->train);
     mr_sparse_matrix_deinit(&holdout->held);
+    free(holdout->vote_ptr);
+    free(holdout->vote_weights);
     free(holdout->votes);
     free(holdout->vote_times_s);
     *holdout = (mr_holdout){0};

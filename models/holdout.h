@@ -27,9 +27,13 @@ typedef struct mr_holdout {
     mr_sparse_matrix held; /* the same shape; rows of users without training are empty  */
     bool by_time;
     double repeat_share; /* of held (user, item) pairs: those that stand in train, too */
-    uint32_t *votes;     /* items of the training events, for models/popular.h         */
+    /* The training events themselves, user by user, for popularity and faded histories. */
+    uint64_t *vote_ptr;     /* [rows + 1]; NULL when only the matrix is known */
+    uint32_t *votes;        /* items */
+    float *vote_weights;    /* NULL: 1 */
     uint32_t *vote_times_s; /* NULL without times */
     size_t vote_count;
+    uint32_t cut_s; /* by time: the first second held out */
 } mr_holdout;
 
 /*
@@ -52,6 +56,13 @@ enum { MR_HOLDOUT_USERS_MIN = 50 };
 MR_MUST_USE mr_status mr_holdout_given(const mr_sparse_matrix *train,
                                        const mr_sparse_matrix *held,
                                        mr_holdout *ret_holdout);
+
+/*
+ * The training histories with each item weighing the sum of its events' weights, faded by
+ * 2^-(age / half_life_s) at the cut (0: not faded).  Needs a hold-out by time: MR_ERR_INVALID.
+ */
+MR_MUST_USE mr_status mr_holdout_faded(const mr_holdout *holdout, double half_life_s,
+                                       mr_sparse_matrix *ret_histories);
 
 void mr_holdout_deinit(mr_holdout *holdout);
 

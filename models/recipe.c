@@ -32,6 +32,8 @@ static void append_member(char *text, size_t *length, const mr_recipe *recipe,
                (double)recipe->item_item.user_exponent,
                (double)recipe->item_item.row_exponent,
                (double)recipe->item_item.column_exponent, recipe->item_item.neighbours);
+    if (member == MR_MEMBER_ITEM_ITEM && recipe->history_weighed)
+        append(text, length, " history_half_life_s=%.0f", recipe->history_half_life_s);
     if (member == MR_MEMBER_IALS)
         append(text, length, " d=%u alpha0=%.4g lambda=%.4g nu=%.4g epochs=%u",
                recipe->ials.dimension, (double)recipe->ials.alpha0,

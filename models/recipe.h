@@ -30,6 +30,8 @@ typedef struct mr_recipe {
     mr_ials_options ials;
     double popular_half_life_s; /* 0: plain counts */
     mr_blend blend;             /* a member of weight 0 is not trained */
+    bool history_weighed;       /* item-item weighs history items by their events … */
+    double history_half_life_s; /* … faded by age; 0: not faded */
     bool repeats_allowed;       /* may what the user has be recommended again? */
 } mr_recipe;
 

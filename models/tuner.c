@@ -28,6 +28,7 @@ typedef struct tuning {
     const mr_holdout *holdout;
     const mr_tuner_options *options;
     mr_worker_pool *pool;
+    mr_sparse_matrix faded; /* histories as the recipe weighs them; empty: all ones */
     mr_sparse_matrix items; /* transpose of the hold-out's training part */
     uint32_t *users;        /* who is asked */
     uint32_t user_count;
@@ -105,7 +106,7 @@ static mr_status score_blends(const tuning *t, const mr_member_set *members,
 {
     const mr_evaluation_task task = {
         .members = members,
-        .histories = &t->holdout->train,
+        .histories = t->faded.rows > 0 ? &t->faded : &t->holdout->train,
         .excluded = repeats_allowed ? NULL : &t->holdout->train,
         .relevant = &t->holdout->held,
         .users = t->users,
@@ -336,6 +337,33 @@ static mr_status choose_blend(tuning *t)
     return choose_among(t, blends, list_with_popular(t, blends), false);
 }
 
+/* Does it help to weigh history items by their events, and to forget old ones?  Only item-item
+ * weighs; each half-life is asked with the chosen blend. */
+static mr_status choose_history(tuning *t)
+{
+    static const double half_lives_s[] = {0.0, 90 * DAY_S, 30 * DAY_S, 7 * DAY_S, DAY_S};
+    const mr_member_set members = kept_members(t);
+    mr_recipe *recipe = &t->result->recipe;
+    if (!t->holdout->by_time || !(recipe->blend.weights[MR_MEMBER_ITEM_ITEM] > 0.0F))
+        return MR_OK;
+    for (size_t h = 0; h < sizeof(half_lives_s) / sizeof(half_lives_s[0]); h++) {
+        mr_ranking_metrics metrics;
+        mr_sparse_matrix_deinit(&t->faded);
+        MR_TRY(mr_holdout_faded(t->holdout, half_lives_s[h], &t->faded));
+        MR_TRY(score_blends(t, &members, false, &recipe->blend, 1, &metrics));
+        if (objective(&metrics) <= objective(&t->result->holdout))
+            continue;
+        recipe->history_weighed = true;
+        recipe->history_half_life_s = half_lives_s[h];
+        t->result->holdout = metrics;
+        report_try(t, recipe, &metrics);
+    }
+    mr_sparse_matrix_deinit(&t->faded);
+    if (recipe->history_weighed)
+        MR_TRY(mr_holdout_faded(t->holdout, recipe->history_half_life_s, &t->faded));
+    return MR_OK;
+}
+
 /* May the user's own items come back?  What the hold-out says, where it has repeats at all. */
 static mr_status choose_repeats(tuning *t)
 {
@@ -379,6 +407,7 @@ static mr_status tune(tuning *t)
     if (families[MR_MEMBER_IALS])
         MR_TRY(tune_ials(t, pair ? left - item_item : left));
     MR_TRY(choose_blend(t));
+    MR_TRY(choose_history(t));
     return choose_repeats(t);
 }
 
@@ -395,6 +424,7 @@ mr_status mr_tuner_run(const mr_holdout *holdout, const mr_tuner_options *option
     const mr_status status = tune(&t);
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
         mr_trained_deinit(&t.kept[m]);
+    mr_sparse_matrix_deinit(&t.faded);
     mr_sparse_matrix_deinit(&t.items);
     free(t.users);
     if (status != MR_OK)
