@@ -90,7 +90,7 @@ static void give_connection(mr_http_connection *c)
     }
     mr_http_parser_reset(c->parser);
     c->busy = c->is_writing = c->ending = c->refused = c->lingering = false;
-    c->closing = c->closed = false;
+    c->closing = c->closed = c->said_goodbye = false;
     c->next = l->pool;
     l->pool = c;
     l->pool_count++;
@@ -178,7 +178,7 @@ static void on_written(uv_write_t *write, int status)
     go_on(c);
 }
 
-/* Seal the answers if the connection is sealed; what is to go out next. */
+/* What is to go out next: the answers, sealed if the connection is; NULL when that failed. */
 static mr_buffer *outgoing(mr_http_connection *c)
 {
     if (c->tls == NULL)
@@ -188,6 +188,10 @@ static mr_buffer *outgoing(mr_http_connection *c)
             MR_OK)
         return NULL;
     mr_buffer_clear(&c->answers);
+    if (c->ending && !c->busy && !c->said_goodbye) {
+        mr_tls_session_close(c->tls, &c->sealed);
+        c->said_goodbye = true;
+    }
     return &c->sealed;
 }
 
@@ -196,8 +200,6 @@ static void flush(mr_http_connection *c)
 {
     if (c->is_writing || c->closing)
         return;
-    if (c->tls != NULL && c->ending && !c->busy)
-        mr_tls_session_close(c->tls, &c->sealed);
     mr_buffer *out = outgoing(c);
     if (out == NULL || mr_buffer_status(out) != MR_OK) {
         close_connection(c);

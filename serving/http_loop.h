@@ -50,11 +50,12 @@ typedef struct mr_http_connection {
     int64_t active_ns;  /* when a byte last came or went                          */
     bool busy;          /* its request is with a worker                           */
     bool is_writing;
-    bool ending;    /* close when everything is written                           */
-    bool refused;   /* ending, and what still comes in is dropped                 */
-    bool lingering; /* all written; waiting for the client to hang up             */
-    bool closing;   /* uv_close() was called                                      */
-    bool closed;    /* and has ended                                              */
+    bool ending;       /* close when everything is written                           */
+    bool refused;      /* ending, and what still comes in is dropped                 */
+    bool lingering;    /* all written; waiting for the client to hang up             */
+    bool closing;      /* uv_close() was called                                      */
+    bool closed;       /* and has ended                                              */
+    bool said_goodbye; /* TLS: the closing alert is written                       */
 } mr_http_connection;
 
 struct mr_http_loop {
