@@ -119,7 +119,6 @@ static void close_breaker(redis_cache *self)
 {
     self->probe_at_ns = 0;
     self->probe_delay_ms = 0;
-    self->last_error[0] = '\0';
     atomic_store_explicit(&self->cache.down_since_ms, 0, memory_order_relaxed);
 }
 
@@ -317,6 +316,7 @@ static mr_status begin_batch(redis_cache *self, int64_t timeout_ms, size_t reply
         mr_cache_count(&self->cache.counters.rejected, 1);
         return MR_ERR_UNAVAILABLE;
     }
+    self->last_error[0] = '\0';
     if (self->context != NULL && has_stray_bytes(self->context))
         disconnect(self);
     return self->context != NULL ? MR_OK : connect_to_server(self);
