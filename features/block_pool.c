@@ -121,6 +121,14 @@ static void grow_list(mr_block_pool *pool, mr_list *list, size_t element_bytes)
     list->size_class = size_class;
 }
 
+void mr_list_start(mr_block_pool *pool, mr_list *list, size_t count, size_t element_bytes)
+{
+    MR_ASSERT(list->block == 0);
+    if (count > 0)
+        list->block =
+            mr_block_pool_allocate(pool, count * element_bytes, &list->size_class);
+}
+
 void *mr_list_insert(mr_block_pool *pool, mr_list *list, size_t index, size_t element_bytes)
 {
     MR_ASSERT(index <= list->count);

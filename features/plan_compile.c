@@ -118,6 +118,23 @@ static mr_status place_in_series(mr_plan *plan, mr_operation *operation)
     return MR_OK;
 }
 
+static size_t quota_sum(const mr_feature_spec *spec)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < MR_QUOTAS_MAX; i++)
+        sum += spec->quotas[i].keep;
+    return sum;
+}
+
+/* Each type that is kept has a quota, and nothing else has. */
+static bool quotas_fit(const mr_feature_spec *spec)
+{
+    uint32_t types = 0;
+    for (size_t i = 0; i < MR_QUOTAS_MAX && spec->quotas[i].type != MR_EVENT_NONE; i++)
+        types |= spec->quotas[i].keep > 0 ? MR_ON(spec->quotas[i].type) : 0;
+    return types == spec->on && quota_sum(spec) <= MR_SHARD_HISTORY_MAX;
+}
+
 static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
                             mr_error *ret_error)
 {
@@ -127,6 +144,13 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
     if (spec->window_days > MR_DAY_SERIES_DAYS_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: window above %d days",
                             spec->name, MR_DAY_SERIES_DAYS_MAX);
+    if (spec->length > MR_SHARD_HISTORY_MAX)
+        return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: length above %d",
+                            spec->name, MR_SHARD_HISTORY_MAX);
+    if (spec->aggregate == MR_AGGREGATE_RECENT_ITEMS && !quotas_fit(spec))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: each type needs a quota, of %d together at most",
+                            spec->name, MR_SHARD_HISTORY_MAX);
     const bool fades = spec->aggregate == MR_AGGREGATE_FADING_SUM;
     if (fades &&
         (spec->half_life_days == 0 || spec->half_life_days > MR_PLAN_HALF_LIFE_MAX))
@@ -134,14 +158,6 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
                             "feature %s: a half-life is 1 to %d days", spec->name,
                             MR_PLAN_HALF_LIFE_MAX);
     return MR_OK;
-}
-
-static size_t quota_sum(const mr_feature_spec *spec)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < MR_QUOTAS_MAX; i++)
-        sum += spec->quotas[i].keep;
-    return sum;
 }
 
 /* Room in the cold part, and the most that one event can make its list grow. */
@@ -246,6 +262,17 @@ static mr_status add_feature(mr_plan *plan, const mr_feature_spec *spec,
     return MR_OK;
 }
 
+/* Days of its series that a column looks back over; 0 when it reads none. */
+static int days_looked_at(const mr_vector_spec *spec)
+{
+    switch (spec->kind) {
+    case MR_VECTOR_WINDOW_COUNT:
+    case MR_VECTOR_WINDOW_SUM: return spec->days;
+    case MR_VECTOR_SPEND_TREND: return 3 * spec->days;
+    default: return 0;
+    }
+}
+
 static mr_status add_column(mr_plan *plan, const mr_vector_spec *spec,
                             mr_error *ret_error)
 {
@@ -260,6 +287,12 @@ static mr_status add_column(mr_plan *plan, const mr_vector_spec *spec,
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "vector column %s reads a feature that is not in the plan",
                             spec->column.name);
+    const int days = days_looked_at(spec);
+    if (days > 0 && (days_read(&column->first->spec) == 0 ||
+                     plan->series[column->first->series].keep_days < days))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "vector column %s looks back %d days, more than are kept",
+                            spec->column.name, days);
     return MR_OK;
 }
 

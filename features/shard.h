@@ -86,12 +86,13 @@ uint32_t mr_shard_user_count(
     const mr_shard *shard); /* profiles, anonymous ones included */
 uint32_t mr_shard_item_count(const mr_shard *shard); /* items ever seen */
 size_t mr_shard_bytes(const mr_shard *shard); /* what the memory limit is held to  */
-size_t mr_shard_history_bytes(const mr_shard *shard); /* of them, blocks of histories */
+size_t mr_shard_history_bytes(const mr_shard *shard); /* of them, histories; walks all rows */
 
 /* The dialect this partition's decoder is locked to (mr_dialect), kept in the checkpoint.
  */
 void mr_shard_set_dialect(mr_shard *shard, uint8_t dialect, mr_text profile);
 uint8_t mr_shard_dialect(const mr_shard *shard);
+mr_text mr_shard_dialect_profile(const mr_shard *shard);
 
 /*
  * What became of each record, disjoint:
