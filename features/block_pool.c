@@ -8,7 +8,7 @@
 
 /* Four steps to a doubling keep what is lost in a block under a quarter. */
 static const uint16_t class_bytes[MR_BLOCK_CLASSES] = {
-    16,  32,  48,   64,   96,   128,  160,  192,  256,  320,  384,
+    16,  32,  48,   64,   96,   128,  160,  192,  256,  320,   384,
     512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, MR_BLOCK_BYTES_MAX,
 };
 
@@ -113,7 +113,8 @@ static void grow_list(mr_block_pool *pool, mr_list *list, size_t element_bytes)
 {
     const size_t used = list->count * element_bytes;
     uint8_t size_class;
-    const uint32_t block = mr_block_pool_allocate(pool, used + element_bytes, &size_class);
+    const uint32_t block =
+        mr_block_pool_allocate(pool, used + element_bytes, &size_class);
     if (used > 0)
         memcpy(mr_block_at(pool, block), mr_block_at(pool, list->block), used);
     mr_block_pool_free(pool, list->block, list->size_class);
@@ -129,7 +130,8 @@ void mr_list_start(mr_block_pool *pool, mr_list *list, size_t count, size_t elem
             mr_block_pool_allocate(pool, count * element_bytes, &list->size_class);
 }
 
-void *mr_list_insert(mr_block_pool *pool, mr_list *list, size_t index, size_t element_bytes)
+void *mr_list_insert(mr_block_pool *pool, mr_list *list, size_t index,
+                     size_t element_bytes)
 {
     MR_ASSERT(index <= list->count);
     if (list->block == 0 ||

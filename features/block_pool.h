@@ -74,10 +74,12 @@ static inline void *mr_list_elements(const mr_block_pool *pool, const mr_list *l
 }
 
 /* Open a gap of one element at `index` <= count and return it, uninitialised; reserved before. */
-void *mr_list_insert(mr_block_pool *pool, mr_list *list, size_t index, size_t element_bytes);
+void *mr_list_insert(mr_block_pool *pool, mr_list *list, size_t index,
+                     size_t element_bytes);
 
 /* Give an empty list room for `count` elements at once; reserved before. */
-void mr_list_start(mr_block_pool *pool, mr_list *list, size_t count, size_t element_bytes);
+void mr_list_start(mr_block_pool *pool, mr_list *list, size_t count,
+                   size_t element_bytes);
 
 /* Close the gap that `remove` elements from `index` on leave. */
 void mr_list_remove(mr_block_pool *pool, mr_list *list, size_t index, size_t remove,

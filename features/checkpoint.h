@@ -132,7 +132,7 @@ MR_MUST_USE mr_status mr_checkpoint_oldest_offset(const mr_checkpoint_store *sto
 
 /*
  * Keep the newest generation of every partition under a name: hard links in a store of
- * its own, at `PATH/saved/NAME`, which mr_checkpoint_store_open() opens like any other
+ * its own, at `PATH/TOPIC/saved/NAME`, which mr_checkpoint_store_open() opens like any other
  * and pruning never touches.  Writes the path into `ret_path` unless it is NULL.
  *
  * MR_ERR_INVALID for a name that is not [A-Za-z0-9._-]{1,64} or starts with '.', or is

@@ -7,7 +7,8 @@
 
 void mr_commerce_init(mr_commerce *ret_commerce)
 {
-    *ret_commerce = (mr_commerce){.totals = {.first_day = INT64_MAX, .last_day = INT64_MIN}};
+    *ret_commerce =
+        (mr_commerce){.totals = {.first_day = INT64_MAX, .last_day = INT64_MIN}};
 }
 
 void mr_commerce_deinit(mr_commerce *commerce)

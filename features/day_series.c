@@ -19,8 +19,8 @@ static size_t position_of(const mr_day_sum *days, size_t count, int64_t day)
     return index;
 }
 
-void mr_day_series_add(mr_block_pool *pool, mr_list *list, uint16_t keep_days, int64_t day,
-                       int64_t amount)
+void mr_day_series_add(mr_block_pool *pool, mr_list *list, uint16_t keep_days,
+                       int64_t day, int64_t amount)
 {
     mr_day_sum *days = mr_list_elements(pool, list);
     const size_t count = list->count;
@@ -46,8 +46,8 @@ void mr_day_series_add(mr_block_pool *pool, mr_list *list, uint16_t keep_days, i
     *entry = (mr_day_sum){.sum = amount, .day = (uint32_t)day, .count = 1};
 }
 
-uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_list *list, int64_t at_day,
-                             int64_t days)
+uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_list *list,
+                             int64_t at_day, int64_t days)
 {
     const mr_day_sum *entries = mr_list_elements(pool, list);
     uint64_t count = 0;
@@ -70,8 +70,8 @@ int64_t mr_day_series_sum(const mr_block_pool *pool, const mr_list *list, int64_
     return (int64_t)sum;
 }
 
-int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_list *list, int64_t at_day,
-                             uint16_t half_life_days)
+int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_list *list,
+                             int64_t at_day, uint16_t half_life_days)
 {
     const mr_day_sum *entries = mr_list_elements(pool, list);
     const int64_t scale = (int64_t)1 << MR_PLAN_FADE_BITS;

@@ -27,7 +27,8 @@ static const mr_feature_spec default_features[] = {
      .on = MR_ON_ANY,
      .aggregate = MR_AGGREGATE_LAST_SEEN},
     {.name = "sessions",
-     .meaning = "Visits: an event more than 30 minutes after the latest one starts another.",
+     .meaning =
+         "Visits: an event more than 30 minutes after the latest one starts another.",
      .unit = "sessions",
      .on = MR_ON_ANY,
      .aggregate = MR_AGGREGATE_SESSIONS},
@@ -99,7 +100,8 @@ static const mr_feature_spec default_features[] = {
      .of = MR_OF_VALUE,
      .half_life_days = 30},
     {.name = "orders",
-     .meaning = "Orders ever; an order id is known again while among the last 16 different ones.",
+     .meaning = "Orders ever; an order id is known again while among the last 16 "
+                "different ones.",
      .unit = "orders",
      .on = MR_ON(MR_EVENT_PURCHASE),
      .aggregate = MR_AGGREGATE_DISTINCT,

@@ -65,7 +65,8 @@ static mr_feature describe(const mr_feature_spec *spec)
         feature.columns[1] = (mr_feature_column){.name = "item", .type = MR_VALUE_ITEM};
         feature.columns[2] = (mr_feature_column){.name = "type", .type = MR_VALUE_EVENT};
         feature.columns[3] = (mr_feature_column){.name = "weight"};
-        feature.columns[4] = (mr_feature_column){.name = "session", .order = MR_ORDER_LOG};
+        feature.columns[4] =
+            (mr_feature_column){.name = "session", .order = MR_ORDER_LOG};
         break;
     case MR_AGGREGATE_RFM:
         feature.order = MR_ORDER_LOG;
@@ -175,7 +176,8 @@ static void lay_out(mr_plan *plan, mr_operation *operation)
     case MR_AGGREGATE_DISTINCT:
         number_bytes = sizeof(int64_t);
         list_bytes = sizeof(mr_list);
-        plan->growth_bytes += mr_list_growth_max(operation->spec.length, sizeof(uint64_t));
+        plan->growth_bytes +=
+            mr_list_growth_max(operation->spec.length, sizeof(uint64_t));
         break;
     case MR_AGGREGATE_LAST_TIMES:
         list_bytes = sizeof(mr_list);
@@ -232,8 +234,8 @@ static void write_canonical(mr_plan *plan)
                      MR_SHARD_LATENESS_MS);
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_feature_spec *spec = &plan->operations[i].spec;
-        mr_buffer_printf(text, "%s on=%u aggregate=%d of=%d window=%u length=%u", spec->name,
-                         spec->on, (int)spec->aggregate, (int)spec->of,
+        mr_buffer_printf(text, "%s on=%u aggregate=%d of=%d window=%u length=%u",
+                         spec->name, spec->on, (int)spec->aggregate, (int)spec->of,
                          (unsigned)spec->window_days, (unsigned)spec->length);
         for (size_t q = 0; q < MR_QUOTAS_MAX && spec->quotas[q].type != 0; q++)
             mr_buffer_printf(text, " quota=%s:%u",

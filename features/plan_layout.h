@@ -97,10 +97,10 @@ typedef struct mr_series {
 
 /* What a vector column computes, from which operations; see plan_vector.c. */
 typedef enum mr_vector_kind {
-    MR_VECTOR_RECENCY = 0, /* days since the time, else since the first event */
-    MR_VECTOR_SINCE_FIRST, /* days since the first event                      */
-    MR_VECTOR_SINCE_LAST,  /* days since the last event                       */
-    MR_VECTOR_NUMBER,      /* a count or sum                                  */
+    MR_VECTOR_RECENCY = 0,  /* days since the time, else since the first event */
+    MR_VECTOR_SINCE_FIRST,  /* days since the first event                      */
+    MR_VECTOR_SINCE_LAST,   /* days since the last event                       */
+    MR_VECTOR_NUMBER,       /* a count or sum                                  */
     MR_VECTOR_WINDOW_COUNT, /* of a series, over `days`                       */
     MR_VECTOR_WINDOW_SUM,
     MR_VECTOR_FADING,
@@ -119,8 +119,8 @@ typedef struct mr_vector_spec {
     mr_vector_column column;
     mr_vector_kind kind;
     uint16_t days;
-    float scale;        /* the value is divided by this: 100 makes minor units major */
-    const char *first;  /* the features it reads */
+    float scale;       /* the value is divided by this: 100 makes minor units major */
+    const char *first; /* the features it reads */
     const char *second;
 } mr_vector_spec;
 
@@ -144,8 +144,8 @@ struct mr_plan {
     uint8_t run_series[MR_EVENT_TYPES][MR_PLAN_SERIES_MAX];
     uint8_t run_series_count[MR_EVENT_TYPES];
 
-    uint32_t cold_bytes;   /* of a row, a multiple of 8                     */
-    size_t growth_bytes;   /* the most one event can allocate for a profile */
+    uint32_t cold_bytes;           /* of a row, a multiple of 8                     */
+    size_t growth_bytes;           /* the most one event can allocate for a profile */
     const mr_operation *purchases; /* the features the shard itself needs   */
     const mr_operation *orders;
     const mr_operation *spend;

@@ -62,7 +62,7 @@ typedef struct mr_day_sum {
 } mr_day_sum;
 
 typedef struct mr_day_bitmap {
-    uint64_t bits[2]; /* bit i: newest_day - i */
+    uint64_t bits[2];             /* bit i: newest_day - i */
     uint64_t newest_day_plus_one; /* 0: none */
 } mr_day_bitmap;
 
@@ -100,18 +100,18 @@ uint32_t mr_time_seconds(int64_t time_ms);
 /* -- day series (day_series.c) ----------------------------------------------------------- */
 
 /* Add to a day; days `keep_days` or more before the newest are forgotten. */
-void mr_day_series_add(mr_block_pool *pool, mr_list *list, uint16_t keep_days, int64_t day,
-                       int64_t amount);
+void mr_day_series_add(mr_block_pool *pool, mr_list *list, uint16_t keep_days,
+                       int64_t day, int64_t amount);
 
 /* Over the days at - days + 1 .. at. */
-uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_list *list, int64_t at_day,
-                             int64_t days);
+uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_list *list,
+                             int64_t at_day, int64_t days);
 int64_t mr_day_series_sum(const mr_block_pool *pool, const mr_list *list, int64_t at_day,
                           int64_t days);
 
 /* Each day's sum times what is left of it, towards zero; days after `at_day` left out. */
-int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_list *list, int64_t at_day,
-                             uint16_t half_life_days);
+int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_list *list,
+                             int64_t at_day, uint16_t half_life_days);
 
 void mr_day_bitmap_set(mr_day_bitmap *bitmap, int64_t day);
 bool mr_day_bitmap_has(const mr_day_bitmap *bitmap, int64_t day);
@@ -132,8 +132,9 @@ int mr_history_compare(const mr_id_table *items, const mr_history_entry *a,
 
 /* -- reading (profile_read.c, plan_vector.c) ---------------------------------------------- */
 
-void mr_profile_visit(const mr_plan *plan, const mr_block_pool *pool, const mr_id_table *items,
-                      mr_row row, int64_t at_ms, mr_profile_visitor *visitor, void *context);
+void mr_profile_visit(const mr_plan *plan, const mr_block_pool *pool,
+                      const mr_id_table *items, mr_row row, int64_t at_ms,
+                      mr_profile_visitor *visitor, void *context);
 
 void mr_profile_vector(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
                        int64_t at_ms, float *ret_vector);
@@ -143,8 +144,8 @@ void mr_profile_vector(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
 /* All but the id and the history. */
 void mr_profile_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
                        mr_buffer *buffer);
-MR_MUST_USE mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool, mr_row row,
-                                        mr_reader *reader);
+MR_MUST_USE mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool,
+                                        mr_row row, mr_reader *reader);
 void mr_history_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
                        mr_buffer *buffer);
 MR_MUST_USE mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
@@ -152,7 +153,7 @@ MR_MUST_USE mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool
                                         mr_reader *reader);
 
 /* Assert the row's invariants. */
-void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool, const mr_id_table *items,
-                      mr_row row);
+void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,
+                      const mr_id_table *items, mr_row row);
 
 #endif

@@ -223,8 +223,8 @@ static mr_status decode_series(const mr_series *series, mr_block_pool *pool, mr_
         if (day - first_day >= series->keep_days)
             return MR_ERR_CORRUPT;
         mr_day_sum *place = mr_list_insert(pool, list, i, sizeof(*place));
-        *place = (mr_day_sum){
-            .sum = sum, .day = (uint32_t)day, .count = (uint32_t)day_count};
+        *place =
+            (mr_day_sum){.sum = sum, .day = (uint32_t)day, .count = (uint32_t)day_count};
     }
     return MR_OK;
 }
@@ -292,7 +292,8 @@ static mr_status decode_entry(const mr_plan *plan, const mr_id_table *items, mr_
     const uint8_t weight = mr_reader_u8(reader);
     const size_t quota = quota_of(plan->history, type);
     if (reader->failed || step_s > UINT32_MAX - *time_s ||
-        item >= mr_id_table_count(items) || session > UINT16_MAX || quota == MR_QUOTAS_MAX)
+        item >= mr_id_table_count(items) || session > UINT16_MAX ||
+        quota == MR_QUOTAS_MAX)
         return MR_ERR_CORRUPT;
     uint8_t *counts = row.cold + plan->history->number_offset;
     if (counts[quota] == plan->history->spec.quotas[quota].keep)

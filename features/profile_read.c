@@ -63,8 +63,7 @@ static void read_count_or_sum(reader *reader_)
 
 static void read_times(reader *reader_)
 {
-    const mr_list *list =
-        mr_row_list(reader_->row, reader_->operation->list_offset);
+    const mr_list *list = mr_row_list(reader_->row, reader_->operation->list_offset);
     const int64_t *times = mr_list_elements(reader_->pool, list);
     for (size_t i = 0; i < list->count; i++)
         add_number(reader_, times[i]);
@@ -95,8 +94,7 @@ static void read_hours(reader *reader_)
 
 static void read_history(reader *reader_)
 {
-    const mr_list *list =
-        mr_row_list(reader_->row, reader_->operation->list_offset);
+    const mr_list *list = mr_row_list(reader_->row, reader_->operation->list_offset);
     const mr_history_entry *entries = mr_list_elements(reader_->pool, list);
     for (size_t i = 0; i < list->count; i++) {
         const mr_history_entry *entry = &entries[i];
@@ -133,8 +131,8 @@ static void read_feature(reader *reader_)
     case MR_AGGREGATE_SUM:
     case MR_AGGREGATE_FADING_SUM: read_count_or_sum(reader_); break;
     case MR_AGGREGATE_DISTINCT:
-        add_number(reader_, *mr_row_number(reader_->row,
-                                           reader_->operation->number_offset));
+        add_number(reader_,
+                   *mr_row_number(reader_->row, reader_->operation->number_offset));
         break;
     case MR_AGGREGATE_FIRST_TIME:
     case MR_AGGREGATE_LAST_TIME:

@@ -52,11 +52,12 @@ static mr_store_slot *table_slots(const mr_profile_store *store, size_t table)
 static mr_status reserve_tables(mr_profile_store *store, size_t more)
 {
     while (store->table_capacity < store->table_count + more)
-        MR_TRY(grow_array(&store->tables, &store->table_capacity, sizeof(*store->tables)));
+        MR_TRY(
+            grow_array(&store->tables, &store->table_capacity, sizeof(*store->tables)));
     while (store->chunk_count * MR_STORE_CHUNK_TABLES < store->table_count + more) {
         if (store->chunk_count == store->chunk_capacity)
-            MR_TRY(
-                grow_array(&store->chunks, &store->chunk_capacity, sizeof(*store->chunks)));
+            MR_TRY(grow_array(&store->chunks, &store->chunk_capacity,
+                              sizeof(*store->chunks)));
         uint8_t *chunk = mr_region_map((size_t)MR_STORE_CHUNK_TABLES * TABLE_BYTES);
         if (chunk == NULL)
             return MR_ERR_NO_MEMORY;
@@ -156,8 +157,8 @@ mr_text mr_profile_store_id(const mr_profile_store *store, uint32_t row)
                      .length = head->id_length};
 }
 
-static bool row_is(const mr_profile_store *store, uint32_t row, mr_hash128 hash, mr_text id,
-                   bool is_anonymous)
+static bool row_is(const mr_profile_store *store, uint32_t row, mr_hash128 hash,
+                   mr_text id, bool is_anonymous)
 {
     const mr_row_head *head = mr_profile_store_row(store, row).head;
     return head->hash.low == hash.low && head->hash.high == hash.high &&
@@ -309,7 +310,8 @@ void mr_profile_store_check(const mr_profile_store *store)
     MR_ASSERT(slots_used == store->row_count);
     for (uint32_t row = 0; row < store->row_count; row++) {
         const mr_row_head *head = mr_profile_store_row(store, row).head;
-        MR_ASSERT(mr_profile_store_find(store, head->hash, mr_profile_store_id(store, row),
+        MR_ASSERT(mr_profile_store_find(store, head->hash,
+                                        mr_profile_store_id(store, row),
                                         head->is_anonymous) == row);
     }
 }

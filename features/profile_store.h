@@ -63,8 +63,8 @@ typedef struct mr_profile_store {
 } mr_profile_store;
 
 /* `pool` is borrowed.  Zero is a valid state for deinit. */
-MR_MUST_USE mr_status mr_profile_store_init(mr_profile_store *ret_store, const mr_plan *plan,
-                                            mr_block_pool *pool);
+MR_MUST_USE mr_status mr_profile_store_init(mr_profile_store *ret_store,
+                                            const mr_plan *plan, mr_block_pool *pool);
 void mr_profile_store_deinit(mr_profile_store *store);
 
 /* Room for `rows` more rows, so that as many puts cannot fail.  MR_ERR_NO_MEMORY. */

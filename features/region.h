@@ -16,7 +16,7 @@
 
 enum { MR_REGION_ALIGNMENT = 2 << 20 };
 
-void *mr_region_map(size_t bytes); /* NULL when out of memory */
+void *mr_region_map(size_t bytes);                /* NULL when out of memory */
 void mr_region_unmap(void *region, size_t bytes); /* NULL allowed */
 
 #endif

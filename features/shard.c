@@ -200,8 +200,6 @@ static void check_commerce(const mr_commerce *commerce)
 static void check_trending(const mr_shard *shard)
 {
     for (uint32_t item = 0; item < mr_id_table_count(shard->items); item++) {
-        if (item / MR_TRENDING_SEGMENT_ITEMS >= shard->trending.segment_count)
-            return;
         const mr_trending_item *entry = mr_trending_item_at(&shard->trending, item);
         const mr_hour_count *hours = mr_list_elements(&shard->pool, &entry->hours);
         uint64_t sum = 0;

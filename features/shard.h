@@ -86,7 +86,8 @@ uint32_t mr_shard_user_count(
     const mr_shard *shard); /* profiles, anonymous ones included */
 uint32_t mr_shard_item_count(const mr_shard *shard); /* items ever seen */
 size_t mr_shard_bytes(const mr_shard *shard); /* what the memory limit is held to  */
-size_t mr_shard_history_bytes(const mr_shard *shard); /* of them, histories; walks all rows */
+size_t mr_shard_history_bytes(
+    const mr_shard *shard); /* of them, histories; walks all rows */
 
 /* The dialect this partition's decoder is locked to (mr_dialect), kept in the checkpoint.
  */

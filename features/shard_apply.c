@@ -128,8 +128,9 @@ static mr_status prepare(mr_shard *shard, const mr_event_batch *batch)
     MR_TRY(mr_profile_store_reserve(&shard->store, events));
     MR_TRY(mr_block_pool_reserve(&shard->pool, events * growth));
     MR_TRY(mr_commerce_reserve(&shard->commerce, events));
-    MR_TRY(number_items(shard, batch));
-    return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items));
+    MR_TRY(
+        mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items) + events));
+    return number_items(shard, batch);
 }
 
 /* The stages of profile_store.h over the window that starts at `start`. */

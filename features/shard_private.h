@@ -17,7 +17,8 @@
 enum {
     MR_TRENDING_HOURS = 192, /* eight days */
     MR_TRENDING_SEGMENT_ITEMS = 4096,
-    MR_SHARD_WINDOW_EVENTS = 32, /* prefetched together: their lines fit the first cache */
+    MR_SHARD_WINDOW_EVENTS =
+        32, /* prefetched together: their lines fit the first cache */
     MR_SHARD_DIALECT_BYTES_MAX = 64,
 };
 

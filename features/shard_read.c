@@ -4,8 +4,8 @@
 
 uint32_t mr_shard_find(const mr_shard *shard, mr_text user_id)
 {
-    return mr_profile_store_find(&shard->store, mr_hash_user(&shard->key, user_id), user_id,
-                                 false);
+    return mr_profile_store_find(&shard->store, mr_hash_user(&shard->key, user_id),
+                                 user_id, false);
 }
 
 uint32_t mr_shard_find_anonymous(const mr_shard *shard, mr_text anonymous_id)
@@ -81,12 +81,11 @@ void mr_shard_user_state(const mr_shard *shard, uint32_t row, uint64_t epoch,
     ret_state->item_count = copy_recent(shard, parts, ret_state->items);
 }
 
-size_t mr_shard_history(const mr_shard *shard, uint32_t row, mr_history_entry *ret_entries,
-                        size_t capacity)
+size_t mr_shard_history(const mr_shard *shard, uint32_t row,
+                        mr_history_entry *ret_entries, size_t capacity)
 {
     size_t count;
-    const mr_history_entry *entries =
-        history_of(shard, mr_shard_row(shard, row), &count);
+    const mr_history_entry *entries = history_of(shard, mr_shard_row(shard, row), &count);
     const size_t kept = count < capacity ? count : capacity;
     for (size_t i = 0; i < kept; i++)
         ret_entries[i] = entries[count - kept + i];
@@ -104,7 +103,8 @@ uint32_t mr_shard_item_find(const mr_shard *shard, mr_text item_id)
     return mr_id_table_find(shard->items, item_id);
 }
 
-void mr_shard_vector(const mr_shard *shard, uint32_t row, int64_t at_ms, float *ret_vector)
+void mr_shard_vector(const mr_shard *shard, uint32_t row, int64_t at_ms,
+                     float *ret_vector)
 {
     mr_profile_vector(shard->plan, &shard->pool, mr_shard_row(shard, row), at_ms,
                       ret_vector);

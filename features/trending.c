@@ -14,7 +14,8 @@ uint32_t mr_time_hour(int64_t time_ms)
 
 const char *mr_trending_kind_name(mr_trending_kind kind)
 {
-    static const char *const names[MR_TRENDING_KINDS] = {"hot", "popular", "rising", "ever"};
+    static const char *const names[MR_TRENDING_KINDS] = {"hot", "popular", "rising",
+                                                         "ever"};
     MR_ASSERT(kind < MR_TRENDING_KINDS);
     return names[kind];
 }
@@ -51,7 +52,8 @@ mr_status mr_trending_reserve(mr_trending *trending, size_t items)
 
 size_t mr_trending_bytes(const mr_trending *trending)
 {
-    return trending->segment_count * MR_TRENDING_SEGMENT_ITEMS * sizeof(mr_trending_item) +
+    return trending->segment_count * MR_TRENDING_SEGMENT_ITEMS *
+               sizeof(mr_trending_item) +
            trending->segment_capacity * sizeof(mr_trending_item *);
 }
 

@@ -91,8 +91,9 @@ static mr_trending_entry entry_of(mr_trending_kind kind, mr_text item_id,
     return entry;
 }
 
-void mr_trending_rank_offer(mr_trending_rank *rank, mr_trending_kind kind, mr_text item_id,
-                            const mr_trending_counts *counts, uint32_t item)
+void mr_trending_rank_offer(mr_trending_rank *rank, mr_trending_kind kind,
+                            mr_text item_id, const mr_trending_counts *counts,
+                            uint32_t item)
 {
     const mr_ranked offered = {.entry = entry_of(kind, item_id, counts), .item = item};
     if (offered.entry.score <= 0.0 || rank->capacity == 0)

@@ -39,8 +39,9 @@ typedef struct mr_trending_rank {
 
 MR_MUST_USE mr_status mr_trending_rank_init(mr_trending_rank *ret_rank, size_t capacity);
 void mr_trending_rank_deinit(mr_trending_rank *rank);
-void mr_trending_rank_offer(mr_trending_rank *rank, mr_trending_kind kind, mr_text item_id,
-                            const mr_trending_counts *counts, uint32_t item);
+void mr_trending_rank_offer(mr_trending_rank *rank, mr_trending_kind kind,
+                            mr_text item_id, const mr_trending_counts *counts,
+                            uint32_t item);
 void mr_trending_rank_sort(mr_trending_rank *rank); /* best first */
 void mr_trending_rank_copy(const mr_trending_rank *rank, mr_trending_entry *ret_entries,
                            size_t *ret_count);
