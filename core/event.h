@@ -148,6 +148,7 @@ const char *mr_event_type_name(mr_event_type type);
 /* MR_EVENT_NONE when the name is none of the canonical ones. */
 mr_event_type mr_event_type_from(mr_text name);
 
-const char *mr_poison_name(mr_poison poison); /* "not_json" */
+const char *mr_disposition_name(mr_disposition disposition); /* "poison"; NULL out of range */
+const char *mr_poison_name(mr_poison poison);                /* "not_json"; NULL out of range */
 
 #endif

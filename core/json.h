@@ -71,7 +71,7 @@ void mr_json_end_array(mr_json_writer *writer);
 void mr_json_key(mr_json_writer *writer, const char *key);
 void mr_json_key_text(mr_json_writer *writer, mr_text key);
 void mr_json_put_text(mr_json_writer *writer, mr_text value); /* escaped; invalid UTF-8 → U+FFFD */
-void mr_json_put_string(mr_json_writer *writer, const char *value);
+void mr_json_put_string(mr_json_writer *writer, const char *value); /* NULL → null */
 void mr_json_put_int(mr_json_writer *writer, int64_t value);
 void mr_json_put_uint(mr_json_writer *writer, uint64_t value);
 void mr_json_put_double(mr_json_writer *writer, double value); /* shortest that reads back; NaN and infinity → null */
