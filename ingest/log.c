@@ -44,7 +44,8 @@ uint32_t mr_log_entry_partition(mr_log *log, const mr_log_entry *entry)
            log->partitions;
 }
 
-mr_status mr_log_reader_partitions(const mr_log *log, const mr_log_reader_options *options,
+mr_status mr_log_reader_partitions(const mr_log *log,
+                                   const mr_log_reader_options *options,
                                    uint32_t **ret_partitions, size_t *ret_count,
                                    mr_error *ret_error)
 {
@@ -79,8 +80,8 @@ static mr_status check_entry(const mr_log *log, const mr_log_entry *entry, size_
 {
     if (entry->partition != MR_LOG_ANY_PARTITION && entry->partition >= log->partitions)
         return mr_error_set(ret_error, MR_ERR_INVALID,
-                            "entry %zu: topic %s has %u partitions, not a number %u", index,
-                            log->topic, log->partitions, entry->partition);
+                            "entry %zu: topic %s has %u partitions, not a number %u",
+                            index, log->topic, log->partitions, entry->partition);
     if (entry->header_count > MR_LOG_HEADERS_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "entry %zu: %u headers, at most %d are allowed", index,
@@ -152,7 +153,8 @@ void mr_log_reader_close(mr_log_reader *reader)
         reader->methods->close(reader);
 }
 
-mr_status mr_log_reader_poll(mr_log_reader *reader, int timeout_ms, mr_log_batch *ret_batch)
+mr_status mr_log_reader_poll(mr_log_reader *reader, int timeout_ms,
+                             mr_log_batch *ret_batch)
 {
     *ret_batch = (mr_log_batch){.signal = MR_LOG_IDLE};
     return reader->methods->poll(reader, timeout_ms, ret_batch);

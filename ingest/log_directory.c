@@ -20,24 +20,28 @@ enum { TOPIC_FORMAT = 1, OFFSET_DIGITS = 20, TOPIC_ID_DIGITS = 16 };
 
 #define SEGMENT_SUFFIX ".log"
 
-static void path_of(const char *directory, const char *name, char *ret_path)
+static void path_of(const char *directory, const char *name,
+                    char ret_path[MR_LOG_PATH_BYTES])
 {
     (void)snprintf(ret_path, MR_LOG_PATH_BYTES, "%s/%s", directory, name);
 }
 
-void mr_log_partition_path(const char *directory, uint32_t partition, char *ret_path)
+void mr_log_partition_path(const char *directory, uint32_t partition,
+                           char ret_path[MR_LOG_PATH_BYTES])
 {
     (void)snprintf(ret_path, MR_LOG_PATH_BYTES, "%s/%" PRIu32, directory, partition);
 }
 
 void mr_log_segment_path(const char *directory, uint32_t partition, int64_t base_offset,
-                         char *ret_path)
+                         char ret_path[MR_LOG_PATH_BYTES])
 {
-    (void)snprintf(ret_path, MR_LOG_PATH_BYTES, "%s/%" PRIu32 "/%020" PRId64 SEGMENT_SUFFIX,
-                   directory, partition, base_offset);
+    (void)snprintf(ret_path, MR_LOG_PATH_BYTES,
+                   "%s/%" PRIu32 "/%020" PRId64 SEGMENT_SUFFIX, directory, partition,
+                   base_offset);
 }
 
-mr_status mr_log_topic_make(const char *directory, uint32_t partitions, mr_error *ret_error)
+mr_status mr_log_topic_make(const char *directory, uint32_t partitions,
+                            mr_error *ret_error)
 {
     if (partitions == 0 || partitions > MR_LOG_PARTITIONS_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID,
@@ -45,14 +49,15 @@ mr_status mr_log_topic_make(const char *directory, uint32_t partitions, mr_error
                             MR_LOG_PARTITIONS_MAX, partitions);
     uint64_t topic_id;
     if (getrandom(&topic_id, sizeof(topic_id), 0) != sizeof(topic_id))
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "getrandom: %s", strerror(errno));
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "getrandom: %s",
+                            strerror(errno));
 
     char path[MR_LOG_PATH_BYTES];
     char text[128];
-    const int length =
-        snprintf(text, sizeof(text),
-                 "{\"format\":%d,\"topic_id\":\"%016" PRIx64 "\",\"partitions\":%" PRIu32 "}\n",
-                 TOPIC_FORMAT, topic_id, partitions);
+    const int length = snprintf(text, sizeof(text),
+                                "{\"format\":%d,\"topic_id\":\"%016" PRIx64
+                                "\",\"partitions\":%" PRIu32 "}\n",
+                                TOPIC_FORMAT, topic_id, partitions);
     path_of(directory, "topic.json", path);
     return mr_file_replace(path, text, (size_t)length, ret_error);
 }
@@ -65,7 +70,8 @@ static mr_status topic_parse(const char *path, const mr_buffer *buffer,
     mr_json *json = NULL;
     mr_error reason = {.message = ""};
     if (mr_json_parse(text, &json, &reason) != MR_OK)
-        return mr_error_set(ret_error, MR_ERR_CORRUPT, "%s: %.180s", path, reason.message);
+        return mr_error_set(ret_error, MR_ERR_CORRUPT, "%s: %.180s", path,
+                            reason.message);
 
     mr_json_value *root = mr_json_root(json);
     const int64_t format = mr_json_int(mr_json_get(root, "format"), -1);
@@ -109,22 +115,26 @@ mr_status mr_log_topic_read(const char *directory, mr_log_topic_file *ret_topic,
     return MR_ERR_NOT_FOUND;
 }
 
-mr_status mr_log_topic_lock(const char *directory, int *ret_descriptor, mr_error *ret_error)
+mr_status mr_log_topic_lock(const char *directory, int *ret_descriptor,
+                            mr_error *ret_error)
 {
     char path[MR_LOG_PATH_BYTES];
     path_of(directory, "lock", path);
     const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (descriptor < 0)
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(errno));
     if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
         const int reason = errno;
         (void)close(descriptor);
         if (reason == EWOULDBLOCK)
-            return mr_error_set(ret_error, MR_ERR_UNAVAILABLE,
-                                "%s is held: another process writes this log; stop it, or "
-                                "give this one another log.path",
-                                path);
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path, strerror(reason));
+            return mr_error_set(
+                ret_error, MR_ERR_UNAVAILABLE,
+                "%s is held: another process writes this log; stop it, or "
+                "give this one another log.path",
+                path);
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(reason));
     }
     *ret_descriptor = descriptor;
     return MR_OK;
@@ -160,7 +170,8 @@ mr_status mr_log_segment_list(const char *directory, uint32_t partition,
         return MR_OK;
     }
     if (listing == NULL)
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(errno));
 
     mr_buffer bases = {0};
     for (const struct dirent *entry; (entry = readdir(listing)) != NULL;) {

@@ -35,7 +35,8 @@ MR_MUST_USE mr_status mr_log_topic_make(const char *directory, uint32_t partitio
 
 /* MR_ERR_NOT_FOUND when there is none; MR_ERR_CORRUPT when it does not parse, or when there are
  * segments and no topic file. */
-MR_MUST_USE mr_status mr_log_topic_read(const char *directory, mr_log_topic_file *ret_topic,
+MR_MUST_USE mr_status mr_log_topic_read(const char *directory,
+                                        mr_log_topic_file *ret_topic,
                                         mr_error *ret_error);
 
 /* Hold the writer's lock until the descriptor is closed.  MR_ERR_UNAVAILABLE: held. */

@@ -87,8 +87,8 @@ static void lead_group(mr_log_file *log, uint32_t number)
 
     int64_t base_offset = 0;
     mr_error error = {.message = ""};
-    const mr_status status = mr_log_partition_commit(log, number, &partition->writing,
-                                                     &base_offset, &error);
+    const mr_status status =
+        mr_log_partition_commit(log, number, &partition->writing, &base_offset, &error);
     mr_log_group_clear(&partition->writing);
 
     (void)pthread_mutex_lock(&partition->lock);
@@ -135,8 +135,9 @@ static size_t split_runs(const append_place *places, size_t count, append_run *r
 }
 
 static mr_status append_runs(mr_log_file *log, const mr_log_entry *entries,
-                             const append_place *places, append_run *runs, size_t run_count,
-                             mr_log_position *ret_positions, mr_error *ret_error)
+                             const append_place *places, append_run *runs,
+                             size_t run_count, mr_log_position *ret_positions,
+                             mr_error *ret_error)
 {
     mr_status status = MR_OK;
     size_t joined = 0;
@@ -147,7 +148,8 @@ static mr_status append_runs(mr_log_file *log, const mr_log_entry *entries,
         const mr_status run_status = await_group(log, &runs[i], ret_error);
         if (status == MR_OK)
             status = run_status;
-        const int64_t first = runs[i].waiter.base_offset + (int64_t)runs[i].waiter.first_index;
+        const int64_t first =
+            runs[i].waiter.base_offset + (int64_t)runs[i].waiter.first_index;
         for (size_t k = 0; ret_positions != NULL && k < runs[i].count; k++)
             ret_positions[places[runs[i].first + k].entry] = (mr_log_position){
                 .partition = runs[i].partition, .offset = first + (int64_t)k};
@@ -170,8 +172,8 @@ static mr_status file_append(mr_log *base, const mr_log_entry *entries, size_t c
     if (places != NULL && runs != NULL) {
         bool is_sorted = true;
         for (size_t i = 0; i < count; i++) {
-            places[i] = (append_place){.partition = mr_log_entry_partition(base, &entries[i]),
-                                       .entry = i};
+            places[i] = (append_place){
+                .partition = mr_log_entry_partition(base, &entries[i]), .entry = i};
             is_sorted &= i == 0 || places[i - 1].partition <= places[i].partition;
         }
         if (!is_sorted)
@@ -206,10 +208,12 @@ static mr_status file_resolve(mr_log *base, uint32_t number, mr_log_start start,
     case MR_LOG_AT_TIME:
         return mr_log_partition_find_time(log, number, time_ms, ret_offset, ret_error);
     }
-    return mr_error_set(ret_error, MR_ERR_INVALID, "log start: not earliest, latest or a time");
+    return mr_error_set(ret_error, MR_ERR_INVALID,
+                        "log start: not earliest, latest or a time");
 }
 
-static void file_range(mr_log *base, uint32_t number, int64_t *ret_first, int64_t *ret_end)
+static void file_range(mr_log *base, uint32_t number, int64_t *ret_first,
+                       int64_t *ret_end)
 {
     mr_log_partition *partition = &((mr_log_file *)base)->partition[number];
     *ret_first = atomic_load(&partition->first_offset);
@@ -260,7 +264,8 @@ static mr_status open_directory(mr_log_file *log, const mr_log_file_options *opt
     }
     mr_status status = mr_log_topic_read(log->directory, ret_topic, ret_error);
     if (status == MR_ERR_NOT_FOUND && log->read_only)
-        return mr_error_set(ret_error, status, "%s: there is no log here", log->directory);
+        return mr_error_set(ret_error, status, "%s: there is no log here",
+                            log->directory);
     if (status == MR_ERR_NOT_FOUND) {
         MR_TRY(mr_log_topic_make(log->directory, options->partitions, ret_error));
         status = mr_log_topic_read(log->directory, ret_topic, ret_error);
@@ -330,8 +335,8 @@ mr_status mr_log_open_file(const mr_log_file_options *options, mr_log **ret_log,
     log->disk = &system_disk;
     log->read_only = options->read_only;
     log->clock = options->clock != NULL ? options->clock : mr_clock_system();
-    log->segment_bytes =
-        options->segment_bytes > 0 ? (int64_t)options->segment_bytes : SEGMENT_BYTES_DEFAULT;
+    log->segment_bytes = options->segment_bytes > 0 ? (int64_t)options->segment_bytes
+                                                    : SEGMENT_BYTES_DEFAULT;
     (void)snprintf(log->directory, sizeof(log->directory), "%s/%s", options->path,
                    options->topic);
     init_wake(log);

@@ -75,7 +75,8 @@ typedef struct mr_log_file {
 void mr_log_file_set_disk(mr_log *log, const mr_log_disk *disk);
 
 /* Release: a reader that sees the new end sees the bytes below it. */
-static inline void mr_log_partition_publish(mr_log_partition *partition, int64_t end_offset)
+static inline void mr_log_partition_publish(mr_log_partition *partition,
+                                            int64_t end_offset)
 {
     atomic_store_explicit(&partition->end_offset, end_offset, memory_order_release);
 }
@@ -89,11 +90,13 @@ static inline int64_t mr_log_partition_end(mr_log_partition *partition)
 /* Make the group durable and publish it; called by the partition's leader alone. */
 MR_MUST_USE mr_status mr_log_partition_commit(mr_log_file *log, uint32_t number,
                                               const mr_log_group *group,
-                                              int64_t *ret_base_offset, mr_error *ret_error);
+                                              int64_t *ret_base_offset,
+                                              mr_error *ret_error);
 
 /* Find the end of a partition, cutting a torn tail when the log may be written. */
 MR_MUST_USE mr_status mr_log_partition_recover(mr_log_file *log, uint32_t number,
-                                               int64_t *ret_cut_bytes, mr_error *ret_error);
+                                               int64_t *ret_cut_bytes,
+                                               mr_error *ret_error);
 
 /* The first record whose time is `time_ms` or later; the end when there is none. */
 MR_MUST_USE mr_status mr_log_partition_find_time(mr_log_file *log, uint32_t number,

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     FOLLOW_SLEEP_MS = 5, /* between looks at a log that another process writes */
@@ -22,7 +23,7 @@ enum {
     SCRATCH_BYTES = 2 * MR_BATCH_RAW_BYTES_MAX,
 };
 
-typedef struct cursor {
+typedef struct log_cursor {
     uint32_t partition;
     bool is_announced; /* MR_LOG_ASSIGNED was returned  */
     bool is_started;
@@ -31,11 +32,11 @@ typedef struct cursor {
     int64_t next_offset;
     int64_t damage_bytes; /* file size at which no damage was found; -1: not looked */
     mr_log_walk walk;
-} cursor;
+} log_cursor;
 
 typedef struct file_reader {
     mr_log_reader base;
-    cursor *cursors;
+    log_cursor *cursors;
     size_t count;
     size_t turn; /* the cursor that is looked at first */
     size_t batch_records;
@@ -51,20 +52,21 @@ static mr_log_file *file_of(const file_reader *reader)
     return (mr_log_file *)reader->base.log;
 }
 
-static mr_log_partition *partition_of(const file_reader *reader, const cursor *cursor)
+static mr_log_partition *partition_of(const file_reader *reader, const log_cursor *cursor)
 {
     return &file_of(reader)->partition[cursor->partition];
 }
 
 /* Stand at next_offset in the segment that holds it.  MR_ERR_NOT_FOUND: the log ends there. */
-static mr_status locate_in(file_reader *reader, cursor *cursor, const int64_t *bases,
+static mr_status locate_in(file_reader *reader, log_cursor *cursor, const int64_t *bases,
                            size_t count)
 {
     mr_log_file *log = file_of(reader);
     size_t i = count;
     while (i > 0 && bases[i - 1] > cursor->next_offset)
         i--;
-    const int64_t first = count > 0 ? bases[0] : mr_log_partition_end(&log->partition[cursor->partition]);
+    const int64_t first =
+        count > 0 ? bases[0] : mr_log_partition_end(&log->partition[cursor->partition]);
     atomic_store(&log->partition[cursor->partition].first_offset, first);
     if (i == 0)
         return cursor->next_offset == first ? MR_ERR_NOT_FOUND : MR_ERR_GAP;
@@ -83,10 +85,11 @@ static mr_status locate_in(file_reader *reader, cursor *cursor, const int64_t *b
         mr_log_walk_seek(&cursor->walk, &reader->chunk, cursor->next_offset);
     if (sought == MR_ERR_NOT_FOUND && cursor->walk.next_offset < cursor->next_offset)
         return i < count ? MR_ERR_CORRUPT : MR_ERR_GAP;
-    return sought == MR_ERR_NOT_FOUND ? MR_OK : sought; /* the end of it: read on from there */
+    return sought == MR_ERR_NOT_FOUND ? MR_OK
+                                      : sought; /* the end of it: read on from there */
 }
 
-static mr_status locate(file_reader *reader, cursor *cursor)
+static mr_status locate(file_reader *reader, log_cursor *cursor)
 {
     mr_log_file *log = file_of(reader);
     int64_t *bases = NULL;
@@ -100,19 +103,20 @@ static mr_status locate(file_reader *reader, cursor *cursor)
 }
 
 /* Is there a segment that begins where the cursor stands? */
-static bool has_next_segment(const file_reader *reader, const cursor *cursor)
+static bool has_next_segment(const file_reader *reader, const log_cursor *cursor)
 {
     char path[MR_LOG_PATH_BYTES];
-    mr_log_segment_path(file_of(reader)->directory, cursor->partition, cursor->next_offset,
-                        path);
+    mr_log_segment_path(file_of(reader)->directory, cursor->partition,
+                        cursor->next_offset, path);
     return cursor->walk.base_offset != cursor->next_offset && access(path, F_OK) == 0;
 }
 
 /* What it means that no sound batch stands at the cursor. */
-static mr_status judge_end(file_reader *reader, cursor *cursor)
+static mr_status judge_end(file_reader *reader, log_cursor *cursor)
 {
     reader->chunk.walk = NULL; /* the file may have grown: load again next time */
-    if (cursor->next_offset >= cursor->walk.limit_offset || has_next_segment(reader, cursor))
+    if (cursor->next_offset >= cursor->walk.limit_offset ||
+        has_next_segment(reader, cursor))
         return locate(reader, cursor);
     if (cursor->walk.limit_offset != INT64_MAX || !file_of(reader)->read_only)
         return MR_ERR_CORRUPT; /* there is more, and it should stand here */
@@ -127,16 +131,16 @@ static mr_status judge_end(file_reader *reader, cursor *cursor)
 }
 
 /* How far one poll has filled its arrays. */
-typedef struct filling {
+typedef struct batch_filling {
     size_t records;
     size_t headers;
     size_t scratch_bytes;
-} filling;
+} batch_filling;
 
 /* Decode the records of one batch from next_offset on, as far as there is room. */
-static mr_status fill_from(file_reader *reader, cursor *cursor,
+static mr_status fill_from(file_reader *reader, log_cursor *cursor,
                            const mr_batch_header *header, const void *body,
-                           filling *filling)
+                           batch_filling *filling)
 {
     mr_reader stored;
     MR_TRY(mr_batch_open(header, body, reader->codecs,
@@ -160,7 +164,7 @@ static mr_status fill_from(file_reader *reader, cursor *cursor,
 }
 
 /* Fill from as many stored batches as lie in one chunk.  MR_ERR_NOT_FOUND: none. */
-static mr_status fill(file_reader *reader, cursor *cursor, filling *filling)
+static mr_status fill(file_reader *reader, log_cursor *cursor, batch_filling *filling)
 {
     const mr_log_file *log = file_of(reader);
     while (filling->records < reader->batch_records) {
@@ -185,7 +189,8 @@ static mr_status fill(file_reader *reader, cursor *cursor, filling *filling)
 }
 
 /* Records of one partition; MR_ERR_NOT_FOUND when there is none yet. */
-static mr_status read_cursor(file_reader *reader, cursor *cursor, mr_log_batch *ret_batch)
+static mr_status read_cursor(file_reader *reader, log_cursor *cursor,
+                             mr_log_batch *ret_batch)
 {
     const mr_log_file *log = file_of(reader);
     mr_log_partition *partition = partition_of(reader, cursor);
@@ -197,7 +202,7 @@ static mr_status read_cursor(file_reader *reader, cursor *cursor, mr_log_batch *
     if (cursor->walk.descriptor < 0)
         MR_TRY(locate(reader, cursor));
 
-    filling filling = {0};
+    batch_filling filling = {0};
     mr_status status = fill(reader, cursor, &filling);
     if (filling.records == 0 && status == MR_ERR_NOT_FOUND) {
         MR_TRY(judge_end(reader, cursor));
@@ -218,7 +223,7 @@ static mr_status read_cursor(file_reader *reader, cursor *cursor, mr_log_batch *
 }
 
 /* What one cursor has to say; false: nothing. */
-static bool look_at(file_reader *reader, cursor *cursor, mr_log_batch *ret_batch,
+static bool look_at(file_reader *reader, log_cursor *cursor, mr_log_batch *ret_batch,
                     mr_status *ret_status)
 {
     ret_batch->partition = cursor->partition;
@@ -308,7 +313,7 @@ static mr_status file_reader_poll(mr_log_reader *base, int timeout_ms,
     }
 }
 
-static cursor *find_cursor(file_reader *reader, uint32_t partition)
+static log_cursor *find_cursor(file_reader *reader, uint32_t partition)
 {
     for (size_t i = 0; i < reader->count; i++) {
         if (reader->cursors[i].partition == partition)
@@ -317,10 +322,11 @@ static cursor *find_cursor(file_reader *reader, uint32_t partition)
     return NULL;
 }
 
-static mr_status file_reader_start(mr_log_reader *base, uint32_t partition, int64_t offset)
+static mr_status file_reader_start(mr_log_reader *base, uint32_t partition,
+                                   int64_t offset)
 {
     file_reader *reader = (file_reader *)base;
-    cursor *cursor = find_cursor(reader, partition);
+    log_cursor *cursor = find_cursor(reader, partition);
     if (cursor == NULL || !cursor->is_announced)
         return MR_ERR_INVALID;
     mr_log_walk_close(&cursor->walk);
@@ -333,7 +339,7 @@ static mr_status file_reader_start(mr_log_reader *base, uint32_t partition, int6
 
 static mr_status file_reader_pause(mr_log_reader *base, uint32_t partition, bool paused)
 {
-    cursor *cursor = find_cursor((file_reader *)base, partition);
+    log_cursor *cursor = find_cursor((file_reader *)base, partition);
     if (cursor == NULL)
         return MR_ERR_INVALID;
     cursor->is_paused = paused;
@@ -391,7 +397,8 @@ mr_status mr_log_file_reader_open(mr_log *log, const mr_log_reader_options *opti
         mr_log_chunk_init(&reader->chunk) != MR_OK)
         goto fail;
     for (size_t i = 0; i < count; i++)
-        reader->cursors[i] = (cursor){.partition = partitions[i], .walk = {.descriptor = -1}};
+        reader->cursors[i] =
+            (log_cursor){.partition = partitions[i], .walk = {.descriptor = -1}};
     reader->count = count;
     free(partitions);
     *ret_reader = &reader->base;

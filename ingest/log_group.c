@@ -29,8 +29,8 @@ static mr_status begin_batch(mr_log_group *group)
         group->batches = grown;
         group->batch_capacity = capacity;
     }
-    group->batches[group->batch_count++] =
-        (struct mr_log_group_batch){.start = group->records.length, .max_time_ms = INT64_MIN};
+    group->batches[group->batch_count++] = (struct mr_log_group_batch){
+        .start = group->records.length, .max_time_ms = INT64_MIN};
     return MR_OK;
 }
 
@@ -52,7 +52,8 @@ static bool put(mr_log_group *group, const mr_log_entry *entry, int64_t time_ms)
     return true;
 }
 
-mr_status mr_log_group_add(mr_log_group *group, const mr_log_entry *entry, int64_t time_ms)
+mr_status mr_log_group_add(mr_log_group *group, const mr_log_entry *entry,
+                           int64_t time_ms)
 {
     if (group->batch_count > 0 && put(group, entry, time_ms))
         return MR_OK;
@@ -79,7 +80,8 @@ mr_status mr_log_group_encode(const mr_log_group *group, int64_t base_offset,
             .synced = synced,
             .max_time_ms = batch->max_time_ms,
         };
-        const mr_text records = {.bytes = (const char *)&group->records.bytes[batch->start],
+        const mr_text records = {.bytes =
+                                     (const char *)&group->records.bytes[batch->start],
                                  .length = (uint32_t)(end - batch->start)};
         MR_TRY(mr_batch_encode(&header, records, codecs, out));
         base_offset += batch->record_count;

@@ -17,12 +17,12 @@
 
 /* Zero-initialise to start empty. */
 typedef struct mr_log_group {
-    mr_buffer records;             /* private; encoded, batch after batch */
+    mr_buffer records; /* private; encoded, batch after batch */
     struct mr_log_group_batch {
         size_t start;
         uint32_t record_count;
         int64_t max_time_ms;
-    } *batches;                    /* private */
+    } * batches; /* private */
     size_t batch_count;
     size_t batch_capacity;
     uint64_t record_count;

@@ -23,7 +23,8 @@ static mr_status give_up_segment(mr_log_file *log, uint32_t number, mr_error *re
     char path[MR_LOG_PATH_BYTES];
     mr_log_segment_path(log->directory, number, partition->segment_base, path);
     const bool is_empty = partition->segment_base == mr_log_partition_end(partition);
-    if ((is_empty ? unlink(path) : truncate(path, (off_t)partition->durable_bytes)) != 0 &&
+    if ((is_empty ? unlink(path) : truncate(path, (off_t)partition->durable_bytes)) !=
+            0 &&
         errno != ENOENT)
         return mr_error_set(ret_error, MR_ERR_UNAVAILABLE,
                             "%s: cutting it back after a failed write: %s", path,
@@ -60,10 +61,12 @@ static mr_status begin_segment(mr_log_file *log, uint32_t number, mr_error *ret_
     mr_log_segment_path(log->directory, number, base, path);
     /* A file of that name can only be what a failed beginning left behind. */
     if (unlink(path) != 0 && errno != ENOENT)
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(errno));
     const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (descriptor < 0)
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(errno));
 
     const mr_segment_header header = {
         .topic_id = log->topic_id,
@@ -125,10 +128,9 @@ mr_status mr_log_partition_commit(mr_log_file *log, uint32_t number,
         status = MR_ERR_UNAVAILABLE;
     if (status != MR_OK) {
         partition->is_abandoned = true;
-        return mr_error_set(ret_error, status,
-                            "%s: partition %" PRIu32 ", segment %" PRId64 ": %s",
-                            log->directory, number, partition->segment_base,
-                            strerror(errno));
+        return mr_error_set(
+            ret_error, status, "%s: partition %" PRIu32 ", segment %" PRId64 ": %s",
+            log->directory, number, partition->segment_base, strerror(errno));
     }
     partition->durable_bytes += (int64_t)encoded->length;
     mr_log_partition_publish(partition, base + (int64_t)group->record_count);
@@ -160,7 +162,8 @@ static mr_status walk_to_end(mr_log_walk *walk, const char *path, int64_t *ret_t
         return mr_error_set(ret_error, status, "%s: %s", path, strerror(errno));
     if (is_damage)
         return mr_error_set(ret_error, MR_ERR_CORRUPT,
-                            "%s: damage at byte %" PRId64 ": a batch there was durable and "
+                            "%s: damage at byte %" PRId64
+                            ": a batch there was durable and "
                             "does not verify; restore the file from a backup",
                             path, walk->position);
     *ret_torn_bytes = bytes - walk->position;
@@ -175,7 +178,8 @@ static mr_status recover_headless(const char *path, int64_t *ret_torn_bytes,
                         .limit_offset = INT64_MAX};
     mr_log_chunk chunk = {0};
     bool is_damage = false;
-    mr_status status = walk.descriptor < 0 ? MR_ERR_UNAVAILABLE : mr_log_chunk_init(&chunk);
+    mr_status status =
+        walk.descriptor < 0 ? MR_ERR_UNAVAILABLE : mr_log_chunk_init(&chunk);
     if (status == MR_OK)
         status = mr_log_walk_file_bytes(&walk, ret_torn_bytes);
     if (status == MR_OK)
@@ -193,16 +197,18 @@ static mr_status recover_headless(const char *path, int64_t *ret_torn_bytes,
 }
 
 /* Cut the newest segment to `bytes` and have what is left durable; keep it open to append. */
-static mr_status adopt_segment(mr_log_partition *partition, const char *path, int64_t base,
-                               int64_t bytes, mr_error *ret_error)
+static mr_status adopt_segment(mr_log_partition *partition, const char *path,
+                               int64_t base, int64_t bytes, mr_error *ret_error)
 {
     const int descriptor = open(path, O_WRONLY | O_CLOEXEC);
     if (descriptor < 0)
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(errno));
     if (ftruncate(descriptor, (off_t)bytes) != 0 || fsync(descriptor) != 0) {
         const int reason = errno;
         (void)close(descriptor);
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path, strerror(reason));
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(reason));
     }
     partition->descriptor = descriptor;
     partition->segment_base = base;
@@ -295,8 +301,8 @@ static mr_status find_in_segments(mr_log_file *log, uint32_t number, const int64
     mr_log_chunk chunk = {0};
     mr_batch_codecs *codecs = mr_batch_codecs_create();
     void *scratch = malloc(MR_BATCH_RAW_BYTES_MAX);
-    mr_status status = codecs == NULL || scratch == NULL ? MR_ERR_NO_MEMORY
-                                                         : mr_log_chunk_init(&chunk);
+    mr_status status =
+        codecs == NULL || scratch == NULL ? MR_ERR_NO_MEMORY : mr_log_chunk_init(&chunk);
     if (status == MR_OK)
         status = MR_ERR_NOT_FOUND;
     for (size_t i = 0; status == MR_ERR_NOT_FOUND && i < count; i++) {

@@ -62,8 +62,8 @@ mr_status mr_segment_header_decode(const void *bytes, size_t length,
     (void)mr_reader_bytes(&reader, SEGMENT_CRC_AT - reader.position);
     const uint32_t crc = mr_reader_u32(&reader);
     MR_TRY(mr_reader_status(&reader));
-    if (magic != SEGMENT_MAGIC || version != MR_SEGMENT_VERSION || header.base_offset < 0 ||
-        crc != mr_crc32c(0, bytes, SEGMENT_CRC_AT))
+    if (magic != SEGMENT_MAGIC || version != MR_SEGMENT_VERSION ||
+        header.base_offset < 0 || crc != mr_crc32c(0, bytes, SEGMENT_CRC_AT))
         return MR_ERR_CORRUPT;
     *ret_header = header;
     return MR_OK;
@@ -129,7 +129,7 @@ mr_status mr_batch_header_decode(const void *bytes, size_t length,
 mr_status mr_batch_verify(const mr_batch_header *header, const void *body)
 {
     return mr_crc32c(0, body, header->stored_bytes) == header->body_crc ? MR_OK
-                                                                       : MR_ERR_CORRUPT;
+                                                                        : MR_ERR_CORRUPT;
 }
 
 mr_batch_codecs *mr_batch_codecs_create(void)

@@ -28,8 +28,8 @@ void mr_log_chunk_deinit(mr_log_chunk *chunk)
 }
 
 /* Up to `bytes` from `position`; fewer only at the end of the file. */
-static mr_status read_at(int descriptor, int64_t position, uint8_t *ret_bytes, size_t bytes,
-                         size_t *ret_length)
+static mr_status read_at(int descriptor, int64_t position, uint8_t *ret_bytes,
+                         size_t bytes, size_t *ret_length)
 {
     size_t length = 0;
     while (length < bytes) {
@@ -53,22 +53,23 @@ static mr_status check_header(mr_log_walk *walk, const char *path, uint32_t part
     uint8_t bytes[MR_SEGMENT_HEADER_BYTES];
     size_t length = 0;
     if (read_at(walk->descriptor, 0, bytes, sizeof(bytes), &length) != MR_OK)
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path, strerror(errno));
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(errno));
     mr_segment_header header;
     if (mr_segment_header_decode(bytes, length, &header) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_CORRUPT,
                             "%s: damage at byte 0: no sound segment header", path);
     if (header.topic_id != topic_id || header.partition != partition ||
         header.base_offset != walk->base_offset)
-        return mr_error_set(ret_error, MR_ERR_CORRUPT,
-                            "%s: byte 0: the segment of another topic, partition or offset",
-                            path);
+        return mr_error_set(
+            ret_error, MR_ERR_CORRUPT,
+            "%s: byte 0: the segment of another topic, partition or offset", path);
     return MR_OK;
 }
 
 mr_status mr_log_walk_open(const char *directory, uint32_t partition, uint64_t topic_id,
-                           int64_t base_offset, int64_t limit_offset, mr_log_walk *ret_walk,
-                           mr_error *ret_error)
+                           int64_t base_offset, int64_t limit_offset,
+                           mr_log_walk *ret_walk, mr_error *ret_error)
 {
     char path[MR_LOG_PATH_BYTES];
     mr_log_segment_path(directory, partition, base_offset, path);
@@ -130,14 +131,17 @@ static mr_status need(mr_log_walk *walk, mr_log_chunk *chunk, size_t bytes, bool
 }
 
 mr_status mr_log_walk_peek(mr_log_walk *walk, mr_log_chunk *chunk, mr_log_depth depth,
-                           bool may_load, mr_batch_header *ret_header, const void **ret_body)
+                           bool may_load, mr_batch_header *ret_header,
+                           const void **ret_body)
 {
     if (walk->next_offset >= walk->limit_offset)
         return MR_ERR_NOT_FOUND;
     MR_TRY(need(walk, chunk, MR_BATCH_HEADER_BYTES, may_load));
     mr_batch_header header;
-    if (mr_batch_header_decode(held(walk, chunk), MR_BATCH_HEADER_BYTES, &header) != MR_OK ||
-        header.base_offset != walk->next_offset || (int64_t)header.synced > walk->position ||
+    if (mr_batch_header_decode(held(walk, chunk), MR_BATCH_HEADER_BYTES, &header) !=
+            MR_OK ||
+        header.base_offset != walk->next_offset ||
+        (int64_t)header.synced > walk->position ||
         header.record_count > walk->limit_offset - header.base_offset)
         return MR_ERR_NOT_FOUND;
     if (depth == MR_WALK_BODIES) {

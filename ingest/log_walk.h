@@ -62,7 +62,8 @@ typedef enum mr_log_depth { MR_WALK_HEADERS, MR_WALK_BODIES } mr_log_depth;
  */
 MR_MUST_USE mr_status mr_log_walk_peek(mr_log_walk *walk, mr_log_chunk *chunk,
                                        mr_log_depth depth, bool may_load,
-                                       mr_batch_header *ret_header, const void **ret_body);
+                                       mr_batch_header *ret_header,
+                                       const void **ret_body);
 
 /* Go past the batch that was peeked at. */
 void mr_log_walk_pass(mr_log_walk *walk, const mr_batch_header *header);
