@@ -64,25 +64,41 @@ static block *block_create(size_t capacity)
     return made;
 }
 
+/* Block sizes double from `block_bytes` on, so that requests that grow a little from batch to
+ * batch do not leave a block behind for each size. */
+static size_t capacity_for(const mr_arena *arena, size_t bytes)
+{
+    size_t capacity = arena->block_bytes;
+    while (capacity < bytes)
+        capacity = capacity > SIZE_MAX / 2 ? bytes : capacity * 2;
+    return capacity;
+}
+
 /*
  * Make a block with room for `bytes` the current one.
  *
- * A waiting block that is large enough is moved to the front of the waiting ones, so that
- * none is ever skipped: batches of one size in any order reach a chain that serves them
- * all.
+ * The smallest waiting block that is large enough is moved to the front of the waiting ones:
+ * none is skipped, and none is taken from a request that needs a larger one.
  */
 static bool advance(mr_arena *arena, size_t bytes)
 {
     block **head = arena->current != NULL ? &arena->current->next : &arena->first;
-    block **link = head;
-    while (*link != NULL && (*link)->capacity < bytes)
-        link = &(*link)->next;
+    block **best = NULL;
+    for (block **link = head; *link != NULL; link = &(*link)->next) {
+        if ((*link)->capacity >= bytes &&
+            (best == NULL || (*link)->capacity < (*best)->capacity))
+            best = link;
+        if (best != NULL && (*best)->capacity == arena->block_bytes)
+            break; /* no block is smaller */
+    }
 
-    block *chosen = *link;
-    if (chosen != NULL)
-        *link = chosen->next;
-    else
-        chosen = block_create(bytes > arena->block_bytes ? bytes : arena->block_bytes);
+    block *chosen;
+    if (best != NULL) {
+        chosen = *best;
+        *best = chosen->next;
+    } else {
+        chosen = block_create(capacity_for(arena, bytes));
+    }
     if (chosen == NULL)
         return false;
 
