@@ -27,13 +27,13 @@ typedef enum ownership {
 typedef struct kafka_partition {
     ownership state;
     bool is_paused;
-    bool is_dropped; /* records were fetched while paused: go back on resume */
     int64_t next_offset;
     int64_t
         rewound_from;   /* records from here on are of before the going back; NO_OFFSET */
     size_t group_first; /* in `ordered`, of the present fetch */
     size_t group_count;
     int64_t end_offset; /* end of partition seen behind the group; NO_OFFSET */
+    int64_t told_end;   /* the end that was returned last; NO_OFFSET         */
 } kafka_partition;
 
 typedef struct kafka_reader {
@@ -82,7 +82,7 @@ static void push_signal(kafka_reader *reader, mr_log_signal signal, uint32_t par
 static void announce(kafka_reader *reader, uint32_t partition)
 {
     reader->partition[partition] = (kafka_partition){
-        .state = ANNOUNCED, .rewound_from = NO_OFFSET, .end_offset = NO_OFFSET};
+        .state = ANNOUNCED, .end_offset = NO_OFFSET, .told_end = NO_OFFSET};
     reader->awaited++;
     push_signal(reader, MR_LOG_ASSIGNED, partition);
 }
@@ -113,8 +113,6 @@ static mr_status assign_started(kafka_reader *reader)
         if (partition->is_paused)
             (void)rd_kafka_topic_partition_list_add(paused, reader->base.log->topic,
                                                     (int32_t)i);
-        partition->is_dropped = false;
-        partition->rewound_from = NO_OFFSET;
     }
     rd_kafka_resp_err_t error = rd_kafka_assign(reader->consumer, list);
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR && paused->cnt > 0)
@@ -246,16 +244,9 @@ static void take_error(kafka_reader *reader, const rd_kafka_message_t *message)
 }
 
 /* Does this record belong to what is being read now? */
-static bool is_wanted(kafka_partition *partition, int64_t offset)
+static bool is_wanted(const kafka_partition *partition, int64_t offset)
 {
-    if (partition->state != STARTED || offset < partition->next_offset)
-        return false;
-    if (partition->rewound_from != NO_OFFSET) {
-        if (offset >= partition->rewound_from)
-            return false; /* fetched before the going back took effect */
-        partition->rewound_from = NO_OFFSET;
-    }
-    return true;
+    return partition->state == STARTED && offset >= partition->next_offset;
 }
 
 /* Keep the wanted records of the fetch, in order; take note of everything else. */
@@ -416,15 +407,18 @@ static mr_status return_group(kafka_reader *reader, uint32_t number,
     return MR_OK;
 }
 
-/* Records that came for a paused partition are dropped and fetched again on resume. */
-static void put_off_group(kafka_reader *reader, kafka_partition *partition)
+static mr_status return_end(kafka_reader *reader, uint32_t number,
+                            mr_log_batch *ret_batch)
 {
-    const size_t last = partition->group_first + partition->group_count - 1;
-    if (!partition->is_dropped || partition->rewound_from == NO_OFFSET)
-        partition->rewound_from = reader->messages[last]->offset + 1;
-    partition->is_dropped = true;
-    partition->group_count = 0;
+    kafka_partition *partition = &reader->partition[number];
+    /* Control records of transactions lie between the last record and the end. */
+    partition->next_offset = partition->end_offset;
+    partition->told_end = partition->end_offset;
     partition->end_offset = NO_OFFSET;
+    note_range(reader, number);
+    *ret_batch = (mr_log_batch){
+        .signal = MR_LOG_END, .partition = number, .next_offset = partition->next_offset};
+    return MR_OK;
 }
 
 /* The next group or end of the present fetch; MR_ERR_NOT_FOUND when all were returned. */
@@ -433,20 +427,13 @@ static mr_status next_of_fetch(kafka_reader *reader, mr_log_batch *ret_batch)
     for (; reader->next_group < reader->base.log->partitions; reader->next_group++) {
         const uint32_t number = (uint32_t)reader->next_group;
         kafka_partition *partition = &reader->partition[number];
-        if (partition->group_count > 0 && partition->is_paused)
-            put_off_group(reader, partition);
+        if (partition->state != STARTED || partition->is_paused)
+            continue; /* what came for it is fetched again on resume */
         if (partition->group_count > 0)
             return return_group(reader, number, ret_batch);
-        if (partition->end_offset != NO_OFFSET && partition->state == STARTED) {
-            /* Control records of transactions lie between the last record and the end. */
-            partition->next_offset = partition->end_offset;
-            partition->end_offset = NO_OFFSET;
-            note_range(reader, number);
-            *ret_batch = (mr_log_batch){.signal = MR_LOG_END,
-                                        .partition = number,
-                                        .next_offset = partition->next_offset};
-            return MR_OK;
-        }
+        if (partition->end_offset != NO_OFFSET &&
+            partition->end_offset != partition->told_end)
+            return return_end(reader, number, ret_batch);
     }
     if (reader->failure != MR_OK) {
         const mr_status failure = reader->failure;
@@ -485,6 +472,7 @@ static mr_status kafka_reader_start(mr_log_reader *base, uint32_t number, int64_
         return MR_ERR_INVALID;
     const bool was_awaited = partition->state == ANNOUNCED;
     partition->next_offset = offset;
+    partition->told_end = NO_OFFSET;
     partition->state = STARTED;
     if (was_awaited && --reader->awaited > 0)
         return MR_OK; /* assigned with the last of them */
@@ -523,6 +511,10 @@ static mr_status kafka_reader_pause(mr_log_reader *base, uint32_t number, bool p
     }
     if (partition->is_paused == paused)
         return MR_OK;
+    /* Records fetched and not returned were dropped: go back to them.  Before resuming, because
+     * librdkafka resumes at a position of its own. */
+    if (!paused)
+        MR_TRY(go_back(reader, number));
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     (void)rd_kafka_topic_partition_list_add(list, base->log->topic, (int32_t)number);
     const rd_kafka_resp_err_t error =
@@ -531,10 +523,6 @@ static mr_status kafka_reader_pause(mr_log_reader *base, uint32_t number, bool p
     rd_kafka_topic_partition_list_destroy(list);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return MR_ERR_UNAVAILABLE;
-    if (!paused && partition->is_dropped) {
-        MR_TRY(go_back(reader, number));
-        partition->is_dropped = false;
-    }
     partition->is_paused = paused;
     return MR_OK;
 }

@@ -312,6 +312,7 @@ static mr_status find_in_segments(mr_log_file *log, uint32_t number, const int64
                                   &walk, ret_error);
         if (status != MR_OK)
             break;
+        chunk.walk = NULL; /* `walk` is another segment's now, at the same address */
         status = find_in_segment(&walk, &chunk, codecs, scratch, time_ms, ret_offset);
         if (status == MR_ERR_NOT_FOUND && limit != INT64_MAX && walk.next_offset < limit)
             status = mr_error_set(ret_error, MR_ERR_CORRUPT,

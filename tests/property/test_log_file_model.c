@@ -149,7 +149,8 @@ static void run_steps(bool compress)
             append_random(log);
         } else if (kind < 8) {
             int64_t end = -1;
-            assert_ok(read_and_compare(log, next_random((uint32_t)model_count + 1), &end));
+            assert_ok(
+                read_and_compare(log, next_random((uint32_t)model_count + 1), &end));
             assert_int_equal(end, model_count);
         } else {
             mr_log_close(log);
@@ -215,9 +216,10 @@ static void test_a_file_cut_anywhere_keeps_the_whole_batches_before_the_cut(void
         while (whole < 3 && ends[whole] <= (int64_t)length)
             whole++;
         const int64_t kept = whole > 0 ? counts[whole - 1] : 0;
-        const int64_t kept_bytes = whole > 0                           ? ends[whole - 1]
-                                   : length < MR_SEGMENT_HEADER_BYTES ? 0
-                                                                      : MR_SEGMENT_HEADER_BYTES;
+        const int64_t kept_bytes = whole > 0 ? ends[whole - 1]
+                                   : length < MR_SEGMENT_HEADER_BYTES
+                                       ? 0
+                                       : MR_SEGMENT_HEADER_BYTES;
         int64_t cut_bytes = -1;
         int64_t end = -1;
         mr_log *log = NULL;
@@ -261,7 +263,8 @@ static void test_every_flipped_byte_is_damage_or_cut_with_the_last_batch(void **
                                        : (int64_t)at < ends[0] ? MR_SEGMENT_HEADER_BYTES
                                                                : (size_t)ends[0];
             char expected[64];
-            (void)snprintf(expected, sizeof(expected), "damage at byte %zu:", batch_start);
+            (void)snprintf(expected, sizeof(expected),
+                           "damage at byte %zu:", batch_start);
             assert_non_null(strstr(error.message, expected));
             assert_non_null(strstr(error.message, ".log"));
         } else {

@@ -52,7 +52,8 @@ static mr_log *open_log(uint32_t partitions)
     return open_with(&options, NULL);
 }
 
-static void append_text(mr_log *log, uint32_t partition, const char *value, int64_t time_ms)
+static void append_text(mr_log *log, uint32_t partition, const char *value,
+                        int64_t time_ms)
 {
     const mr_log_entry entry = {.partition = partition,
                                 .key = MR_TEXT("k"),
@@ -63,7 +64,8 @@ static void append_text(mr_log *log, uint32_t partition, const char *value, int6
 
 static mr_log_reader *read_from(mr_log *log, uint32_t partition, int64_t offset)
 {
-    const mr_log_reader_options options = {.partitions = &partition, .partition_count = 1};
+    const mr_log_reader_options options = {.partitions = &partition,
+                                           .partition_count = 1};
     mr_log_reader *reader = NULL;
     assert_ok(mr_log_reader_open(log, &options, &reader, NULL));
     mr_log_batch batch;
@@ -103,7 +105,8 @@ static void append_numbered(mr_log *log, uint32_t partition, int64_t first, int6
     }
 }
 
-static void path_of_segment(uint32_t partition, int64_t base, char path[MR_LOG_PATH_BYTES])
+static void path_of_segment(uint32_t partition, int64_t base,
+                            char path[MR_LOG_PATH_BYTES])
 {
     char topic[MR_LOG_PATH_BYTES];
     (void)snprintf(topic, sizeof(topic), "%s/events", directory);
@@ -116,8 +119,12 @@ static void test_what_was_appended_is_read_with_key_headers_and_time(void **stat
     mr_log *log = open_log(2);
     const mr_log_header headers[] = {{MR_TEXT("a"), MR_TEXT("1")}, {MR_TEXT("b"), {0}}};
     const mr_log_entry entries[] = {
-        {.partition = 1, .key = MR_TEXT("u1"), .value = MR_TEXT("x"), .headers = headers,
-         .header_count = 2, .time_ms = 42},
+        {.partition = 1,
+         .key = MR_TEXT("u1"),
+         .value = MR_TEXT("x"),
+         .headers = headers,
+         .header_count = 2,
+         .time_ms = 42},
         {.partition = 1, .value = {0}, .time_ms = -7},
     };
     mr_log_position positions[2];
@@ -313,7 +320,8 @@ static void test_a_second_writer_is_refused_and_a_reader_is_not(void **state)
     mr_log_file_options options = options_of(1);
     mr_log *other = NULL;
     mr_error error = {.message = ""};
-    assert_int_equal(mr_log_open_file(&options, &other, NULL, &error), MR_ERR_UNAVAILABLE);
+    assert_int_equal(mr_log_open_file(&options, &other, NULL, &error),
+                     MR_ERR_UNAVAILABLE);
     assert_non_null(strstr(error.message, "another process"));
     options.read_only = true;
     other = open_with(&options, NULL);
@@ -367,7 +375,8 @@ static void test_keys_go_where_javas_producer_sends_them(void **state)
     static const struct {
         const char *key;
         int32_t hash;
-    } cases[] = {{"21", -973932308},          {"foobar", -790332482},
+    } cases[] = {{"21", -973932308},
+                 {"foobar", -790332482},
                  {"a-little-bit-long-string", -985981536},
                  {"a-little-bit-longer-string", -1486304829},
                  {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
@@ -392,7 +401,9 @@ static void test_too_large_or_too_many_headers_append_nothing(void **state)
     const mr_log_entry good = {.value = MR_TEXT("x")};
     const mr_log_entry bad[] = {
         {.value = {.bytes = large, .length = sizeof(large)}},
-        {.value = MR_TEXT("x"), .headers = headers, .header_count = MR_LOG_HEADERS_MAX + 1},
+        {.value = MR_TEXT("x"),
+         .headers = headers,
+         .header_count = MR_LOG_HEADERS_MAX + 1},
         {.partition = 1, .value = MR_TEXT("x")},
     };
     for (size_t i = 0; i < 3; i++) {
@@ -467,7 +478,8 @@ static void test_concurrent_appends_share_an_fsync(void **state)
 static int writes_left;
 static int syncs_left;
 
-static ssize_t failing_write(int descriptor, const void *bytes, size_t count, off_t position)
+static ssize_t failing_write(int descriptor, const void *bytes, size_t count,
+                             off_t position)
 {
     if (writes_left-- > 0)
         return pwrite(descriptor, bytes, count, position);
@@ -530,7 +542,8 @@ static void check_failures(bool of_writes)
     }
 }
 
-static void test_after_a_failed_write_nothing_is_lost_and_nothing_half_is_read(void **state)
+static void test_after_a_failed_write_nothing_is_lost_and_nothing_half_is_read(
+    void **state)
 {
     (void)state;
     check_failures(true);
