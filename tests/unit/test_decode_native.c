@@ -187,7 +187,7 @@ static void test_each_fault_has_its_own_reason(void **state)
         {"{\"type\":\"view\",\"user_id\":\"u\"", MR_POISON_NOT_JSON},
         {"{\"type\":\"view\",\"user_id\":\"u\"} x", MR_POISON_NOT_JSON},
         {"[1]", MR_POISON_NOT_JSON},
-        {"{\"type\":\"view\",\"user_id\":\"u\",\"items\":7}", MR_POISON_BAD_ID},
+        {"{\"type\":\"view\",\"user_id\":\"u\",\"items\":7}", MR_POISON_NOT_JSON},
         {"{\"type\":\"view\",\"user_id\":\"u\",\"items\":[7]}", MR_POISON_NOT_JSON},
         {"{\"type\":\"view\",\"user_id\":\"\xff\"}", MR_POISON_NOT_UTF8},
         {"{\"type\":\"view\",\"user_id\":\"\xed\xa0\x80\"}", MR_POISON_NOT_UTF8},
