@@ -23,6 +23,7 @@
 #include "core/scored_item.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "core/trending_kind.h"
 #include "core/user_state.h"
 #include "serving/placement.h"
 
@@ -43,12 +44,6 @@ typedef struct mr_score_request {
     size_t context_count;
     size_t k;
 } mr_score_request;
-
-typedef enum mr_trending_kind {
-    MR_TRENDING_HOT,     /* most events of late, decayed       */
-    MR_TRENDING_POPULAR, /* most bought or used, over the long */
-    MR_TRENDING_RISING,  /* growing fastest                    */
-} mr_trending_kind;
 
 /* One event of a POST /v1/events. */
 typedef struct mr_backend_event {
