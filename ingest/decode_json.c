@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <yyjson.h>
 
 enum {
     PAIRWISE_KEYS_MAX = 32, /* above it duplicates are looked for by hashing */

@@ -16,7 +16,7 @@
 
 #include "ingest/decode_draft.h"
 
-#include <yyjson.h>
+typedef struct yyjson_val yyjson_val; /* of yyjson, which only decode_*.c see */
 
 typedef struct mr_json_parser mr_json_parser;
 

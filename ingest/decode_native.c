@@ -1,6 +1,7 @@
 #include "ingest/decode_native.h"
 
 #include <stddef.h>
+#include <yyjson.h>
 
 typedef struct native_draft {
     mr_draft draft;

@@ -2,7 +2,7 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
+#include <yyjson.h>
 
 typedef struct segment_draft {
     mr_draft draft;

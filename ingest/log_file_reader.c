@@ -43,7 +43,8 @@ typedef struct file_reader {
     mr_log_record *records;
     mr_log_header *headers;
     mr_log_chunk chunk;
-    uint8_t *scratch; /* decompressed batches of this poll */
+    int64_t chunk_end; /* durable end when the chunk was loaded, or before */
+    uint8_t *scratch;  /* decompressed batches of this poll */
     mr_batch_codecs *codecs;
 } file_reader;
 
@@ -170,8 +171,7 @@ static mr_status fill(file_reader *reader, log_cursor *cursor, batch_filling *fi
     while (filling->records < reader->batch_records) {
         mr_batch_header header;
         const void *body = NULL;
-        if (!log->read_only &&
-            cursor->next_offset >= mr_log_partition_end(partition_of(reader, cursor)))
+        if (!log->read_only && cursor->next_offset >= reader->chunk_end)
             return MR_ERR_NOT_FOUND;
         MR_TRY(mr_log_walk_peek(&cursor->walk, &reader->chunk, MR_WALK_BODIES,
                                 filling->records == 0, &header, &body));
@@ -202,6 +202,11 @@ static mr_status read_cursor(file_reader *reader, log_cursor *cursor,
     if (cursor->walk.descriptor < 0)
         MR_TRY(locate(reader, cursor));
 
+    /* What the chunk holds from the end of then on may have failed since and been replaced. */
+    if (reader->chunk.walk != &cursor->walk || cursor->next_offset >= reader->chunk_end) {
+        reader->chunk.walk = NULL;
+        reader->chunk_end = end;
+    }
     batch_filling filling = {0};
     mr_status status = fill(reader, cursor, &filling);
     if (filling.records == 0 && status == MR_ERR_NOT_FOUND) {

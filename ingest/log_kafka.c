@@ -7,6 +7,7 @@
  */
 #include "ingest/log_kafka_internal.h"
 
+#include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -61,38 +62,54 @@ static void *serve_reports(void *argument)
     return NULL;
 }
 
+static rd_kafka_headers_t *copy_headers(const mr_log_entry *entry)
+{
+    if (entry->header_count == 0)
+        return NULL;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(entry->header_count);
+    for (uint32_t i = 0; i < entry->header_count; i++) {
+        const mr_log_header *header = &entry->headers[i];
+        (void)rd_kafka_header_add(headers, header->name.bytes,
+                                  (ssize_t)header->name.length, header->value.bytes,
+                                  (ssize_t)header->value.length);
+    }
+    return headers;
+}
+
 static rd_kafka_resp_err_t produce(mr_log_kafka *log, const mr_log_entry *entry,
                                    kafka_delivery *delivery)
 {
-    rd_kafka_headers_t *headers = NULL;
-    if (entry->header_count > 0) {
-        headers = rd_kafka_headers_new(entry->header_count);
-        for (uint32_t i = 0; i < entry->header_count; i++) {
-            const mr_log_header *header = &entry->headers[i];
-            (void)rd_kafka_header_add(headers, header->name.bytes,
-                                      (ssize_t)header->name.length, header->value.bytes,
-                                      (ssize_t)header->value.length);
+    const bool has_key = entry->key.length > 0;
+    rd_kafka_headers_t *headers = copy_headers(entry);
+    /* The value is borrowed until its report; the key is copied, the headers are taken. */
+    const rd_kafka_vu_t parts[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = log->topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION,
+         .u.i32 = entry->partition == MR_LOG_ANY_PARTITION ? RD_KAFKA_PARTITION_UA
+                                                           : (int32_t)entry->partition},
+        {.vtype = RD_KAFKA_VTYPE_KEY,
+         .u.mem = {has_key ? (void *)(uintptr_t)entry->key.bytes : NULL,
+                   entry->key.length}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {(void *)(uintptr_t)entry->value.bytes, entry->value.length}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = entry->time_ms},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = delivery},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+    };
+    const size_t count = sizeof(parts) / sizeof(parts[0]) - (headers == NULL ? 1 : 0);
+    for (;;) {
+        rd_kafka_error_t *error = rd_kafka_produceva(log->producer, parts, count);
+        if (error == NULL)
+            return RD_KAFKA_RESP_ERR_NO_ERROR;
+        const rd_kafka_resp_err_t code = rd_kafka_error_code(error);
+        rd_kafka_error_destroy(error);
+        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            if (headers != NULL)
+                rd_kafka_headers_destroy(headers);
+            return code;
         }
+        sleep_ms(RETRY_MS); /* drains as reports are served */
     }
-    const int32_t partition = entry->partition == MR_LOG_ANY_PARTITION
-                                  ? RD_KAFKA_PARTITION_UA
-                                  : (int32_t)entry->partition;
-    void *key = entry->key.length > 0 ? (void *)(uintptr_t)entry->key.bytes : NULL;
-    void *value = (void *)(uintptr_t)entry->value.bytes;
-    rd_kafka_resp_err_t error;
-    /* The value is borrowed until its report.  A full queue drains as reports are served. */
-    while (
-        (error = rd_kafka_producev(
-             log->producer, RD_KAFKA_V_RKT(log->topic), RD_KAFKA_V_PARTITION(partition),
-             RD_KAFKA_V_MSGFLAGS(0), RD_KAFKA_V_KEY(key, (size_t)entry->key.length),
-             RD_KAFKA_V_VALUE(value, (size_t)entry->value.length),
-             RD_KAFKA_V_TIMESTAMP(entry->time_ms), RD_KAFKA_V_OPAQUE(delivery),
-             RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END)) ==
-        RD_KAFKA_RESP_ERR__QUEUE_FULL)
-        sleep_ms(RETRY_MS);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR && headers != NULL)
-        rd_kafka_headers_destroy(headers);
-    return error;
 }
 
 static mr_status append_failed(mr_log_kafka *log, rd_kafka_resp_err_t error,
@@ -247,7 +264,7 @@ static mr_status start_producer(mr_log_kafka *log, mr_error *ret_error)
 {
     rd_kafka_conf_t *conf = NULL;
     char reason[160] = "";
-    MR_TRY(mr_kafka_conf_make(log->settings, log->setting_count, RD_KAFKA_PRODUCER,
+    MR_TRY(mr_kafka_conf_make(log->settings, log->setting_count, MR_KAFKA_PRODUCES,
                               &log->notes, &conf, ret_error));
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
     log->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));

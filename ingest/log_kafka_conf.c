@@ -3,6 +3,7 @@
  */
 #include "ingest/log_kafka_internal.h"
 
+#include <librdkafka/rdkafka.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
@@ -146,11 +147,11 @@ static mr_status check_settings(const mr_log_setting *settings, size_t count,
 }
 
 mr_status mr_kafka_conf_make(const mr_log_setting *settings, size_t count,
-                             rd_kafka_type_t type, mr_kafka_notes *notes,
+                             mr_kafka_role role, mr_kafka_notes *notes,
                              rd_kafka_conf_t **ret_conf, mr_error *ret_error)
 {
     MR_TRY(check_settings(settings, count, ret_error));
-    const bool is_producer = type == RD_KAFKA_PRODUCER;
+    const bool is_producer = role == MR_KAFKA_PRODUCES;
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_opaque(conf, notes);
     rd_kafka_conf_set_log_cb(conf, on_log);

@@ -11,8 +11,12 @@
 
 #include "ingest/log_internal.h"
 
-#include <librdkafka/rdkafka.h>
 #include <pthread.h>
+
+/* librdkafka's, which only log_kafka*.c see. */
+typedef struct rd_kafka_s rd_kafka_t;
+typedef struct rd_kafka_topic_s rd_kafka_topic_t;
+typedef struct rd_kafka_conf_s rd_kafka_conf_t;
 
 enum { MR_KAFKA_TEXT_BYTES = 192, MR_KAFKA_QUERY_TIMEOUT_MS = 5000 };
 
@@ -50,12 +54,14 @@ void mr_kafka_notes_deinit(mr_kafka_notes *notes);
 void mr_kafka_notes_put(mr_kafka_notes *notes, const char *text);
 void mr_kafka_notes_get(mr_kafka_notes *notes, char ret_text[MR_KAFKA_TEXT_BYTES]);
 
+typedef enum mr_kafka_role { MR_KAFKA_PRODUCES, MR_KAFKA_CONSUMES } mr_kafka_role;
+
 /*
  * A configuration with our defaults, the user's settings and then what must not differ, `notes`
  * as opaque.  MR_ERR_INVALID names a setting that is unknown, refused or fixed.
  */
 MR_MUST_USE mr_status mr_kafka_conf_make(const mr_log_setting *settings, size_t count,
-                                         rd_kafka_type_t type, mr_kafka_notes *notes,
+                                         mr_kafka_role role, mr_kafka_notes *notes,
                                          rd_kafka_conf_t **ret_conf, mr_error *ret_error);
 
 MR_MUST_USE mr_status mr_log_kafka_reader_open(mr_log *log,

@@ -12,6 +12,7 @@
 #include "core/assert.h"
 #include "ingest/log_kafka_internal.h"
 
+#include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -588,7 +589,7 @@ static mr_status start_consumer(kafka_reader *reader,
 {
     const mr_log_kafka *log = log_of(reader);
     rd_kafka_conf_t *conf = NULL;
-    MR_TRY(mr_kafka_conf_make(log->settings, log->setting_count, RD_KAFKA_CONSUMER,
+    MR_TRY(mr_kafka_conf_make(log->settings, log->setting_count, MR_KAFKA_CONSUMES,
                               &reader->notes, &conf, ret_error));
     /* A consumer of fixed partitions needs a group's name too, and never joins it. */
     const char *group = options->group != NULL ? options->group : "millrace";

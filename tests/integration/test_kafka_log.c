@@ -1,5 +1,5 @@
 /*
- * Method: ingest/log.h over a real broker, named by MILLRACE_KAFKA (host:port); each test has a
+ * Method: ingest/log.h over a real broker, named by MILLRACE_BROKER (host:port); each test has a
  * topic of its own.  tests/integration/run_kafka_log.sh starts a broker and runs this.
  */
 #include "tests/support.h"
@@ -429,10 +429,10 @@ static void test_what_cannot_be_opened_says_why(void **state)
 
 int main(void)
 {
-    broker = getenv("MILLRACE_KAFKA");
+    broker = getenv("MILLRACE_BROKER");
     if (broker == NULL) {
         print_error(
-            "MILLRACE_KAFKA is not set: see tests/integration/run_kafka_log.sh\n");
+            "MILLRACE_BROKER is not set: see tests/integration/run_kafka_log.sh\n");
         return 77; /* skipped */
     }
     const struct CMUnitTest tests[] = {

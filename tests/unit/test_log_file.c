@@ -555,6 +555,34 @@ static void test_after_a_failed_fsync_a_new_segment_is_begun(void **state)
     check_failures(false);
 }
 
+static void test_a_batch_that_failed_is_not_read_even_where_it_was_already_fetched(
+    void **state)
+{
+    (void)state;
+    static const mr_log_disk failing = {.write = pwrite, .sync = failing_sync};
+    static const mr_log_disk sound = {.write = pwrite, .sync = fdatasync};
+    mr_log *log = open_log(1);
+    append_text(log, 0, "kept", 1);
+    mr_log_file_set_disk(log, &failing);
+    syncs_left = 0;
+    const mr_log_entry lost = {.value = MR_TEXT("lost"), .time_ms = 1};
+    assert_int_equal(mr_log_append(log, &lost, 1, NULL, NULL), MR_ERR_UNAVAILABLE);
+
+    /* The failed batch still stands in the file behind the good one. */
+    mr_log_reader *reader = read_from(log, 0, 0);
+    mr_log_batch batch;
+    assert_ok(mr_log_reader_poll(reader, 0, &batch));
+    assert_int_equal(batch.count, 1);
+    mr_log_file_set_disk(log, &sound);
+    append_text(log, 0, "new", 1);
+    assert_ok(mr_log_reader_poll(reader, 0, &batch));
+    assert_int_equal(batch.signal, MR_LOG_RECORDS);
+    assert_int_equal(batch.records[0].offset, 1);
+    assert_true(mr_text_is(batch.records[0].value, "new"));
+    mr_log_reader_close(reader);
+    mr_log_close(log);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -575,6 +603,7 @@ int main(void)
         TEST(test_concurrent_appends_share_an_fsync),
         TEST(test_after_a_failed_write_nothing_is_lost_and_nothing_half_is_read),
         TEST(test_after_a_failed_fsync_a_new_segment_is_begun),
+        TEST(test_a_batch_that_failed_is_not_read_even_where_it_was_already_fetched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
