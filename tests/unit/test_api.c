@@ -655,6 +655,22 @@ static void test_rules_hold_for_a_cached_list_too(void **state)
     assert_null(member("fallback"));
 }
 
+static void test_a_purchase_newer_than_the_list_is_hidden_from_it(void **state)
+{
+    (void)state;
+    mr_user_state bought = known_user(1, 10);
+    mr_buffer value = {0};
+    bought.items[0] = (mr_recent_item){MR_TEXT("i61"), 1763999999, MR_EVENT_PURCHASE, 1};
+    assert_ok(
+        mr_user_state_encode(&key, mr_hash_user(&key, MR_TEXT("u")), &bought, &value));
+    cache_value("u", MR_CACHE_STATE, &value);
+    mr_buffer_deinit(&value);
+    cache_result("u", 1, 10, "v1");
+    get("/v1/users/u/recommendations");
+    assert_items("i60 i62 i63 i64 i65");
+    assert_member("served_from", "cache");
+}
+
 static void test_a_placement_decides_size_and_purchases(void **state)
 {
     (void)state;
@@ -979,10 +995,12 @@ static void test_metrics_count_by_route_and_class(void **state)
         strstr(text, "millrace_recommendations_total{from=\"fallback\"} 1\n"));
     assert_non_null(strstr(text, "millrace_http_latency_seconds_count{route="
                                  "\"recommendations\"} 2\n"));
-    get("/v1/statistics");
+    get("/v1/analytics/overview");
     assert_status(200);
     assert_int_equal(mr_json_int(member("catalogue_items"), 0), 3);
     assert_int_equal(mr_json_int(member("served_fallback"), 0), 1);
+    assert_close(mr_json_double(member("cache_hit_share"), 1), 0, 0);
+    assert_member("model_version", "v1");
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -999,6 +1017,7 @@ int main(void)
         CASE(test_without_a_model_the_answer_is_200_and_degraded),
         CASE(test_a_dead_cache_is_degraded_and_still_personal_when_the_owner_is_here),
         CASE(test_rules_hold_for_a_cached_list_too),
+        CASE(test_a_purchase_newer_than_the_list_is_hidden_from_it),
         CASE(test_a_placement_decides_size_and_purchases),
         CASE(test_explain_says_why_in_words),
         CASE(test_post_and_get_ask_the_same),
