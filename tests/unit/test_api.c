@@ -13,10 +13,11 @@
 #include "serving/user_state_codec.h"
 #include "tests/support.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { ITEMS = 100, LOOP = 0 };
+enum { ITEMS = 100, LOOP = 0, THREADS = 3, SHARED_REQUESTS = 2000 };
 
 static const int64_t start_ms = 1764000000000;
 
@@ -32,8 +33,8 @@ static struct {
     bool scores_nothing;
     const char *degraded;
     mr_status append;
-    int acquired; /* and not released */
-    int scored;   /* calls            */
+    _Atomic int acquired; /* and not released */
+    int scored;           /* calls            */
     size_t scored_history;
     size_t scored_context;
     size_t appended;
@@ -278,7 +279,8 @@ static const mr_backend backend = {
 
 static mr_clock_fake clock_fake;
 static mr_memory_store *store;
-static mr_cache *cache;
+static mr_cache *cache; /* of the first thread */
+static mr_cache *caches[THREADS];
 static mr_snapshot_holder *catalogue_holder;
 static mr_api *api;
 static mr_http_handler handler;
@@ -332,14 +334,16 @@ static int set_up(void **state)
     mr_hash_key_init(&key, "secret", 6);
     mr_clock_fake_init(&clock_fake, start_ms);
     assert_ok(mr_memory_store_create(8 << 20, &clock_fake.clock, &store));
-    assert_ok(mr_cache_memory_create(store, &cache));
+    for (int i = 0; i < THREADS; i++)
+        assert_ok(mr_cache_memory_create(store, &caches[i]));
+    cache = caches[0];
     assert_ok(mr_snapshot_holder_create(&catalogue_holder));
     publish_catalogue();
     const mr_api_options options = {
         .backend = &backend,
         .clock = &clock_fake.clock,
-        .threads = 1,
-        .caches = &cache,
+        .threads = THREADS,
+        .caches = caches,
         .placements = placements,
         .placement_count = 2,
         .catalogue = catalogue_holder,
@@ -1003,6 +1007,90 @@ static void test_metrics_count_by_route_and_class(void **state)
     assert_member("model_version", "v1");
 }
 
+/* ---- Without parts, and with many threads ---- */
+
+static void test_a_process_without_any_part_says_so(void **state)
+{
+    (void)state;
+    static const mr_backend nothing = {.context = NULL};
+    static const char event[] = "{\"user_id\":\"u\",\"type\":\"view\"}";
+    const mr_placement home = {.name = "home", .n = 5};
+    mr_api *const before = api;
+    mr_cache *only;
+    mr_error error;
+    assert_ok(mr_cache_memory_create(store, &only));
+    const mr_api_options options = {.backend = &nothing,
+                                    .clock = &clock_fake.clock,
+                                    .threads = 1,
+                                    .caches = &only,
+                                    .placements = &home,
+                                    .placement_count = 1,
+                                    .key = &key};
+    assert_ok(mr_api_create(&options, &api, &error));
+    handler = mr_api_handler(api);
+    cache_state("u", 1, 1);
+    cache_result("u", 1, 1, "v1");
+    static const char *const targets[] = {"/v1/users/u/recommendations",
+                                          "/v1/users/u/profile", "/v1/items/i1/similar",
+                                          "/v1/trending", "/v1/churn/alerts"};
+    for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+        get(targets[i]);
+        assert_problem(503, NULL);
+    }
+    post("/v1/events", event);
+    assert_problem(503, NULL);
+    get("/healthz");
+    assert_status(200);
+    get("/");
+    assert_problem(404, NULL);
+    get("/metrics");
+    assert_status(200);
+    get("/v1/analytics/overview");
+    assert_status(200);
+    mr_api_destroy(api);
+    api = before;
+}
+
+/* One thread of the server: a cached list, over and over; NULL when all were right. */
+static void *ask_often(void *argument)
+{
+    const uint32_t thread = *(const uint32_t *)argument;
+    mr_buffer own = {0};
+    void *failure = NULL;
+    for (int i = 0; i < SHARED_REQUESTS; i++) {
+        const mr_http_request request = {.method = MR_HTTP_GET,
+                                         .path = MR_TEXT("/v1/users/u/recommendations"),
+                                         .thread = thread};
+        mr_http_response own_response = {.status = 200, .body = &own};
+        mr_buffer_clear(&own);
+        handler.handle(handler.context, &request, &own_response);
+        handler.turn(handler.context, thread);
+        if (own_response.status != 200 ||
+            memmem(own.bytes, own.length, "\"served_from\":\"cache\"", 21) == NULL)
+            failure = argument;
+    }
+    mr_buffer_deinit(&own);
+    return failure;
+}
+
+static void test_threads_answer_side_by_side_while_the_catalogue_changes(void **state)
+{
+    (void)state;
+    static uint32_t numbers[THREADS] = {0, 1, 2};
+    pthread_t threads[THREADS];
+    cache_state("u", 1, 10);
+    cache_result("u", 1, 10, "v1");
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &numbers[i]), 0);
+    for (int i = 0; i < 50; i++)
+        publish_catalogue();
+    for (int i = 0; i < THREADS; i++) {
+        void *failure;
+        assert_int_equal(pthread_join(threads[i], &failure), 0);
+        assert_null(failure);
+    }
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -1034,6 +1122,8 @@ int main(void)
         CASE(test_paths_and_methods),
         CASE(test_the_page_has_an_etag),
         CASE(test_metrics_count_by_route_and_class),
+        CASE(test_a_process_without_any_part_says_so),
+        CASE(test_threads_answer_side_by_side_while_the_catalogue_changes),
     };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);
 }
