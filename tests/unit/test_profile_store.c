@@ -165,6 +165,29 @@ static void test_freed_blocks_are_used_again(void **state)
     assert_int_equal(mr_block_pool_bytes(&f->pool), bytes);
 }
 
+static void test_profiles_that_grow_together_leave_no_small_blocks_behind(void **state)
+{
+    enum { LISTS = 2000, ELEMENTS = 100, ELEMENT_BYTES = 16 };
+    fixture *f = *state;
+    static mr_list lists[LISTS];
+    memset(lists, 0, sizeof(lists));
+    for (size_t round = 0; round < ELEMENTS; round++) {
+        for (size_t i = 0; i < LISTS; i++) {
+            assert_ok(mr_block_pool_reserve(&f->pool, MR_BLOCK_BYTES_MAX));
+            void *place = mr_list_insert(&f->pool, &lists[i], round, ELEMENT_BYTES);
+            memset(place, (int)(i + round), ELEMENT_BYTES);
+        }
+    }
+    for (size_t i = 0; i < LISTS; i++) {
+        const uint8_t *bytes = mr_list_elements(&f->pool, &lists[i]);
+        for (size_t at = 0; at < ELEMENTS; at++)
+            assert_int_equal(bytes[at * ELEMENT_BYTES], (uint8_t)(i + at));
+    }
+    /* 1600 bytes lie in blocks of 2048; while they were copied from 1536 both were held. */
+    assert_true(mr_block_pool_bytes(&f->pool) < LISTS * 2048 * 2);
+    assert_int_equal(f->pool.used_bytes, LISTS * 2048);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +196,7 @@ int main(void)
         STORE_TEST(test_ids_of_equal_hashes_are_told_apart),
         STORE_TEST(test_new_rows_are_zero_and_rows_never_move),
         STORE_TEST(test_lists_keep_their_elements_while_they_grow_and_shrink),
+        STORE_TEST(test_profiles_that_grow_together_leave_no_small_blocks_behind),
         STORE_TEST(test_freed_blocks_are_used_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
