@@ -23,15 +23,8 @@
 
 #include "core/buffer.h"
 #include "core/status.h"
+#include "core/trending_kind.h"
 #include "features/shard.h"
-
-typedef enum mr_trending_kind {
-    MR_TRENDING_HOT = 0,
-    MR_TRENDING_POPULAR,
-    MR_TRENDING_RISING,
-    MR_TRENDING_EVER,
-    MR_TRENDING_KINDS,
-} mr_trending_kind;
 
 enum { MR_TRENDING_PUBLISHED = 1000, MR_TRENDING_PARTITIONS_MAX = 4096 };
 
