@@ -1,0 +1,145 @@
+/*
+ * Backend: what the HTTP handlers ask of the other stages.
+ *
+ * serving/ knows neither models nor shards; app/ fills in this table.  A request acquires
+ * one view of the model and keeps it to the end, so that scoring, ids and the version it
+ * names are of one model.  Every call may be missing (NULL) when the process has no such
+ * part: the handlers then go one step down the fallback chain, or answer 503 where there
+ * is none.
+ *
+ * Units      Times in ms since the Unix epoch.
+ * Ownership  Texts given are borrowed for the call.  Ids from a view are lent until
+ * release(); what is put into an arena lives as long as the arena's batch. Threads Every
+ * call comes with the number of the thread that makes it, 0 .. threads + workers
+ *            - 1, so that scratch can be kept per thread without a lock; the calls marked
+ *            "worker" may block and run beside the HTTP loops, the others must return
+ * within a millisecond or two. Cost       One indirect call.
+ */
+#ifndef MR_SERVING_BACKEND_H
+#define MR_SERVING_BACKEND_H
+
+#include "core/arena.h"
+#include "core/json.h"
+#include "core/scored_item.h"
+#include "core/status.h"
+#include "core/text.h"
+#include "core/trending_kind.h"
+#include "core/user_state.h"
+#include "serving/placement.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One version of the model, held for a request. */
+typedef struct mr_model_view {
+    mr_text version;     /* lent until release                       */
+    uint32_t hash;       /* mr_model_hash(version): see result_codec */
+    uint32_t dictionary; /* items it knows                           */
+    void *model;         /* the backend's own                        */
+} mr_model_view;
+
+typedef struct mr_score_request {
+    const mr_user_state *state;    /* NULL: nothing is known of the user    */
+    const uint32_t *context_items; /* the items in view or in the cart, newest first */
+    size_t context_count;
+    size_t k;
+} mr_score_request;
+
+/* One event of a POST /v1/events. */
+typedef struct mr_backend_event {
+    mr_text user;   /* user_id, or anonymous_id when there is none: the log's key     */
+    mr_text record; /* the event as it was sent, with an event_id put in if it had none */
+    bool accepted;  /* result: durable in the log                                     */
+    const char *reason; /* result when not: a static code, "bad_time" */
+} mr_backend_event;
+
+typedef struct mr_alert_query {
+    mr_text tier;  /* empty: all                                          */
+    mr_text since; /* cursor as handed out before; empty: from the oldest */
+    size_t limit;
+} mr_alert_query;
+
+enum { MR_ALERT_CURSOR_BYTES = 64 };
+
+typedef struct mr_readiness {
+    const char *name; /* static, "log"                 */
+    bool ready;
+    char detail[128]; /* "partition 3 is 1204 behind"  */
+} mr_readiness;
+
+enum { MR_READINESS_CHECKS_MAX = 16 };
+
+typedef struct mr_backend {
+    void *context;
+
+    /* MR_ERR_NOT_FOUND while there is no model.  Pair with release(); a backend that has this has
+     * the next four as well. */
+    mr_status (*acquire)(void *context, mr_model_view *ret_view);
+    void (*release)(void *context, mr_model_view *view);
+    mr_text (*item_id)(void *context, const mr_model_view *view,
+                       uint32_t item); /* in range */
+    uint32_t (*item_index)(void *context, const mr_model_view *view, mr_text id);
+    /* By mr_hash_item(); MR_ITEM_NONE when unknown or when two items share the hash. */
+    uint32_t (*item_by_hash)(void *context, const mr_model_view *view, uint64_t hash);
+
+    /* Best first, at most `k`; none is MR_OK with a count of 0. */
+    mr_status (*score)(void *context, uint32_t thread, const mr_model_view *view,
+                       const mr_score_request *request, mr_scored_item *ret_items,
+                       size_t *ret_count);
+    mr_status (*similar)(void *context, uint32_t thread, const mr_model_view *view,
+                         uint32_t item, size_t k, mr_scored_item *ret_items,
+                         size_t *ret_count);
+
+    /* Needs no model: ids are copied into `arena`.  Empty category: all. */
+    mr_status (*trending)(void *context, uint32_t thread, mr_trending_kind kind,
+                          mr_text category, size_t k, mr_arena *arena,
+                          mr_candidate *ret_items, size_t *ret_count);
+
+    /* The list of last resort, of the last model seen.  As trending(). */
+    mr_status (*static_list)(void *context, size_t k, mr_arena *arena,
+                             mr_candidate *ret_items, size_t *ret_count);
+
+    /*
+     * The user's state from the owner itself, when it is in this process: asked when the
+     * cache has none.  Item ids are copied into `arena`.  MR_ERR_NOT_FOUND for a new
+     * visitor; MR_ERR_UNAVAILABLE when the owner is elsewhere or does not answer in a
+     * millisecond.
+     */
+    mr_status (*user_state)(void *context, uint32_t thread, mr_text user_id,
+                            mr_arena *arena, mr_user_state *ret_state);
+
+    /* NULL when all is well; else a static word for what is not, "log". */
+    const char *(*degraded)(void *context);
+
+    /*
+     * Worker.  Normalise each event, append the good ones, and return when they are
+     * durable. MR_OK with a verdict an event; MR_ERR_FULL to be tried again soon;
+     * MR_ERR_UNAVAILABLE: none is known to be durable.
+     */
+    mr_status (*append_events)(void *context, uint32_t thread, mr_backend_event *events,
+                               size_t count);
+
+    /* Worker.  One JSON value.  MR_ERR_NOT_FOUND; MR_ERR_UNAVAILABLE. */
+    mr_status (*profile)(void *context, uint32_t thread, mr_text user_id,
+                         mr_json_writer *writer);
+
+    /*
+     * Worker.  The alerts after the cursor, as the elements of a JSON array the caller
+     * has begun, and the cursor after them (NUL-terminated).  MR_ERR_INVALID for a cursor
+     * that is none of ours.
+     */
+    mr_status (*alerts)(void *context, uint32_t thread, const mr_alert_query *query,
+                        mr_json_writer *writer, char ret_cursor[MR_ALERT_CURSOR_BYTES]);
+
+    /* Worker.  Prometheus text of the stages behind; appended to that of serving. */
+    void (*metrics)(void *context, mr_buffer *text);
+
+    /* Worker.  The members of a JSON object the caller has begun: events_per_second, lag
+     * … */
+    void (*statistics)(void *context, mr_json_writer *writer);
+
+    /* How many of `ret_checks` were written. */
+    size_t (*readiness)(void *context, mr_readiness ret_checks[MR_READINESS_CHECKS_MAX]);
+} mr_backend;
+
+#endif
