@@ -5,6 +5,7 @@
 #include "app/ingest_thread.h"
 #include "app/log_line.h"
 #include "app/scorer.h"
+#include "features/trending.h"
 #include "models/blas.h"
 #include "serving/api.h"
 #include "serving/cache_redis.h"

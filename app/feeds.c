@@ -6,6 +6,7 @@
 #include "serving/catalogue.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -101,7 +102,7 @@ static void refuse(mr_feeds *feeds, const char *version, const mr_error *error)
 {
     if (strcmp(feeds->refused, version) == 0)
         return;
-    (void)strncpy(feeds->refused, version, sizeof(feeds->refused) - 1);
+    (void)snprintf(feeds->refused, sizeof(feeds->refused), "%s", version);
     mr_log_warn("event=model_refused version=%s why=\"%s\"", version, error->message);
 }
 
@@ -115,21 +116,23 @@ static void follow_model(mr_feeds *feeds)
         return;
     mr_model_slot *slot = NULL;
     if (found != MR_OK ||
-        mr_model_slot_open(path, version, feeds->engine->plan, &feeds->engine->key, &slot,
+        mr_model_slot_open(path, version, &feeds->engine->key, feeds->engine->plan, &slot,
                            &error) != MR_OK) {
         refuse(feeds, found == MR_OK ? version : "CURRENT", &error);
         return;
     }
     const uint32_t items = mr_recommender_item_count(mr_model_slot_recommender(slot));
     const bool has_churn = mr_model_slot_churn(slot) != NULL;
+    if (mr_model_slot_churn_refused(slot)[0] != '\0')
+        mr_log_warn("event=churn_model_refused version=%s why=\"%s\"", version,
+                    mr_model_slot_churn_refused(slot));
     if (mr_snapshot_swap(feeds->engine->models, slot, mr_model_slot_destroy) != MR_OK) {
         mr_model_slot_destroy(slot);
         return;
     }
-    (void)strncpy(feeds->version, version, sizeof(feeds->version) - 1);
-    mr_log_info("event=model version=%s items=%u churn=%s%s%s", version, items,
-                has_churn ? "yes" : "no", error.message[0] != '\0' ? " why=" : "",
-                error.message);
+    (void)snprintf(feeds->version, sizeof(feeds->version), "%s", version);
+    mr_log_info("event=model version=%s items=%u churn=%s", version, items,
+                has_churn ? "yes" : "no");
 }
 
 static void merge_trending(mr_feeds *feeds)
