@@ -16,8 +16,9 @@
 _Noreturn void mr_assert_fail(const char *expression, const char *file, int line);
 
 #define MR_ASSERT(expression)                                                            \
-    (__builtin_expect(!(expression), 0) ? mr_assert_fail(#expression, __FILE__, __LINE__) \
-                                        : (void)0)
+    (__builtin_expect(!(expression), 0)                                                  \
+         ? mr_assert_fail(#expression, __FILE__, __LINE__)                               \
+         : (void)0)
 
 #ifdef NDEBUG
 #define MR_DEBUG_ASSERT(expression) ((void)sizeof(!(expression)))

@@ -45,7 +45,7 @@ void mr_buffer_put_u32(mr_buffer *buffer, uint32_t value);
 void mr_buffer_put_u64(mr_buffer *buffer, uint64_t value);
 void mr_buffer_put_i64(mr_buffer *buffer, int64_t value);
 void mr_buffer_put_varint(mr_buffer *buffer, uint64_t value); /* LEB128 */
-void mr_buffer_put_decimal(mr_buffer *buffer, int64_t value);  /* as text */
+void mr_buffer_put_decimal(mr_buffer *buffer, int64_t value); /* as text */
 void mr_buffer_printf(mr_buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -59,7 +59,10 @@ typedef struct mr_reader {
 } mr_reader;
 
 mr_reader mr_reader_of(const void *data, size_t bytes);
-MR_MUST_USE mr_status mr_reader_status(const mr_reader *reader); /* MR_ERR_CORRUPT if failed */
+
+/* MR_ERR_CORRUPT if failed. */
+MR_MUST_USE mr_status mr_reader_status(const mr_reader *reader);
+
 uint8_t mr_reader_u8(mr_reader *reader);
 uint16_t mr_reader_u16(mr_reader *reader);
 uint32_t mr_reader_u32(mr_reader *reader);
@@ -67,6 +70,6 @@ uint64_t mr_reader_u64(mr_reader *reader);
 int64_t mr_reader_i64(mr_reader *reader);
 uint64_t mr_reader_varint(mr_reader *reader);
 mr_text mr_reader_text(mr_reader *reader, size_t bytes); /* lends; empty when failed */
-const void *mr_reader_bytes(mr_reader *reader, size_t bytes); /* lends; NULL when failed */
+const void *mr_reader_bytes(mr_reader *reader, size_t bytes); /* lends; NULL: failed */
 
 #endif

@@ -47,8 +47,8 @@ typedef enum mr_event_type {
 } mr_event_type;
 
 enum {
-    MR_EVENT_ID_BYTES_MAX = 128,       /* of event, user, anonymous, session, order, item id */
-    MR_EVENT_RECORD_BYTES_MAX = 32768, /* a larger record is poison                          */
+    MR_EVENT_ID_BYTES_MAX = 128, /* of event, user, anonymous, session, order, item id */
+    MR_EVENT_RECORD_BYTES_MAX = 32768, /* a larger record is poison */
     MR_EVENT_DEPTH_MAX = 8,
     MR_EVENT_LINES_MAX = 1000, /* lines of one order; more is poison */
     MR_MINOR_DIGITS = 2,       /* of the reporting currency          */
@@ -65,22 +65,22 @@ typedef struct mr_event {
     mr_text brand;
     mr_text order_id;
     mr_text currency;
-    mr_text name;     /* of a custom event, "adjustment"      */
-    mr_text query;    /* of a search                          */
-    mr_text body;     /* of a review                          */
+    mr_text name;  /* of a custom event, "adjustment"      */
+    mr_text query; /* of a search                          */
+    mr_text body;  /* of a review                          */
     mr_text device;
     mr_text channel;
     mr_text campaign;
     mr_text geo;
     mr_text recommendation_id;
     mr_text placement;
-    int64_t time_ms;     /* clamped to the record's log time + 5 min */
-    int64_t quantity;    /* >= 0; of an adjustment may be negative   */
-    int64_t price_minor; /* of one piece                             */
-    int64_t value_minor; /* of the whole line: quantity x price, rounded half-even after
+    int64_t time_ms;      /* clamped to the record's log time + 5 min */
+    int64_t quantity;     /* >= 0; of an adjustment may be negative   */
+    int64_t price_minor;  /* of one piece                             */
+    int64_t value_minor;  /* of the whole line: quantity x price, rounded half-even after
                             multiplying; negative only for an adjustment */
-    int32_t position;    /* in the list shown; -1 when unknown       */
-    uint32_t line;       /* within the record, from 0                */
+    int32_t position;     /* in the list shown; -1 when unknown       */
+    uint32_t line;        /* within the record, from 0                */
     int16_t rating_centi; /* 100..500; 0 when absent                 */
     uint8_t type;         /* mr_event_type                           */
 } mr_event;
@@ -89,8 +89,8 @@ typedef struct mr_event {
 typedef enum mr_disposition {
     MR_RECORD_EVENTS = 0, /* first_event .. first_event + event_count */
     MR_RECORD_TICK,       /* a control record that moves time: time_ms */
-    MR_RECORD_CONTROL,    /* another control record: counted, its effect comes with its feature */
-    MR_RECORD_POISON,     /* not an event: goes to the dead letters with `poison` */
+    MR_RECORD_CONTROL, /* another control record: counted, its effect comes with its feature */
+    MR_RECORD_POISON, /* not an event: goes to the dead letters with `poison` */
 } mr_disposition;
 
 /* Why a record is poison; the name is the reason code of its dead letter.  Append only. */
@@ -108,8 +108,8 @@ typedef enum mr_poison {
     MR_POISON_BAD_TIME,      /* absent and no log time, unreadable, or before 1970 */
     MR_POISON_BAD_NUMBER,    /* not a number, not finite, out of range           */
     MR_POISON_TOO_MANY_LINES,
-    MR_POISON_PRIVILEGED,   /* a control type in an ordinary event */
-    MR_POISON_BAD_CONTROL,  /* unreadable control record, or its MAC does not verify */
+    MR_POISON_PRIVILEGED,    /* a control type in an ordinary event */
+    MR_POISON_BAD_CONTROL,   /* unreadable control record, or its MAC does not verify */
     MR_POISON_WRONG_DIALECT, /* not the dialect this partition is locked to */
     MR_POISON_KINDS,
 } mr_poison;
@@ -148,6 +148,8 @@ const char *mr_event_type_name(mr_event_type type);
 /* MR_EVENT_NONE when the name is none of the canonical ones. */
 mr_event_type mr_event_type_from(mr_text name);
 
-const char *mr_poison_name(mr_poison poison); /* "not_json" */
+/* "poison", "not_json"; NULL for a number that is none. */
+const char *mr_disposition_name(mr_disposition disposition);
+const char *mr_poison_name(mr_poison poison);
 
 #endif

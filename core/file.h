@@ -20,7 +20,8 @@
 #include <stdint.h>
 
 /* Append the whole file to `buffer`.  MR_ERR_NOT_FOUND when absent, else MR_ERR_UNAVAILABLE. */
-MR_MUST_USE mr_status mr_file_read(const char *path, mr_buffer *buffer, mr_error *ret_error);
+MR_MUST_USE mr_status mr_file_read(const char *path, mr_buffer *buffer,
+                                   mr_error *ret_error);
 
 MR_MUST_USE mr_status mr_file_replace(const char *path, const void *data, size_t bytes,
                                       mr_error *ret_error);

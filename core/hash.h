@@ -45,6 +45,9 @@ uint64_t mr_hash_bytes(const void *data, size_t bytes);
 /* CRC32C (Castagnoli), as Kafka and iSCSI use it; `seed` is a former result or 0. */
 uint32_t mr_crc32c(uint32_t seed, const void *data, size_t bytes);
 
+/* The same by table: what mr_crc32c() does on a machine without the instruction. */
+uint32_t mr_crc32c_portable(uint32_t seed, const void *data, size_t bytes);
+
 enum { MR_SHA256_HEX_BYTES = 65 };
 
 /* SHA-256 of several pieces fed one after the other; lower-case hex, NUL-terminated. */

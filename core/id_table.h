@@ -32,18 +32,19 @@ uint32_t mr_id_table_count(const mr_id_table *table);
 size_t mr_id_table_bytes(const mr_id_table *table); /* memory held */
 
 /* The index of `id`, given now if it is new.  MR_ERR_NO_MEMORY: unchanged. */
-MR_MUST_USE mr_status mr_id_table_put(mr_id_table *table, mr_text id, uint32_t *ret_index);
+MR_MUST_USE mr_status mr_id_table_put(mr_id_table *table, mr_text id,
+                                      uint32_t *ret_index);
 
 /* The index of `id`, or MR_ID_NONE. */
 uint32_t mr_id_table_find(const mr_id_table *table, mr_text id);
 
 /* As above, with mr_hash_item(key, id) already at hand. */
 uint32_t mr_id_table_find_hashed(const mr_id_table *table, uint64_t hash, mr_text id);
-MR_MUST_USE mr_status mr_id_table_put_hashed(mr_id_table *table, uint64_t hash, mr_text id,
-                                             uint32_t *ret_index);
+MR_MUST_USE mr_status mr_id_table_put_hashed(mr_id_table *table, uint64_t hash,
+                                             mr_text id, uint32_t *ret_index);
 void mr_id_table_prefetch(const mr_id_table *table, uint64_t hash);
 
-mr_text mr_id_table_id(const mr_id_table *table, uint32_t index);      /* lends */
+mr_text mr_id_table_id(const mr_id_table *table, uint32_t index); /* lends */
 uint64_t mr_id_table_hash(const mr_id_table *table, uint32_t index);
 
 #endif

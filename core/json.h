@@ -10,8 +10,8 @@
  * Ownership  A document owns its values and borrows nothing; values and texts are lent by it.
  *            A writer borrows its buffer.
  * Threads    Owner-only.
- * Cost       Reading: about 0.1 us for an event.  Writing: an append, no allocation once the
- *            buffer has grown.
+ * Cost       Reading: two allocations and about 3 ns a byte.  Writing: an append, no allocation
+ *            once the buffer has grown.
  */
 #ifndef MR_CORE_JSON_H
 #define MR_CORE_JSON_H
@@ -23,13 +23,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct mr_json mr_json;             /* a parsed document */
-typedef const struct mr_json_value mr_json_value; /* a value in it; NULL reads as absent */
+/* A parsed document, and a value in it: NULL reads as absent. */
+typedef struct mr_json mr_json;
+typedef const struct mr_json_value mr_json_value;
 
 enum { MR_JSON_DEPTH_MAX = 32 };
 
 /* MR_ERR_CORRUPT with the reason and byte offset in `ret_error`. */
-MR_MUST_USE mr_status mr_json_parse(mr_text text, mr_json **ret_json, mr_error *ret_error);
+MR_MUST_USE mr_status mr_json_parse(mr_text text, mr_json **ret_json,
+                                    mr_error *ret_error);
 void mr_json_destroy(mr_json *json); /* NULL allowed */
 mr_json_value *mr_json_root(const mr_json *json);
 
@@ -55,7 +57,7 @@ bool mr_json_bool(mr_json_value *value, bool otherwise);
 
 enum { MR_JSON_WRITER_DEPTH = 32 };
 
-/* Make one with mr_json_writer_of(); `pretty` is not kept: output is compact. */
+/* Make one with mr_json_writer_of(). */
 typedef struct mr_json_writer {
     mr_buffer *buffer;
     uint32_t depth;
@@ -70,13 +72,21 @@ void mr_json_begin_array(mr_json_writer *writer);
 void mr_json_end_array(mr_json_writer *writer);
 void mr_json_key(mr_json_writer *writer, const char *key);
 void mr_json_key_text(mr_json_writer *writer, mr_text key);
-void mr_json_put_text(mr_json_writer *writer, mr_text value); /* escaped; invalid UTF-8 → U+FFFD */
-void mr_json_put_string(mr_json_writer *writer, const char *value);
+
+/* Escaped; each byte that is not UTF-8 becomes U+FFFD. */
+void mr_json_put_text(mr_json_writer *writer, mr_text value);
+void mr_json_put_string(mr_json_writer *writer, const char *value); /* NULL: null */
 void mr_json_put_int(mr_json_writer *writer, int64_t value);
 void mr_json_put_uint(mr_json_writer *writer, uint64_t value);
-void mr_json_put_double(mr_json_writer *writer, double value); /* shortest that reads back; NaN and infinity → null */
-void mr_json_put_fixed(mr_json_writer *writer, double value, int decimals); /* the same, rounded */
-void mr_json_put_money(mr_json_writer *writer, int64_t minor, int minor_digits); /* exact decimal */
+
+/* The shortest text that reads back; NaN and infinity: null. */
+void mr_json_put_double(mr_json_writer *writer, double value);
+
+/* Rounded to `decimals` (0 to 17), zeros kept; NaN and infinity: null. */
+void mr_json_put_fixed(mr_json_writer *writer, double value, int decimals);
+
+/* An exact decimal: 123456 with 2 digits is 1234.56. */
+void mr_json_put_money(mr_json_writer *writer, int64_t minor, int minor_digits);
 void mr_json_put_bool(mr_json_writer *writer, bool value);
 void mr_json_put_null(mr_json_writer *writer);
 void mr_json_put_raw(mr_json_writer *writer, mr_text json); /* already JSON */

@@ -19,7 +19,8 @@
 
 typedef struct mr_ring mr_ring;
 
-MR_MUST_USE mr_status mr_ring_create(size_t capacity, size_t element_bytes, mr_ring **ret_ring);
+MR_MUST_USE mr_status mr_ring_create(size_t capacity, size_t element_bytes,
+                                     mr_ring **ret_ring);
 void mr_ring_destroy(mr_ring *ring); /* NULL allowed; both sides must have stopped */
 
 /* MR_ERR_FULL when there is no free slot. */

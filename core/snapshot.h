@@ -34,6 +34,6 @@ MR_MUST_USE mr_status mr_snapshot_swap(mr_snapshot_holder *holder, void *object,
 /* The current snapshot, or NULL while there is none.  Release it, on any thread. */
 mr_snapshot *mr_snapshot_acquire(mr_snapshot_holder *holder);
 const void *mr_snapshot_object(const mr_snapshot *snapshot); /* lends until release */
-void mr_snapshot_release(mr_snapshot *snapshot);              /* NULL allowed */
+void mr_snapshot_release(mr_snapshot *snapshot);             /* NULL allowed */
 
 #endif

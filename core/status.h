@@ -15,14 +15,14 @@
 
 typedef enum mr_status {
     MR_OK = 0,
-    MR_ERR_INVALID,     /* an argument or the configuration is wrong: fix it             */
-    MR_ERR_CORRUPT,     /* outside data does not parse: count it, skip it or fall back   */
-    MR_ERR_FULL,        /* something bounded has no room: drain it, or pause             */
-    MR_ERR_NO_MEMORY,   /* the allocator refused: give up what was being started         */
+    MR_ERR_INVALID,   /* an argument or the configuration is wrong: fix it             */
+    MR_ERR_CORRUPT,   /* outside data does not parse: count it, skip it or fall back   */
+    MR_ERR_FULL,      /* something bounded has no room: drain it, or pause             */
+    MR_ERR_NO_MEMORY, /* the allocator refused: give up what was being started         */
     MR_ERR_UNAVAILABLE, /* disk, broker or cache did not do it: back off and retry       */
-    MR_ERR_NOT_FOUND,   /* what was asked for does not exist: an answer, not a fault     */
-    MR_ERR_STALE,       /* a newer owner has taken over: stop writing                    */
-    MR_ERR_GAP,         /* the log no longer holds the offset: an operator must choose   */
+    MR_ERR_NOT_FOUND, /* what was asked for does not exist: an answer, not a fault     */
+    MR_ERR_STALE,     /* a newer owner has taken over: stop writing                    */
+    MR_ERR_GAP,       /* the log no longer holds the offset: an operator must choose   */
 } mr_status;
 
 enum { MR_ERROR_MESSAGE_BYTES = 256 };

@@ -44,6 +44,9 @@ bool mr_text_is(mr_text text, const char *string);
 /* Strict UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool mr_text_is_utf8(mr_text text);
 
+/* Bytes (1 to 4) of the well-formed UTF-8 sequence that `text` begins with; 0 when none does. */
+uint32_t mr_text_utf8_sequence(mr_text text);
+
 /* A whole decimal integer with optional '-'; MR_ERR_CORRUPT otherwise or on overflow. */
 MR_MUST_USE mr_status mr_text_to_int64(mr_text text, int64_t *ret_value);
 
@@ -52,7 +55,8 @@ MR_MUST_USE mr_status mr_text_to_double(mr_text text, double *ret_value);
 
 /*
  * Decimal text ("12.5", "-0.001") times `quantity`, in units of 10^-minor_digits, rounded
- * half to even after multiplying.  At most 9 digits after the point are read exactly.
+ * half to even after multiplying.  At most 9 digits after the point are read exactly; further
+ * ones are first rounded into the ninth, halves away from zero.
  *
  * MR_ERR_CORRUPT when it is not a plain decimal or leaves int64.
  */

@@ -30,13 +30,13 @@ typedef struct mr_recent_item {
 
 typedef struct mr_user_state {
     mr_text user_id;
-    uint64_t epoch;     /* of the shard's owner                                      */
-    int64_t offset;     /* of the newest record applied to this user                 */
-    int64_t as_of_ms;   /* event time of that record                                 */
-    int64_t first_ms;   /* first event ever; 0 when none                             */
+    uint64_t epoch;      /* of the shard's owner                                      */
+    int64_t offset;      /* of the newest record applied to this user                 */
+    int64_t as_of_ms;    /* event time of that record                                 */
+    int64_t first_ms;    /* first event ever; 0 when none                             */
     int64_t spend_minor; /* net of refunds, ever                                     */
-    uint32_t events;    /* ever                                                      */
-    uint32_t purchases; /* orders ever                                               */
+    uint32_t events;     /* ever                                                      */
+    uint32_t purchases;  /* orders ever                                               */
     uint16_t churn_permille; /* of the last sweep; UINT16_MAX when not scored        */
     uint8_t churn_tier;      /* 0 none, 1 watch, 2 at-risk, 3 critical               */
     uint8_t item_count;

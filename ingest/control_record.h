@@ -38,8 +38,9 @@ typedef struct mr_control_record {
 } mr_control_record;
 
 /* Append the value (JSON) to `ret_value` and write the header's bytes. */
-MR_MUST_USE mr_status mr_control_encode(const mr_control_record *record, const char *topic,
-                                        const void *key, size_t key_bytes, mr_text record_key,
+MR_MUST_USE mr_status mr_control_encode(const mr_control_record *record,
+                                        const char *topic, const void *key,
+                                        size_t key_bytes, mr_text record_key,
                                         mr_buffer *ret_value,
                                         uint8_t ret_header[MR_CONTROL_HEADER_BYTES]);
 

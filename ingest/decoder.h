@@ -20,18 +20,21 @@
 
 typedef enum mr_dialect {
     MR_DIALECT_AUTO = 0,
-    MR_DIALECT_NATIVE,  /* the canonical event as JSON, snake_case                          */
+    MR_DIALECT_NATIVE, /* the canonical event as JSON, snake_case                          */
     MR_DIALECT_SEGMENT, /* Segment track/identify/page …, v2 names and v1 aliases            */
-    MR_DIALECT_CSV,     /* one line a record; the columns are the profile's                  */
+    MR_DIALECT_CSV, /* one line a record; the columns are the profile's                  */
 } mr_dialect;
 
 typedef struct mr_decoder mr_decoder;
 
 typedef struct mr_decoder_options {
     mr_dialect dialect;
-    const char *csv_profile;  /* MR_DIALECT_CSV: "online-retail", "cdnow", … (decode_csv.h)      */
-    const char *topic;        /* part of what a control record's MAC covers                      */
-    const void *control_key;  /* security.control_key; NULL: every control record is poison      */
+    const char *
+        csv_profile; /* MR_DIALECT_CSV: "online-retail", "cdnow", … (decode_csv.h)      */
+    const char
+        *topic; /* part of what a control record's MAC covers                      */
+    const void *
+        control_key; /* security.control_key; NULL: every control record is poison      */
     size_t control_key_bytes;
 } mr_decoder_options;
 
@@ -48,6 +51,9 @@ void mr_decoder_destroy(mr_decoder *decoder); /* NULL allowed */
  * locks its decoder again before the first record. */
 mr_dialect mr_decoder_dialect(const mr_decoder *decoder);
 void mr_decoder_lock(mr_decoder *decoder, mr_dialect dialect);
+
+/* Events whose time lay more than MR_CLAMP_AHEAD_MS after their record's log time, so far. */
+uint64_t mr_decoder_clamped(const mr_decoder *decoder);
 
 /*
  * Decode `count` records of one partition into `batch` (cleared first).

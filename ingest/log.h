@@ -27,7 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MR_LOG_ANY_PARTITION UINT32_MAX /* append: by murmur2 of the key, as Java does; no key: round robin */
+#define MR_LOG_ANY_PARTITION                                                             \
+    UINT32_MAX /* append: by murmur2 of the key, as Java does; no key: round robin */
 
 enum { MR_LOG_HEADERS_MAX = 16, MR_LOG_BATCH_RECORDS_MAX = 4096 };
 
@@ -47,11 +48,11 @@ typedef struct mr_log_record {
 
 /* What a poll says, always about one partition (or none: MR_LOG_IDLE). */
 typedef enum mr_log_signal {
-    MR_LOG_IDLE,     /* nothing within the time-out                                          */
-    MR_LOG_RECORDS,  /* `records`                                                            */
-    MR_LOG_END,      /* the reader has returned every record below `next_offset`             */
+    MR_LOG_IDLE, /* nothing within the time-out                                          */
+    MR_LOG_RECORDS, /* `records`                                                            */
+    MR_LOG_END, /* the reader has returned every record below `next_offset`             */
     MR_LOG_ASSIGNED, /* owned from now on: answer with mr_log_reader_start()                 */
-    MR_LOG_REVOKED,  /* no longer owned: nothing more will be read of it                     */
+    MR_LOG_REVOKED, /* no longer owned: nothing more will be read of it                     */
 } mr_log_signal;
 
 typedef struct mr_log_batch {
@@ -59,7 +60,8 @@ typedef struct mr_log_batch {
     uint32_t partition;
     const mr_log_record *records;
     size_t count;
-    int64_t next_offset; /* after the last record returned; a gap shows as a jump in offsets */
+    int64_t
+        next_offset; /* after the last record returned; a gap shows as a jump in offsets */
 } mr_log_batch;
 
 /* A record to be appended.  Everything is borrowed for the call. */
@@ -102,13 +104,16 @@ typedef struct mr_log_setting {
 } mr_log_setting;
 
 typedef struct mr_log_file_options {
-    const char *path;       /* the log's directory; the topic is a directory in it          */
-    const char *topic;      /* "events"                                                     */
-    uint32_t partitions;    /* when the topic is made; an existing one keeps its own number */
-    size_t segment_bytes;   /* roll at this size; 0: 128 MiB                                */
-    bool compress;          /* zstd a batch                                                 */
-    bool read_only;         /* no lock, no repair, no append: replay and inspection         */
-    const mr_clock *clock;  /* stamps entries that carry no time                            */
+    const char *path;  /* the log's directory; the topic is a directory in it          */
+    const char *topic; /* "events"                                                     */
+    uint32_t
+        partitions; /* when the topic is made; an existing one keeps its own number */
+    size_t
+        segment_bytes; /* roll at this size; 0: 128 MiB                                */
+    bool compress;     /* zstd a batch                                                 */
+    bool read_only;    /* no lock, no repair, no append: replay and inspection         */
+    const mr_clock
+        *clock; /* stamps entries that carry no time                            */
 } mr_log_file_options;
 
 /*
@@ -118,8 +123,9 @@ typedef struct mr_log_file_options {
  * MR_ERR_UNAVAILABLE when another process writes it (the message says what to do);
  * MR_ERR_CORRUPT for damage that is not a tail; MR_ERR_NOT_FOUND when read_only and absent.
  */
-MR_MUST_USE mr_status mr_log_open_file(const mr_log_file_options *options, mr_log **ret_log,
-                                       int64_t *ret_cut_bytes, mr_error *ret_error);
+MR_MUST_USE mr_status mr_log_open_file(const mr_log_file_options *options,
+                                       mr_log **ret_log, int64_t *ret_cut_bytes,
+                                       mr_error *ret_error);
 
 typedef struct mr_log_kafka_options {
     const char *topic;
@@ -131,8 +137,8 @@ typedef struct mr_log_kafka_options {
 
 /* MR_ERR_UNAVAILABLE when no broker answers in time, MR_ERR_NOT_FOUND when there is no topic,
  * MR_ERR_INVALID for a setting librdkafka refuses: each message names it. */
-MR_MUST_USE mr_status mr_log_open_kafka(const mr_log_kafka_options *options, mr_log **ret_log,
-                                        mr_error *ret_error);
+MR_MUST_USE mr_status mr_log_open_kafka(const mr_log_kafka_options *options,
+                                        mr_log **ret_log, mr_error *ret_error);
 
 void mr_log_close(mr_log *log); /* NULL allowed; readers are closed before */
 
@@ -149,8 +155,9 @@ uint32_t mr_log_partition_of(const mr_log *log, mr_text key);
  * MR_ERR_UNAVAILABLE: some or all may not be there; append again, readers see duplicates at
  * worst.  MR_ERR_INVALID: too large or too many headers; nothing was appended.
  */
-MR_MUST_USE mr_status mr_log_append(mr_log *log, const mr_log_entry *entries, size_t count,
-                                    mr_log_position *ret_positions, mr_error *ret_error);
+MR_MUST_USE mr_status mr_log_append(mr_log *log, const mr_log_entry *entries,
+                                    size_t count, mr_log_position *ret_positions,
+                                    mr_error *ret_error);
 
 /* Where to begin without a checkpoint. */
 typedef enum mr_log_start { MR_LOG_EARLIEST, MR_LOG_LATEST, MR_LOG_AT_TIME } mr_log_start;
@@ -164,7 +171,8 @@ MR_MUST_USE mr_status mr_log_resolve(mr_log *log, uint32_t partition, mr_log_sta
  * -1 while unknown. */
 void mr_log_range(mr_log *log, uint32_t partition, int64_t *ret_first, int64_t *ret_end);
 
-MR_MUST_USE mr_status mr_log_reader_open(mr_log *log, const mr_log_reader_options *options,
+MR_MUST_USE mr_status mr_log_reader_open(mr_log *log,
+                                         const mr_log_reader_options *options,
                                          mr_log_reader **ret_reader, mr_error *ret_error);
 void mr_log_reader_close(mr_log_reader *reader); /* NULL allowed; leaves the group */
 

@@ -23,6 +23,7 @@
 #include "core/scored_item.h"
 #include "core/status.h"
 #include "core/text.h"
+#include "core/trending_kind.h"
 #include "core/user_state.h"
 #include "serving/placement.h"
 
@@ -43,12 +44,6 @@ typedef struct mr_score_request {
     size_t context_count;
     size_t k;
 } mr_score_request;
-
-typedef enum mr_trending_kind {
-    MR_TRENDING_HOT,     /* most events of late, decayed       */
-    MR_TRENDING_POPULAR, /* most bought or used, over the long */
-    MR_TRENDING_RISING,  /* growing fastest                    */
-} mr_trending_kind;
 
 /* One event of a POST /v1/events. */
 typedef struct mr_backend_event {
@@ -77,7 +72,8 @@ enum { MR_READINESS_CHECKS_MAX = 16 };
 typedef struct mr_backend {
     void *context;
 
-    /* MR_ERR_NOT_FOUND while there is no model.  Pair with release(). */
+    /* MR_ERR_NOT_FOUND while there is no model.  Pair with release(); a backend that has this has
+     * the next four as well. */
     mr_status (*acquire)(void *context, mr_model_view *ret_view);
     void (*release)(void *context, mr_model_view *view);
     mr_text (*item_id)(void *context, const mr_model_view *view,

@@ -19,7 +19,7 @@
 
 typedef struct mr_memory_store mr_memory_store;
 
-/* MR_ERR_INVALID for a cap under 1 MiB; MR_ERR_NO_MEMORY. */
+/* MR_ERR_INVALID for a cap under 8 MiB; MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_memory_store_create(size_t bytes_max, const mr_clock *clock,
                                              mr_memory_store **ret_store);
 void mr_memory_store_destroy(mr_memory_store *store); /* NULL allowed; no handle left */

@@ -24,7 +24,7 @@
         const double close_expected_ = (double)(expected);                               \
         if (!isfinite(close_actual_) || !isfinite(close_expected_) ||                    \
             fabs(close_actual_ - close_expected_) >                                      \
-                (relative) * fmax(fabs(close_actual_), fabs(close_expected_)))           \
+                (relative)*fmax(fabs(close_actual_), fabs(close_expected_)))             \
             fail_msg("%s is %.17g, not %.17g", #actual, close_actual_, close_expected_); \
     } while (0)
 

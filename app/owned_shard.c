@@ -1,0 +1,272 @@
+#include "app/owned_shard.h"
+
+#include "app/log_line.h"
+#include "core/assert.h"
+#include "ingest/dead_letter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALERT_HEADERS = 2, SEQUENCE_BYTES = 48 };
+
+static void job_done(mr_checkpoint_job *job, void *context)
+{
+    (void)job;
+    mr_owned_shard *owned = context;
+    /* Release: whoever sees the flag sees what became of the job. */
+    atomic_store_explicit(&owned->job_done, true, memory_order_release);
+}
+
+/* A shard that has never been checkpointed: its first position is made durable before the
+ * first record is read, so that "earliest" means the same after a crash. */
+static mr_status begin(mr_owned_shard *owned, mr_error *ret_error)
+{
+    mr_engine *engine = owned->engine;
+    const mr_shard_options options = {
+        .plan = engine->plan,
+        .hash_key = &engine->key,
+        .topic = engine->config->log.topic,
+        .partition = owned->partition,
+        .memory_limit_bytes = (size_t)engine->config->state.memory_bytes,
+    };
+    int64_t offset = 0;
+    MR_TRY(mr_topics_start(engine->config, engine->topics.events, owned->partition, &offset,
+                           ret_error));
+    if (mr_shard_create(&options, &owned->shard) != MR_OK ||
+        mr_shard_start_at(owned->shard, offset) != MR_OK)
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory for a shard");
+    if (mr_checkpoint_encode(owned->shard, owned->epoch, 0, &owned->job.state) != MR_OK)
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory for a checkpoint");
+    MR_TRY(mr_checkpoint_write(engine->store, owned->partition, owned->epoch, 0,
+                               &owned->job.state, ret_error));
+    mr_log_info("event=shard_begun partition=%" PRIu32 " offset=%" PRId64 " epoch=%" PRIu64,
+                owned->partition, offset, owned->epoch);
+    return MR_OK;
+}
+
+static mr_status restore(mr_owned_shard *owned, mr_error *ret_error)
+{
+    mr_engine *engine = owned->engine;
+    mr_checkpoint_info info;
+    const mr_status status = mr_checkpoint_restore(
+        engine->store, owned->partition, engine->plan, &engine->key,
+        (size_t)engine->config->state.memory_bytes, &owned->shard, &info, ret_error);
+    if (status == MR_ERR_NOT_FOUND)
+        return begin(owned, ret_error);
+    if (status != MR_OK)
+        return status;
+    owned->generation = info.generation;
+    if (info.skipped > 0)
+        mr_log_warn("event=checkpoint_skipped partition=%" PRIu32 " skipped=%" PRIu32
+                    " using=%" PRIu64 "-%" PRIu64 " why=\"%s\"",
+                    owned->partition, info.skipped, info.epoch, info.generation,
+                    info.message);
+    mr_log_info("event=shard_restored partition=%" PRIu32 " offset=%" PRId64
+                " users=%" PRIu32 " generation=%" PRIu64 " epoch=%" PRIu64,
+                owned->partition, info.next_offset, info.users, info.generation,
+                owned->epoch);
+    return MR_OK;
+}
+
+mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
+                              mr_owned_shard **ret_owned, mr_error *ret_error)
+{
+    mr_owned_shard *owned = calloc(1, sizeof(*owned));
+    if (owned == NULL)
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory for a shard");
+    owned->engine = engine;
+    owned->partition = partition;
+    owned->is_owned = true;
+    owned->swept_day = INT64_MIN;
+    owned->job.done = job_done;
+    owned->job.context = owned;
+    owned->job.partition = partition;
+    const uint64_t now_s =
+        (uint64_t)(mr_clock_wall_ms(mr_clock_system()) / 1000); /* names files, never state */
+    mr_status status = mr_letter_box_init(&owned->dead_letters);
+    if (status == MR_OK)
+        status = mr_letter_box_init(&owned->job.dead_letters);
+    if (status == MR_OK)
+        status = mr_letter_box_init(&owned->job.alerts);
+    if (status == MR_OK)
+        status = mr_topics_decoder(engine->config, &engine->control_key, &owned->decoder,
+                                   ret_error);
+    if (status == MR_OK)
+        status = mr_checkpoint_take_epoch(engine->store, partition, now_s, &owned->epoch,
+                                          ret_error);
+    if (status == MR_OK)
+        status = restore(owned, ret_error);
+    if (status != MR_OK) {
+        mr_owned_shard_close(owned);
+        return status;
+    }
+    if (mr_shard_dialect(owned->shard) != MR_DIALECT_AUTO)
+        mr_decoder_lock(owned->decoder, (mr_dialect)mr_shard_dialect(owned->shard));
+    owned->checkpointed_offset = mr_shard_next_offset(owned->shard);
+    mr_statistics_take(engine->statistics, owned->shard);
+    *ret_owned = owned;
+    return MR_OK;
+}
+
+void mr_owned_shard_close(mr_owned_shard *owned)
+{
+    if (owned == NULL)
+        return;
+    MR_ASSERT(!owned->job_is_under_way);
+    mr_shard_destroy(owned->shard);
+    mr_decoder_destroy(owned->decoder);
+    mr_buffer_deinit(&owned->job.state);
+    mr_letter_box_deinit(&owned->job.dead_letters);
+    mr_letter_box_deinit(&owned->job.alerts);
+    mr_letter_box_deinit(&owned->dead_letters);
+    free(owned->rescore);
+    free(owned);
+}
+
+/* Keep what did not decode, for the dead letters; a record applied before is not new. */
+static mr_status keep_poison(mr_owned_shard *owned, const mr_event_batch *batch,
+                             const mr_log_record *records, int64_t first_new)
+{
+    for (size_t i = 0; i < batch->record_count; i++) {
+        const mr_record_verdict *verdict = &batch->records[i];
+        if (verdict->disposition != MR_RECORD_POISON || verdict->offset < first_new)
+            continue;
+        mr_dead_letter letter;
+        mr_log_entry entry;
+        mr_dead_letter_entry(&letter, &records[i], owned->engine->config->log.topic,
+                             owned->partition, (mr_poison)verdict->poison, &entry);
+        MR_TRY(mr_letter_box_put(&owned->dead_letters, &entry));
+    }
+    return MR_OK;
+}
+
+mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
+                               const mr_log_record *records, size_t count)
+{
+    const int64_t first_new = mr_shard_next_offset(owned->shard);
+    const mr_dialect before = mr_decoder_dialect(owned->decoder);
+    MR_TRY(mr_decoder_decode(owned->decoder, owned->partition, records, count, batch));
+    const mr_dialect after = mr_decoder_dialect(owned->decoder);
+    if (after != before) {
+        mr_log_info("event=dialect_locked partition=%" PRIu32 " dialect=%s",
+                    owned->partition, mr_dialect_name(after));
+        mr_shard_set_dialect(owned->shard, (uint8_t)after, (mr_text){0});
+    }
+    MR_TRY(mr_shard_apply(owned->shard, batch));
+    return keep_poison(owned, batch, records, first_new);
+}
+
+typedef struct collecting {
+    mr_owned_shard *owned;
+    mr_status status;
+} collecting;
+
+/* The user the alert is about is in the record; the key only spreads and orders. */
+static bool collect_alert(void *context, uint64_t sequence, mr_text id, mr_text record)
+{
+    collecting *c = context;
+    char text[SEQUENCE_BYTES];
+    const int length = snprintf(text, sizeof(text), "%" PRIu32 ":%" PRIu64,
+                                c->owned->partition, sequence);
+    const mr_log_header headers[ALERT_HEADERS] = {
+        {mr_text_from(MR_ALERT_SEQUENCE_HEADER), {text, (uint32_t)length}},
+        {MR_TEXT("mr-alert-id"), id},
+    };
+    const mr_log_entry entry = {.partition = 0,
+                                .key = id,
+                                .value = record,
+                                .headers = headers,
+                                .header_count = ALERT_HEADERS};
+    c->status = mr_letter_box_put(&c->owned->job.alerts, &entry);
+    c->owned->job.alerts_sequence = sequence;
+    return c->status == MR_OK;
+}
+
+static mr_status fill_job(mr_owned_shard *owned)
+{
+    mr_checkpoint_job *job = &owned->job;
+    /* Letters of a job that failed are still in its box, and go again. */
+    for (size_t i = 0; i < owned->dead_letters.count; i++)
+        MR_TRY(mr_letter_box_put(&job->dead_letters, &owned->dead_letters.entries[i]));
+    mr_letter_box_clear(&owned->dead_letters);
+
+    mr_letter_box_clear(&job->alerts);
+    collecting c = {owned, MR_OK};
+    mr_shard_outbox_pending(owned->shard, 0, collect_alert, &c);
+    MR_TRY(c.status);
+
+    job->epoch = owned->epoch;
+    job->generation = owned->generation + 1;
+    job->next_offset = mr_shard_next_offset(owned->shard);
+    return mr_checkpoint_encode(owned->shard, job->epoch, job->generation, &job->state);
+}
+
+mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned)
+{
+    if (owned->job_is_under_way)
+        return MR_OK;
+    if (mr_shard_next_offset(owned->shard) == owned->checkpointed_offset &&
+        mr_shard_outbox_count(owned->shard) == 0)
+        return MR_OK;
+    mr_shard_check_counters(owned->shard);
+    MR_TRY(fill_job(owned));
+    owned->generation++;
+    owned->job_is_under_way = true;
+    atomic_store_explicit(&owned->job_done, false, memory_order_relaxed);
+    mr_checkpointer_submit(owned->engine->checkpointer, &owned->job);
+    return MR_OK;
+}
+
+static void count_job(const mr_owned_shard *owned)
+{
+    mr_partition_statistics *p = &owned->engine->statistics->partitions[owned->partition];
+    const mr_checkpoint_job *job = &owned->job;
+    if (job->status != MR_OK) {
+        atomic_fetch_add_explicit(&p->checkpoint_failures, 1, memory_order_relaxed);
+        return;
+    }
+    atomic_store_explicit(&p->generation, job->generation, memory_order_relaxed);
+    atomic_store_explicit(&p->checkpoint_took_us, job->took_ns / 1000, memory_order_relaxed);
+    atomic_store_explicit(&p->checkpoint_wall_ms, mr_clock_wall_ms(mr_clock_system()),
+                          memory_order_relaxed);
+}
+
+bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
+{
+    *ret_oldest_offset = -1;
+    if (!owned->job_is_under_way)
+        return true;
+    /* Acquire: pairs with the release in job_done(). */
+    if (!atomic_load_explicit(&owned->job_done, memory_order_acquire))
+        return false;
+    mr_checkpoint_job *job = &owned->job;
+    owned->job_is_under_way = false;
+    count_job(owned);
+    if (job->status == MR_ERR_STALE) {
+        mr_engine_fail(owned->engine,
+                       "partition %" PRIu32 ": another process has taken it over: %s",
+                       owned->partition, job->error.message);
+        return true;
+    }
+    if (job->status != MR_OK) {
+        mr_log_warn("event=checkpoint_failed partition=%" PRIu32 " generation=%" PRIu64
+                    " why=\"%s\"",
+                    owned->partition, job->generation, job->error.message);
+        return true;
+    }
+    mr_letter_box_clear(&job->dead_letters);
+    owned->checkpointed_offset = job->next_offset;
+    *ret_oldest_offset = job->oldest_offset;
+    if (job->alerts_sent && job->alerts.count > 0)
+        mr_shard_outbox_acknowledge(owned->shard, job->alerts_sequence);
+    else if (!job->alerts_sent)
+        mr_log_warn("event=alerts_delayed partition=%" PRIu32 " why=\"%s\"",
+                    owned->partition, job->error.message);
+    mr_log_info("event=checkpoint partition=%" PRIu32 " generation=%" PRIu64
+                " offset=%" PRId64 " ms=%" PRId64,
+                owned->partition, job->generation, job->next_offset,
+                job->took_ns / 1000000);
+    return true;
+}

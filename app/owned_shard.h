@@ -1,0 +1,76 @@
+/*
+ * Owned shard: one partition in the hands of an ingest thread.
+ *
+ * A shard with all that its owner needs around it: decoder, epoch, checkpoint job, dead letters
+ * on their way, the users whose results are to be made anew, and the place of its churn sweep.
+ * Opening restores the newest valid checkpoint, or resolves the first position and writes it
+ * down as generation 0 before the first record is read.
+ *
+ * Units      Times in ns of the monotonic clock.
+ * Ownership  The ingest thread owns it; the checkpoint job is lent while it is under way.
+ * Threads    The ingest thread; `job_done` alone is set by the checkpoint thread.
+ * Cost       Applying a batch: see features/shard.h.
+ */
+#ifndef MR_APP_OWNED_SHARD_H
+#define MR_APP_OWNED_SHARD_H
+
+#include "app/engine.h"
+#include "core/event.h"
+#include "ingest/decoder.h"
+
+typedef struct mr_owned_shard {
+    mr_engine *engine;
+    uint32_t partition;
+    mr_shard *shard;
+    mr_decoder *decoder;
+    uint64_t epoch;
+    uint64_t generation; /* of the newest job submitted */
+    bool is_owned;       /* false: parked after a revoke */
+    bool is_at_end;
+    bool is_paused;
+    int64_t retry_ns;      /* while paused: when to try again */
+    int64_t checkpoint_ns; /* when the next one is due        */
+    int64_t tick_ns;       /* when the next tick is due       */
+    int64_t checkpointed_offset;
+
+    mr_checkpoint_job job;
+    bool job_is_under_way;
+    _Atomic bool job_done;
+    mr_letter_box dead_letters; /* since the last job was submitted */
+
+    uint32_t *rescore; /* rows whose result is to be made, a queue */
+    size_t rescore_first;
+    size_t rescore_count;
+    size_t rescore_capacity;
+
+    /* The churn sweep: rows below sweep_row have been scored as of sweep_at_ms. */
+    uint32_t sweep_row;
+    bool is_sweeping;
+    int64_t sweep_at_ms;
+    int64_t swept_day;
+    char swept_version[64];
+} mr_owned_shard;
+
+/* Restore or begin the shard of `partition`; the next offset to read is the shard's.
+ * MR_ERR_* with a message that says what to do. */
+MR_MUST_USE mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
+                                          mr_owned_shard **ret_owned, mr_error *ret_error);
+
+/* NULL allowed; no job under way. */
+void mr_owned_shard_close(mr_owned_shard *owned);
+
+/* Decode and apply records.  MR_ERR_FULL at the memory limit: nothing has changed. */
+MR_MUST_USE mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
+                                           const mr_log_record *records, size_t count);
+
+/* Copy the state and hand it to the checkpointer, unless a job is under way or nothing has
+ * happened since the last one. */
+MR_MUST_USE mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned);
+
+/*
+ * Look whether the job is done, and take note.  Returns true when none is under way.
+ * `ret_oldest_offset` (-1: nothing new) is what the group may be told.
+ */
+bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset);
+
+#endif

@@ -1,0 +1,161 @@
+#include "features/block_pool.h"
+
+#include "core/assert.h"
+#include "features/region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Four steps to a doubling keep what is lost in a block under a quarter. */
+static const uint16_t class_bytes[MR_BLOCK_CLASSES] = {
+    16,  32,  48,   64,   96,   128,  160,  192,  256,  320,   384,
+    512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, MR_BLOCK_BYTES_MAX,
+};
+
+static uint8_t class_of(size_t bytes)
+{
+    uint8_t size_class = 0;
+    while (class_bytes[size_class] < bytes)
+        size_class++;
+    return size_class;
+}
+
+size_t mr_block_class_bytes(uint8_t size_class)
+{
+    return class_bytes[size_class];
+}
+
+void mr_block_pool_deinit(mr_block_pool *pool)
+{
+    for (size_t i = 0; i < pool->slab_count; i++)
+        mr_region_unmap(pool->slabs[i], MR_BLOCK_SLAB_BYTES);
+    free(pool->slabs);
+    *pool = (mr_block_pool){0};
+}
+
+static mr_status add_slab(mr_block_pool *pool)
+{
+    if (pool->slab_count >= UINT32_MAX / MR_BLOCK_SLAB_UNITS)
+        return MR_ERR_NO_MEMORY; /* 64 GiB: handles end here */
+    if (pool->slab_count == pool->slab_capacity) {
+        const size_t capacity = pool->slab_capacity == 0 ? 16 : 2 * pool->slab_capacity;
+        uint8_t **slabs = realloc(pool->slabs, capacity * sizeof(*slabs));
+        if (slabs == NULL)
+            return MR_ERR_NO_MEMORY;
+        pool->slabs = slabs;
+        pool->slab_capacity = capacity;
+    }
+    uint8_t *slab = mr_region_map(MR_BLOCK_SLAB_BYTES);
+    if (slab == NULL)
+        return MR_ERR_NO_MEMORY;
+    if (pool->slab_count == 0)
+        pool->cut_units = 1; /* so that no block has handle 0 */
+    pool->slabs[pool->slab_count++] = slab;
+    return MR_OK;
+}
+
+mr_status mr_block_pool_reserve(mr_block_pool *pool, size_t bytes)
+{
+    /* The end of each slab may be too short for the block that comes next. */
+    const size_t usable = MR_BLOCK_SLAB_BYTES - MR_BLOCK_BYTES_MAX;
+    const size_t needed = bytes / usable + 2;
+    while (pool->slab_count < pool->slab_current + needed)
+        MR_TRY(add_slab(pool));
+    return MR_OK;
+}
+
+size_t mr_block_pool_bytes(const mr_block_pool *pool)
+{
+    return pool->slab_current * (size_t)MR_BLOCK_SLAB_BYTES +
+           (size_t)pool->cut_units * MR_BLOCK_UNIT_BYTES +
+           pool->slab_capacity * sizeof(*pool->slabs);
+}
+
+static uint32_t cut_block(mr_block_pool *pool, uint8_t size_class)
+{
+    const uint32_t units = class_bytes[size_class] / MR_BLOCK_UNIT_BYTES;
+    if (pool->cut_units + units > MR_BLOCK_SLAB_UNITS) {
+        pool->slab_current++;
+        pool->cut_units = 0;
+    }
+    MR_ASSERT(pool->slab_current < pool->slab_count);
+    const uint32_t block =
+        (uint32_t)pool->slab_current * MR_BLOCK_SLAB_UNITS + pool->cut_units;
+    pool->cut_units += units;
+    return block;
+}
+
+uint32_t mr_block_pool_allocate(mr_block_pool *pool, size_t bytes, uint8_t *ret_class)
+{
+    MR_ASSERT(bytes > 0);
+    MR_ASSERT(bytes <= MR_BLOCK_BYTES_MAX);
+    const uint8_t size_class = class_of(bytes);
+    uint32_t block = pool->free_lists[size_class];
+    if (block != 0)
+        memcpy(&pool->free_lists[size_class], mr_block_at(pool, block), sizeof(block));
+    else
+        block = cut_block(pool, size_class);
+    pool->used_bytes += class_bytes[size_class];
+    *ret_class = size_class;
+    return block;
+}
+
+void mr_block_pool_free(mr_block_pool *pool, uint32_t block, uint8_t size_class)
+{
+    if (block == 0)
+        return;
+    memcpy(mr_block_at(pool, block), &pool->free_lists[size_class], sizeof(block));
+    pool->free_lists[size_class] = block;
+    pool->used_bytes -= class_bytes[size_class];
+}
+
+static void grow_list(mr_block_pool *pool, mr_list *list, size_t element_bytes)
+{
+    const size_t used = list->count * element_bytes;
+    uint8_t size_class;
+    const uint32_t block =
+        mr_block_pool_allocate(pool, used + element_bytes, &size_class);
+    if (used > 0)
+        memcpy(mr_block_at(pool, block), mr_block_at(pool, list->block), used);
+    mr_block_pool_free(pool, list->block, list->size_class);
+    list->block = block;
+    list->size_class = size_class;
+}
+
+void mr_list_start(mr_block_pool *pool, mr_list *list, size_t count, size_t element_bytes)
+{
+    MR_ASSERT(list->block == 0);
+    if (count > 0)
+        list->block =
+            mr_block_pool_allocate(pool, count * element_bytes, &list->size_class);
+}
+
+void *mr_list_insert(mr_block_pool *pool, mr_list *list, size_t index,
+                     size_t element_bytes)
+{
+    MR_ASSERT(index <= list->count);
+    if (list->block == 0 ||
+        (list->count + 1U) * element_bytes > class_bytes[list->size_class])
+        grow_list(pool, list, element_bytes);
+    uint8_t *gap = (uint8_t *)mr_block_at(pool, list->block) + index * element_bytes;
+    memmove(gap + element_bytes, gap, (list->count - index) * element_bytes);
+    list->count++;
+    return gap;
+}
+
+void mr_list_remove(mr_block_pool *pool, mr_list *list, size_t index, size_t remove,
+                    size_t element_bytes)
+{
+    if (remove == 0)
+        return;
+    MR_ASSERT(index + remove <= list->count);
+    uint8_t *gap = (uint8_t *)mr_block_at(pool, list->block) + index * element_bytes;
+    memmove(gap, gap + remove * element_bytes,
+            (list->count - index - remove) * element_bytes);
+    list->count = (uint16_t)(list->count - remove);
+}
+
+size_t mr_list_growth_max(size_t elements_max, size_t element_bytes)
+{
+    return class_bytes[class_of(elements_max * element_bytes)];
+}

@@ -1,0 +1,91 @@
+/*
+ * Block pool: the variable parts of profiles, in a few sizes.
+ *
+ * Blocks are cut from 2 MiB slabs and named by a 32-bit handle that counts 16-byte units, half
+ * the size of a pointer.  A freed block goes to its size's free list and is used again for
+ * that size only: histories and series grow through the same sizes in every profile, so what
+ * one outgrows the next one needs.  A general allocator would spend a header on each.
+ *
+ * Lists are the one shape kept in blocks: a count and elements of one size, which move to the
+ * next larger block when they are full.
+ *
+ * Units      Sizes in bytes, handles in units of 16 bytes; handle 0 is no block.
+ * Ownership  The pool owns all blocks.
+ * Threads    Owner-only.
+ * Cost       Allocate and free: a pop and a push.  mr_block_pool_reserve() makes a number of
+ *            allocations that cannot fail; reserved slabs cost no memory until touched.
+ */
+#ifndef MR_FEATURES_BLOCK_POOL_H
+#define MR_FEATURES_BLOCK_POOL_H
+
+#include "core/status.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    MR_BLOCK_UNIT_BYTES = 16,
+    MR_BLOCK_BYTES_MAX = 16384,
+    MR_BLOCK_SLAB_BYTES = 2 << 20,
+    MR_BLOCK_SLAB_UNITS = MR_BLOCK_SLAB_BYTES / MR_BLOCK_UNIT_BYTES,
+    MR_BLOCK_CLASSES = 22,
+};
+
+typedef struct mr_block_pool {
+    uint8_t **slabs;
+    size_t slab_count;    /* mapped                               */
+    size_t slab_capacity; /* of the array                         */
+    size_t slab_current;  /* index of the slab being cut          */
+    uint32_t cut_units;   /* of the current slab                  */
+    size_t used_bytes;    /* in blocks that are allocated         */
+    uint32_t free_lists[MR_BLOCK_CLASSES];
+} mr_block_pool;
+
+typedef struct mr_list {
+    uint32_t block; /* 0 when nothing was ever put */
+    uint16_t count;
+    uint8_t size_class;
+    uint8_t spare;
+} mr_list;
+
+/* Zero-initialise to start empty. */
+void mr_block_pool_deinit(mr_block_pool *pool);
+
+/* Map so much that `bytes` of blocks can be allocated.  MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_block_pool_reserve(mr_block_pool *pool, size_t bytes);
+
+/* Memory of slabs that have been cut into. */
+size_t mr_block_pool_bytes(const mr_block_pool *pool);
+
+/* A block of at least `bytes` (1 .. MR_BLOCK_BYTES_MAX), uninitialised; reserved before. */
+uint32_t mr_block_pool_allocate(mr_block_pool *pool, size_t bytes, uint8_t *ret_class);
+void mr_block_pool_free(mr_block_pool *pool, uint32_t block, uint8_t size_class);
+size_t mr_block_class_bytes(uint8_t size_class);
+
+static inline void *mr_block_at(const mr_block_pool *pool, uint32_t block)
+{
+    return pool->slabs[block / MR_BLOCK_SLAB_UNITS] +
+           (size_t)(block % MR_BLOCK_SLAB_UNITS) * MR_BLOCK_UNIT_BYTES;
+}
+
+static inline void *mr_list_elements(const mr_block_pool *pool, const mr_list *list)
+{
+    return list->block == 0 ? NULL : mr_block_at(pool, list->block);
+}
+
+/* Open a gap of one element at `index` <= count and return it, uninitialised; reserved before. */
+void *mr_list_insert(mr_block_pool *pool, mr_list *list, size_t index,
+                     size_t element_bytes);
+
+/* Give an empty list room for `count` elements at once; reserved before. */
+void mr_list_start(mr_block_pool *pool, mr_list *list, size_t count,
+                   size_t element_bytes);
+
+/* Close the gap that `remove` elements from `index` on leave. */
+void mr_list_remove(mr_block_pool *pool, mr_list *list, size_t index, size_t remove,
+                    size_t element_bytes);
+
+/* The most that one insertion into a list can allocate. */
+size_t mr_list_growth_max(size_t elements_max, size_t element_bytes);
+
+#endif

@@ -1,0 +1,199 @@
+#include "features/canonical_partials.h"
+
+#include "core/assert.h"
+
+#include <stdlib.h>
+
+typedef struct shard_item {
+    mr_text id;
+    const mr_trending_item *item;
+    const mr_block_pool *pool;
+} shard_item;
+
+static int compare_items(const void *a, const void *b)
+{
+    return mr_text_compare(((const shard_item *)a)->id, ((const shard_item *)b)->id);
+}
+
+static size_t gather_items(const mr_dump *dump, shard_item *ret_items)
+{
+    size_t count = 0;
+    for (size_t s = 0; s < dump->shard_count; s++) {
+        const mr_shard *shard = dump->shards[s];
+        for (uint32_t i = 0; i < mr_id_table_count(shard->items); i++) {
+            const mr_trending_item *item = mr_trending_item_at(&shard->trending, i);
+            if (item->ever > 0)
+                ret_items[count++] = (shard_item){.id = mr_id_table_id(shard->items, i),
+                                                  .item = item,
+                                                  .pool = &shard->pool};
+        }
+    }
+    qsort(ret_items, count, sizeof(*ret_items), compare_items);
+    return count;
+}
+
+/* counts[age]: of the hour `age` before that of the reading. */
+static void add_hours(const shard_item *item, int64_t at_hour,
+                      uint64_t counts[MR_TRENDING_HOURS])
+{
+    const mr_hour_count *hours = mr_list_elements(item->pool, &item->item->hours);
+    for (size_t i = 0; i < item->item->hours.count; i++) {
+        const int64_t age = at_hour - (int64_t)hours[i].hour;
+        if (age >= 0 && age < MR_TRENDING_HOURS)
+            counts[age] += hours[i].count;
+    }
+}
+
+static mr_status dump_item(mr_dump *dump, const shard_item *items, size_t count,
+                           int64_t at_hour)
+{
+    uint64_t counts[MR_TRENDING_HOURS] = {0};
+    uint64_t ever = 0;
+    for (size_t i = 0; i < count; i++) {
+        ever += items[i].item->ever;
+        add_hours(&items[i], at_hour, counts);
+    }
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\ttrending"));
+    mr_dump_text(dump, items[0].id);
+    mr_dump_number(dump, (int64_t)ever);
+    for (int64_t age = MR_TRENDING_HOURS - 1; age >= 0; age--) {
+        if (counts[age] > 0) {
+            mr_dump_number(dump, at_hour - age);
+            mr_dump_number(dump, (int64_t)counts[age]);
+        }
+    }
+    return mr_dump_end_line(dump);
+}
+
+mr_status mr_dump_trending(mr_dump *dump)
+{
+    size_t room = 1;
+    for (size_t s = 0; s < dump->shard_count; s++)
+        room += mr_id_table_count(dump->shards[s]->items);
+    shard_item *items = malloc(room * sizeof(*items));
+    if (items == NULL)
+        return MR_ERR_NO_MEMORY;
+    const size_t count = gather_items(dump, items);
+    const int64_t at_hour = mr_time_hour(dump->at_ms);
+    mr_status status = MR_OK;
+    for (size_t i = 0; i < count && status == MR_OK;) {
+        size_t end = i + 1;
+        while (end < count && mr_text_equal(items[end].id, items[i].id))
+            end++;
+        status = dump_item(dump, &items[i], end - i, at_hour);
+        i = end;
+    }
+    free(items);
+    return status;
+}
+
+static void put_sums(mr_dump *dump, const mr_commerce_sums *sums)
+{
+    mr_dump_number(dump, sums->purchases_minor);
+    mr_dump_number(dump, sums->refunds_minor);
+    mr_dump_number(dump, sums->adjustments_minor);
+    mr_dump_number(dump, (int64_t)sums->purchase_lines);
+    mr_dump_number(dump, (int64_t)sums->refund_lines);
+    mr_dump_number(dump, (int64_t)sums->adjustment_lines);
+}
+
+static mr_status dump_day(mr_dump *dump, const mr_commerce_day *day)
+{
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\tcommerce"));
+    mr_dump_number(dump, day->day);
+    put_sums(dump, &day->sums);
+    if (dump->kind == MR_DUMP_ALL)
+        mr_dump_number(dump, (int64_t)day->sums.orders);
+    return mr_dump_end_line(dump);
+}
+
+static mr_status dump_days(mr_dump *dump, const mr_commerce *sum)
+{
+    for (size_t i = 0; i < sum->day_count; i++)
+        MR_TRY(dump_day(dump, &sum->days[i]));
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\tcommerce\ttotal"));
+    put_sums(dump, &sum->totals.sums);
+    if (dump->kind == MR_DUMP_ALL)
+        mr_dump_number(dump, (int64_t)sum->totals.sums.orders);
+    MR_TRY(mr_dump_end_line(dump));
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\tcustomers"));
+    mr_dump_number(dump, (int64_t)sum->totals.customers);
+    return mr_dump_end_line(dump);
+}
+
+mr_status mr_dump_commerce(mr_dump *dump)
+{
+    mr_commerce sum;
+    mr_commerce_init(&sum);
+    mr_status status = MR_OK;
+    for (size_t s = 0; s < dump->shard_count && status == MR_OK; s++) {
+        const mr_commerce *commerce = &dump->shards[s]->commerce;
+        status = mr_commerce_reserve(&sum, commerce->day_count);
+        for (size_t i = 0; i < commerce->day_count && status == MR_OK; i++)
+            mr_commerce_merge_day(&sum, &commerce->days[i]);
+        sum.totals.customers += commerce->totals.customers;
+    }
+    if (status == MR_OK)
+        status = dump_days(dump, &sum);
+    mr_commerce_deinit(&sum);
+    return status;
+}
+
+static mr_status dump_counters_of(mr_dump *dump, const mr_shard *shard)
+{
+    const mr_shard_counters *c = &shard->counters;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counters[] = {
+        {"first_offset", (uint64_t)c->first_offset},
+        {"next_offset", (uint64_t)shard->next_offset},
+        {"applied", c->applied},
+        {"duplicate", c->duplicate},
+        {"late", c->late},
+        {"poison", c->poison},
+        {"opted_out", c->opted_out},
+        {"erased", c->erased},
+        {"control", c->control},
+        {"gap", c->gap},
+        {"late_applied", c->late_applied},
+        {"lines", c->lines},
+        {"lines_applied", c->lines_applied},
+        {"lines_duplicate", c->lines_duplicate},
+        {"lines_late", c->lines_late},
+        {"lines_opted_out", c->lines_opted_out},
+        {"lines_erased", c->lines_erased},
+    };
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
+        mr_dump_number(dump, shard->partition);
+        mr_dump_text(dump, mr_text_from(counters[i].name));
+        mr_dump_number(dump, (int64_t)counters[i].value);
+        MR_TRY(mr_dump_end_line(dump));
+    }
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
+    mr_dump_number(dump, shard->partition);
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\ttimes"));
+    mr_dump_time(dump, shard->newest_ms);
+    mr_dump_time(dump, mr_shard_watermark_ms(shard));
+    return mr_dump_end_line(dump);
+}
+
+/* In order of the partitions, whatever the order they were given in. */
+mr_status mr_dump_counters(mr_dump *dump)
+{
+    int64_t before = -1;
+    for (size_t i = 0; i < dump->shard_count; i++) {
+        const mr_shard *next = NULL;
+        for (size_t s = 0; s < dump->shard_count; s++) {
+            const mr_shard *shard = dump->shards[s];
+            if (shard->partition > before &&
+                (next == NULL || shard->partition < next->partition))
+                next = shard;
+        }
+        MR_ASSERT(next != NULL);
+        MR_TRY(dump_counters_of(dump, next));
+        before = next->partition;
+    }
+    return MR_OK;
+}

@@ -1,0 +1,128 @@
+/*
+ * Sums by the day, sparse and sorted.
+ *
+ * What is kept is a function of the set of amounts added: those of the `keep_days` days up to
+ * the newest one.  An amount that is older on arrival would have been dropped when the newest
+ * day came, so dropping it at once is the same.
+ */
+#include "features/profile.h"
+
+#include "core/assert.h"
+
+__extension__ typedef __int128 wide; /* 64-bit sum times 30-bit share */
+
+static size_t position_of(const mr_day_sum *days, size_t count, int64_t day)
+{
+    size_t index = count; /* most events are of the newest day: look from the end */
+    while (index > 0 && (int64_t)days[index - 1].day >= day)
+        index--;
+    return index;
+}
+
+void mr_day_series_add(mr_block_pool *pool, mr_list *list, uint16_t keep_days,
+                       int64_t day, int64_t amount)
+{
+    mr_day_sum *days = mr_list_elements(pool, list);
+    const size_t count = list->count;
+    const int64_t newest = count > 0 ? (int64_t)days[count - 1].day : day;
+    if (day + keep_days <= newest)
+        return;
+
+    const size_t index = position_of(days, count, day);
+    if (index < count && (int64_t)days[index].day == day) {
+        days[index].sum = (int64_t)((uint64_t)days[index].sum + (uint64_t)amount);
+        days[index].count++;
+        return;
+    }
+    if (day > newest) {
+        /* Forget first, so that a full list does not grow. */
+        size_t old = 0;
+        while (old < count && (int64_t)days[old].day + keep_days <= day)
+            old++;
+        mr_list_remove(pool, list, 0, old, sizeof(*days));
+    }
+    const size_t place = day > newest ? list->count : index;
+    mr_day_sum *entry = mr_list_insert(pool, list, place, sizeof(*days));
+    *entry = (mr_day_sum){.sum = amount, .day = (uint32_t)day, .count = 1};
+}
+
+uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_list *list,
+                             int64_t at_day, int64_t days)
+{
+    const mr_day_sum *entries = mr_list_elements(pool, list);
+    uint64_t count = 0;
+    for (size_t i = list->count; i > 0 && entries[i - 1].day > at_day - days; i--) {
+        if (entries[i - 1].day <= at_day)
+            count += entries[i - 1].count;
+    }
+    return count;
+}
+
+int64_t mr_day_series_sum(const mr_block_pool *pool, const mr_list *list, int64_t at_day,
+                          int64_t days)
+{
+    const mr_day_sum *entries = mr_list_elements(pool, list);
+    uint64_t sum = 0;
+    for (size_t i = list->count; i > 0 && entries[i - 1].day > at_day - days; i--) {
+        if (entries[i - 1].day <= at_day)
+            sum += (uint64_t)entries[i - 1].sum;
+    }
+    return (int64_t)sum;
+}
+
+int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_list *list,
+                             int64_t at_day, uint16_t half_life_days)
+{
+    const mr_day_sum *entries = mr_list_elements(pool, list);
+    const int64_t scale = (int64_t)1 << MR_PLAN_FADE_BITS;
+    uint64_t sum = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (entries[i].day > at_day)
+            continue;
+        const int64_t share =
+            (int64_t)mr_plan_fade(half_life_days, at_day - (int64_t)entries[i].day);
+        sum += (uint64_t)(int64_t)((wide)entries[i].sum * share / scale);
+    }
+    return (int64_t)sum;
+}
+
+void mr_day_bitmap_set(mr_day_bitmap *bitmap, int64_t day)
+{
+    const uint64_t mark = (uint64_t)day + 1;
+    if (bitmap->newest_day_plus_one == 0)
+        bitmap->newest_day_plus_one = mark;
+    if (mark > bitmap->newest_day_plus_one) {
+        const uint64_t shift = mark - bitmap->newest_day_plus_one;
+        bitmap->newest_day_plus_one = mark;
+        if (shift >= 128) {
+            bitmap->bits[0] = bitmap->bits[1] = 0;
+        } else if (shift >= 64) {
+            bitmap->bits[1] = bitmap->bits[0] << (shift - 64);
+            bitmap->bits[0] = 0;
+        } else {
+            bitmap->bits[1] = bitmap->bits[1] << shift | bitmap->bits[0] >> (64 - shift);
+            bitmap->bits[0] <<= shift;
+        }
+    }
+    const uint64_t age = bitmap->newest_day_plus_one - mark;
+    if (age < MR_PLAN_BITMAP_DAYS)
+        bitmap->bits[age / 64] |= (uint64_t)1 << (age % 64);
+}
+
+bool mr_day_bitmap_has(const mr_day_bitmap *bitmap, int64_t day)
+{
+    if (bitmap->newest_day_plus_one == 0 || day < 0)
+        return false;
+    const int64_t age = (int64_t)bitmap->newest_day_plus_one - 1 - day;
+    if (age < 0 || age >= MR_PLAN_BITMAP_DAYS)
+        return false;
+    return (bitmap->bits[age / 64] >> (age % 64) & 1) != 0;
+}
+
+uint32_t mr_day_bitmap_count(const mr_day_bitmap *bitmap, int64_t at_day, int64_t days)
+{
+    uint32_t count = 0;
+    for (int64_t day = at_day - days + 1; day <= at_day; day++)
+        count += mr_day_bitmap_has(bitmap, day);
+    return count;
+}

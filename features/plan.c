@@ -1,0 +1,232 @@
+#include "features/plan_layout.h"
+
+#include "core/assert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ON_BASKET (MR_ON(MR_EVENT_PURCHASE) | MR_ON(MR_EVENT_REFUND))
+#define ON_ITEMS                                                                         \
+    (MR_ON(MR_EVENT_VIEW) | MR_ON(MR_EVENT_CART_ADD) | MR_ON(MR_EVENT_WISHLIST) |        \
+     MR_ON(MR_EVENT_PURCHASE) | MR_ON(MR_EVENT_RATE))
+
+static const mr_feature_spec default_features[] = {
+    {.name = "events",
+     .meaning = "Events ever, every line of an order being one.",
+     .unit = "events",
+     .on = MR_ON_ANY,
+     .aggregate = MR_AGGREGATE_EVENTS},
+    {.name = "first_seen",
+     .meaning = "Time of the earliest event.",
+     .unit = "time",
+     .on = MR_ON_ANY,
+     .aggregate = MR_AGGREGATE_FIRST_SEEN},
+    {.name = "last_seen",
+     .meaning = "Time of the latest event.",
+     .unit = "time",
+     .on = MR_ON_ANY,
+     .aggregate = MR_AGGREGATE_LAST_SEEN},
+    {.name = "sessions",
+     .meaning =
+         "Visits: an event more than 30 minutes after the latest one starts another.",
+     .unit = "sessions",
+     .on = MR_ON_ANY,
+     .aggregate = MR_AGGREGATE_SESSIONS},
+    {.name = "views_7d",
+     .meaning = "Item views of the last 7 days.",
+     .unit = "events",
+     .on = MR_ON(MR_EVENT_VIEW),
+     .aggregate = MR_AGGREGATE_COUNT,
+     .window_days = 7},
+    {.name = "carts_7d",
+     .meaning = "Items put into the cart in the last 7 days.",
+     .unit = "events",
+     .on = MR_ON(MR_EVENT_CART_ADD),
+     .aggregate = MR_AGGREGATE_COUNT,
+     .window_days = 7},
+    {.name = "purchases",
+     .meaning = "Order lines bought, ever.",
+     .unit = "lines",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_COUNT},
+    {.name = "purchases_30d",
+     .meaning = "Order lines bought in the last 30 days.",
+     .unit = "lines",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_COUNT,
+     .window_days = 30},
+    {.name = "purchases_90d",
+     .meaning = "Order lines bought in the last 90 days.",
+     .unit = "lines",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_COUNT,
+     .window_days = 90},
+    {.name = "purchases_180d",
+     .meaning = "Order lines bought in the last 180 days.",
+     .unit = "lines",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_COUNT,
+     .window_days = 180},
+    {.name = "refunds",
+     .meaning = "Lines given back, ever.",
+     .unit = "lines",
+     .on = MR_ON(MR_EVENT_REFUND),
+     .aggregate = MR_AGGREGATE_COUNT},
+    {.name = "spend",
+     .meaning = "Value bought less value given back, ever.",
+     .unit = "minor units",
+     .on = ON_BASKET,
+     .aggregate = MR_AGGREGATE_SUM,
+     .of = MR_OF_NET_VALUE},
+    {.name = "spend_30d",
+     .meaning = "Value bought in the last 30 days.",
+     .unit = "minor units",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_SUM,
+     .of = MR_OF_VALUE,
+     .window_days = 30},
+    {.name = "spend_90d",
+     .meaning = "Value bought in the last 90 days.",
+     .unit = "minor units",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_SUM,
+     .of = MR_OF_VALUE,
+     .window_days = 90},
+    {.name = "spend_fading",
+     .meaning = "Value bought, each day's halved every 30 days.",
+     .unit = "minor units",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_FADING_SUM,
+     .of = MR_OF_VALUE,
+     .half_life_days = 30},
+    {.name = "orders",
+     .meaning = "Orders ever; an order id is known again while among the last 16 "
+                "different ones.",
+     .unit = "orders",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_DISTINCT,
+     .of = MR_OF_ORDER_ID,
+     .length = 16},
+    {.name = "first_purchase",
+     .meaning = "Time of the earliest purchase.",
+     .unit = "time",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_FIRST_TIME},
+    {.name = "last_purchase",
+     .meaning = "Time of the latest purchase.",
+     .unit = "time",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_LAST_TIME},
+    {.name = "purchase_times",
+     .meaning = "The latest 32 different times of a purchase.",
+     .unit = "time",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_LAST_TIMES,
+     .length = 32},
+    {.name = "active_days",
+     .meaning = "Days with an event among the latest 128.",
+     .unit = "days",
+     .on = MR_ON_ANY,
+     .aggregate = MR_AGGREGATE_DAY_BITMAP,
+     .length = MR_PLAN_BITMAP_DAYS},
+    {.name = "hours",
+     .meaning = "Events by UTC hour of the day, each count ending at 65535.",
+     .unit = "events",
+     .on = MR_ON_ANY,
+     .aggregate = MR_AGGREGATE_HISTOGRAM,
+     .of = MR_OF_HOUR_OF_DAY},
+    {.name = "history",
+     .meaning = "The latest items touched, so many of each type.",
+     .unit = "events",
+     .on = ON_ITEMS,
+     .aggregate = MR_AGGREGATE_RECENT_ITEMS,
+     .quotas = {{MR_EVENT_VIEW, 120},
+                {MR_EVENT_CART_ADD, 20},
+                {MR_EVENT_WISHLIST, 20},
+                {MR_EVENT_PURCHASE, 60},
+                {MR_EVENT_RATE, 60}}},
+    {.name = "rfm",
+     .meaning = "Days since the latest purchase, orders ever, net spend ever.",
+     .unit = "",
+     .on = MR_ON(MR_EVENT_PURCHASE),
+     .aggregate = MR_AGGREGATE_RFM},
+};
+
+mr_status mr_plan_create_default(mr_plan **ret_plan)
+{
+    return mr_plan_compile(default_features,
+                           sizeof(default_features) / sizeof(default_features[0]),
+                           mr_default_columns, mr_default_column_count, ret_plan, NULL);
+}
+
+void mr_plan_destroy(mr_plan *plan)
+{
+    if (plan == NULL)
+        return;
+    mr_buffer_deinit(&plan->canonical);
+    free(plan);
+}
+
+uint64_t mr_plan_hash(const mr_plan *plan)
+{
+    return plan->hash;
+}
+
+mr_text mr_plan_canonical(const mr_plan *plan)
+{
+    return (mr_text){.bytes = (const char *)plan->canonical.bytes,
+                     .length = (uint32_t)plan->canonical.length};
+}
+
+size_t mr_plan_feature_count(const mr_plan *plan)
+{
+    return plan->operation_count;
+}
+
+const mr_feature *mr_plan_feature(const mr_plan *plan, size_t index)
+{
+    MR_ASSERT(index < plan->operation_count);
+    return &plan->operations[index].feature;
+}
+
+const mr_operation *mr_plan_operation_named(const mr_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        if (strcmp(plan->operations[i].feature.name, name) == 0)
+            return &plan->operations[i];
+    }
+    return NULL;
+}
+
+size_t mr_plan_vector_width(const mr_plan *plan)
+{
+    return plan->column_count;
+}
+
+const mr_vector_column *mr_plan_vector_column(const mr_plan *plan, size_t index)
+{
+    MR_ASSERT(index < plan->column_count);
+    return &plan->columns[index].spec.column;
+}
+
+size_t mr_plan_vector_find(const mr_plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->column_count; i++) {
+        if (strcmp(plan->columns[i].spec.column.name, name) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+const char *mr_value_type_name(mr_value_type type)
+{
+    static const char *const names[] = {"count", "money", "time", "day",
+                                        "days",  "event", "item"};
+    MR_ASSERT((size_t)type < sizeof(names) / sizeof(names[0]));
+    return names[type];
+}
+
+const char *mr_order_name(mr_order order)
+{
+    return order == MR_ORDER_FREE ? "free" : "log";
+}

@@ -1,0 +1,362 @@
+/*
+ * From specifications to a record layout, lists of operations by event type, and the hash.
+ */
+#include "features/plan_layout.h"
+
+#include "core/assert.h"
+#include "core/hash.h"
+#include "features/block_pool.h"
+#include "features/profile.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t mr_plan_fade(uint16_t half_life_days, int64_t age_days)
+{
+    MR_ASSERT(age_days >= 0);
+    const int64_t halvings = age_days / half_life_days;
+    if (halvings >= MR_PLAN_FADE_HALF_LIVES)
+        return 0;
+    const double rest = (double)(age_days % half_life_days) / (double)half_life_days;
+    const double share = exp2(-rest) * (double)(1 << MR_PLAN_FADE_BITS);
+    return (uint64_t)llround(share) >> halvings;
+}
+
+static mr_feature_column number_column(const mr_feature_spec *spec)
+{
+    mr_feature_column column = {.name = "value", .type = MR_VALUE_COUNT};
+    switch (spec->aggregate) {
+    case MR_AGGREGATE_SUM:
+    case MR_AGGREGATE_FADING_SUM: column.type = MR_VALUE_MONEY; break;
+    case MR_AGGREGATE_FIRST_SEEN:
+    case MR_AGGREGATE_LAST_SEEN:
+    case MR_AGGREGATE_FIRST_TIME:
+    case MR_AGGREGATE_LAST_TIME:
+    case MR_AGGREGATE_LAST_TIMES: column.type = MR_VALUE_TIME; break;
+    case MR_AGGREGATE_DAY_BITMAP: column.type = MR_VALUE_DAY; break;
+    default: break;
+    }
+    return column;
+}
+
+static mr_feature describe(const mr_feature_spec *spec)
+{
+    mr_feature feature = {.name = spec->name,
+                          .meaning = spec->meaning,
+                          .unit = spec->unit,
+                          .column_count = 1,
+                          .columns = {number_column(spec)}};
+    switch (spec->aggregate) {
+    case MR_AGGREGATE_SESSIONS:
+    case MR_AGGREGATE_DISTINCT: feature.order = MR_ORDER_LOG; break;
+    case MR_AGGREGATE_LAST_TIMES:
+    case MR_AGGREGATE_DAY_BITMAP: feature.is_list = true; break;
+    case MR_AGGREGATE_HISTOGRAM:
+        feature.is_list = true;
+        feature.column_count = 2;
+        feature.columns[0] = (mr_feature_column){.name = "hour"};
+        feature.columns[1] = (mr_feature_column){.name = "count"};
+        break;
+    case MR_AGGREGATE_RECENT_ITEMS:
+        feature.is_list = true;
+        feature.column_count = 5;
+        feature.columns[0] = (mr_feature_column){.name = "time", .type = MR_VALUE_TIME};
+        feature.columns[1] = (mr_feature_column){.name = "item", .type = MR_VALUE_ITEM};
+        feature.columns[2] = (mr_feature_column){.name = "type", .type = MR_VALUE_EVENT};
+        feature.columns[3] = (mr_feature_column){.name = "weight"};
+        feature.columns[4] =
+            (mr_feature_column){.name = "session", .order = MR_ORDER_LOG};
+        break;
+    case MR_AGGREGATE_RFM:
+        feature.order = MR_ORDER_LOG;
+        feature.column_count = 3;
+        feature.columns[0] =
+            (mr_feature_column){.name = "recency", .type = MR_VALUE_DAYS};
+        feature.columns[1] = (mr_feature_column){.name = "frequency"};
+        feature.columns[2] =
+            (mr_feature_column){.name = "monetary", .type = MR_VALUE_MONEY};
+        break;
+    default: break;
+    }
+    return feature;
+}
+
+/* Days of a series that a windowed operation reads; 0 when it reads none. */
+static uint16_t days_read(const mr_feature_spec *spec)
+{
+    if (spec->aggregate == MR_AGGREGATE_FADING_SUM)
+        return (uint16_t)(spec->half_life_days * MR_PLAN_FADE_HALF_LIVES);
+    if (spec->aggregate == MR_AGGREGATE_COUNT || spec->aggregate == MR_AGGREGATE_SUM)
+        return spec->window_days;
+    return 0;
+}
+
+/* A count can read any series of its event types; a sum needs its own field. */
+static mr_status place_in_series(mr_plan *plan, mr_operation *operation)
+{
+    const mr_feature_spec *spec = &operation->spec;
+    const uint16_t days = days_read(spec);
+    for (size_t i = 0; i < plan->series_count; i++) {
+        mr_series *series = &plan->series[i];
+        if (series->on != spec->on)
+            continue;
+        if (series->of != spec->of && series->of != MR_OF_NOTHING &&
+            spec->of != MR_OF_NOTHING)
+            continue;
+        if (spec->of != MR_OF_NOTHING)
+            series->of = spec->of;
+        if (series->keep_days < days)
+            series->keep_days = days;
+        operation->series = (uint8_t)i;
+        return MR_OK;
+    }
+    if (plan->series_count == MR_PLAN_SERIES_MAX)
+        return MR_ERR_INVALID;
+    operation->series = (uint8_t)plan->series_count;
+    plan->series[plan->series_count++] =
+        (mr_series){.on = spec->on, .of = spec->of, .keep_days = days};
+    return MR_OK;
+}
+
+static size_t quota_sum(const mr_feature_spec *spec)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < MR_QUOTAS_MAX; i++)
+        sum += spec->quotas[i].keep;
+    return sum;
+}
+
+/* Each type that is kept has a quota, and nothing else has. */
+static bool quotas_fit(const mr_feature_spec *spec)
+{
+    uint32_t types = 0;
+    for (size_t i = 0; i < MR_QUOTAS_MAX && spec->quotas[i].type != MR_EVENT_NONE; i++)
+        types |= spec->quotas[i].keep > 0 ? MR_ON(spec->quotas[i].type) : 0;
+    return types == spec->on && quota_sum(spec) <= MR_SHARD_HISTORY_MAX;
+}
+
+static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
+                            mr_error *ret_error)
+{
+    if (mr_plan_operation_named(plan, spec->name) != NULL)
+        return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: declared twice",
+                            spec->name);
+    if (spec->window_days > MR_DAY_SERIES_DAYS_MAX)
+        return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: window above %d days",
+                            spec->name, MR_DAY_SERIES_DAYS_MAX);
+    if (spec->length > MR_SHARD_HISTORY_MAX)
+        return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: length above %d",
+                            spec->name, MR_SHARD_HISTORY_MAX);
+    if (spec->aggregate == MR_AGGREGATE_RECENT_ITEMS && !quotas_fit(spec))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: each type needs a quota, of %d together at most",
+                            spec->name, MR_SHARD_HISTORY_MAX);
+    const bool fades = spec->aggregate == MR_AGGREGATE_FADING_SUM;
+    if (fades &&
+        (spec->half_life_days == 0 || spec->half_life_days > MR_PLAN_HALF_LIFE_MAX))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: a half-life is 1 to %d days", spec->name,
+                            MR_PLAN_HALF_LIFE_MAX);
+    return MR_OK;
+}
+
+/* Room in the cold part, and the most that one event can make its list grow. */
+static void lay_out(mr_plan *plan, mr_operation *operation)
+{
+    uint32_t list_bytes = 0;
+    uint32_t number_bytes = 0;
+    switch (operation->spec.aggregate) {
+    case MR_AGGREGATE_COUNT:
+    case MR_AGGREGATE_SUM:
+        number_bytes = days_read(&operation->spec) == 0 ? sizeof(int64_t) : 0;
+        break;
+    case MR_AGGREGATE_FIRST_TIME:
+    case MR_AGGREGATE_LAST_TIME: number_bytes = sizeof(int64_t); break;
+    case MR_AGGREGATE_DISTINCT:
+        number_bytes = sizeof(int64_t);
+        list_bytes = sizeof(mr_list);
+        plan->growth_bytes +=
+            mr_list_growth_max(operation->spec.length, sizeof(uint64_t));
+        break;
+    case MR_AGGREGATE_LAST_TIMES:
+        list_bytes = sizeof(mr_list);
+        plan->growth_bytes += mr_list_growth_max(operation->spec.length, sizeof(int64_t));
+        break;
+    case MR_AGGREGATE_DAY_BITMAP: number_bytes = sizeof(mr_day_bitmap); break;
+    case MR_AGGREGATE_HISTOGRAM: number_bytes = MR_PLAN_HOURS * sizeof(uint16_t); break;
+    case MR_AGGREGATE_RECENT_ITEMS:
+        number_bytes = MR_QUOTAS_MAX;
+        list_bytes = sizeof(mr_list);
+        plan->growth_bytes +=
+            mr_list_growth_max(quota_sum(&operation->spec), sizeof(mr_history_entry));
+        break;
+    default: break;
+    }
+    operation->list_offset = plan->cold_bytes;
+    operation->number_offset = plan->cold_bytes + list_bytes;
+    plan->cold_bytes += list_bytes + number_bytes;
+    operation->stores = list_bytes + number_bytes > 0;
+}
+
+static void lay_out_series(mr_plan *plan)
+{
+    for (size_t i = 0; i < plan->series_count; i++) {
+        plan->series[i].list_offset = plan->cold_bytes;
+        plan->cold_bytes += (uint32_t)sizeof(mr_list);
+        plan->growth_bytes +=
+            mr_list_growth_max(plan->series[i].keep_days, sizeof(mr_day_sum));
+    }
+}
+
+static void list_by_type(mr_plan *plan)
+{
+    for (uint8_t type = MR_EVENT_NONE + 1; type < MR_EVENT_TYPES; type++) {
+        for (size_t i = 0; i < plan->operation_count; i++) {
+            const mr_operation *operation = &plan->operations[i];
+            if (operation->stores && (operation->spec.on & MR_ON(type)) != 0)
+                plan->run_operations[type][plan->run_operation_count[type]++] =
+                    (uint8_t)i;
+        }
+        for (size_t i = 0; i < plan->series_count; i++) {
+            if ((plan->series[i].on & MR_ON(type)) != 0)
+                plan->run_series[type][plan->run_series_count[type]++] = (uint8_t)i;
+        }
+    }
+}
+
+/* Everything that changes a stored or read value, numbers of faded shares included: a machine
+ * whose exp2() rounds another way has another plan, and says so, instead of another state. */
+static void write_canonical(mr_plan *plan)
+{
+    mr_buffer *text = &plan->canonical;
+    mr_buffer_printf(text, "plan 1 session_ms=%d lateness_ms=%d\n", MR_SESSION_GAP_MS,
+                     MR_SHARD_LATENESS_MS);
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        const mr_feature_spec *spec = &plan->operations[i].spec;
+        mr_buffer_printf(text, "%s on=%u aggregate=%d of=%d window=%u length=%u",
+                         spec->name, spec->on, (int)spec->aggregate, (int)spec->of,
+                         (unsigned)spec->window_days, (unsigned)spec->length);
+        for (size_t q = 0; q < MR_QUOTAS_MAX && spec->quotas[q].type != 0; q++)
+            mr_buffer_printf(text, " quota=%s:%u",
+                             mr_event_type_name((mr_event_type)spec->quotas[q].type),
+                             (unsigned)spec->quotas[q].keep);
+        for (int64_t age = 0; age < spec->half_life_days; age++)
+            mr_buffer_printf(text, "%s%llu", age == 0 ? " fade=" : ",",
+                             (unsigned long long)mr_plan_fade(spec->half_life_days, age));
+        mr_buffer_put_u8(text, '\n');
+    }
+    plan->hash = mr_hash_bytes(text->bytes, text->length);
+}
+
+static mr_status add_feature(mr_plan *plan, const mr_feature_spec *spec,
+                             mr_error *ret_error)
+{
+    MR_TRY(check_spec(plan, spec, ret_error));
+    mr_operation *operation = &plan->operations[plan->operation_count];
+    *operation = (mr_operation){.spec = *spec, .feature = describe(spec)};
+    if (days_read(spec) > 0 && place_in_series(plan, operation) != MR_OK)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: more than %d different windowed inputs",
+                            spec->name, MR_PLAN_SERIES_MAX);
+    lay_out(plan, operation);
+    plan->operation_count++;
+    return MR_OK;
+}
+
+/* Days of its series that a column looks back over; 0 when it reads none. */
+static int days_looked_at(const mr_vector_spec *spec)
+{
+    switch (spec->kind) {
+    case MR_VECTOR_WINDOW_COUNT:
+    case MR_VECTOR_WINDOW_SUM: return spec->days;
+    case MR_VECTOR_SPEND_TREND: return 3 * spec->days;
+    default: return 0;
+    }
+}
+
+static mr_status add_column(mr_plan *plan, const mr_vector_spec *spec,
+                            mr_error *ret_error)
+{
+    mr_vector_operation *column = &plan->columns[plan->column_count++];
+    *column = (mr_vector_operation){.spec = *spec};
+    if (spec->first != NULL)
+        column->first = mr_plan_operation_named(plan, spec->first);
+    if (spec->second != NULL)
+        column->second = mr_plan_operation_named(plan, spec->second);
+    if ((spec->first != NULL && column->first == NULL) ||
+        (spec->second != NULL && column->second == NULL))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "vector column %s reads a feature that is not in the plan",
+                            spec->column.name);
+    const int days = days_looked_at(spec);
+    if (days > 0 && (days_read(&column->first->spec) == 0 ||
+                     plan->series[column->first->series].keep_days < days))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "vector column %s looks back %d days, more than are kept",
+                            spec->column.name, days);
+    return MR_OK;
+}
+
+static mr_status find_needed(mr_plan *plan, mr_error *ret_error)
+{
+    const struct {
+        const char *name;
+        const mr_operation **place;
+        mr_aggregate aggregate;
+    } needed[] = {
+        {"purchases", &plan->purchases, MR_AGGREGATE_COUNT},
+        {"orders", &plan->orders, MR_AGGREGATE_DISTINCT},
+        {"spend", &plan->spend, MR_AGGREGATE_SUM},
+        {"history", &plan->history, MR_AGGREGATE_RECENT_ITEMS},
+        {"last_purchase", &plan->last_purchase, MR_AGGREGATE_LAST_TIME},
+    };
+    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+        const mr_operation *operation = mr_plan_operation_named(plan, needed[i].name);
+        if (operation == NULL || operation->spec.aggregate != needed[i].aggregate ||
+            operation->spec.window_days != 0)
+            return mr_error_set(ret_error, MR_ERR_INVALID,
+                                "the plan needs a feature %s over all time",
+                                needed[i].name);
+        *needed[i].place = operation;
+    }
+    return MR_OK;
+}
+
+static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
+                              size_t spec_count, const mr_vector_spec *columns,
+                              size_t column_count, mr_error *ret_error)
+{
+    plan->cold_bytes = sizeof(mr_row_derived);
+    plan->growth_bytes = mr_list_growth_max(MR_EVENT_ID_BYTES_MAX, 1);
+    for (size_t i = 0; i < spec_count; i++)
+        MR_TRY(add_feature(plan, &specs[i], ret_error));
+    lay_out_series(plan);
+    list_by_type(plan);
+    MR_TRY(find_needed(plan, ret_error));
+    for (size_t i = 0; i < column_count; i++)
+        MR_TRY(add_column(plan, &columns[i], ret_error));
+    write_canonical(plan);
+    return mr_buffer_status(&plan->canonical);
+}
+
+mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
+                          const mr_vector_spec *columns, size_t column_count,
+                          mr_plan **ret_plan, mr_error *ret_error)
+{
+    if (spec_count > MR_PLAN_FEATURES_MAX || column_count > MR_PLAN_COLUMNS_MAX)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "a plan has at most %d features and %d vector columns",
+                            MR_PLAN_FEATURES_MAX, MR_PLAN_COLUMNS_MAX);
+    mr_plan *plan = calloc(1, sizeof(*plan));
+    if (plan == NULL)
+        return MR_ERR_NO_MEMORY;
+    const mr_status status =
+        compile_into(plan, specs, spec_count, columns, column_count, ret_error);
+    if (status != MR_OK) {
+        mr_plan_destroy(plan);
+        return status;
+    }
+    *ret_plan = plan;
+    return MR_OK;
+}

@@ -1,0 +1,178 @@
+/*
+ * Plan layout: what a compiled plan is, for the files that run it.
+ *
+ * A row has a head of one cache line that every plan has, and a cold part whose layout is the
+ * plan's: a small derived part, then the lists, then numbers.  Features that look at a window of
+ * days share series: one series for each set of event types and field, kept for the longest
+ * window that reads it.
+ *
+ * Units      Offsets and sizes in bytes from the start of the cold part.
+ * Ownership  The plan's.
+ * Threads    Immutable after compile.
+ * Cost       An event runs only the operations of its type.
+ */
+#ifndef MR_FEATURES_PLAN_LAYOUT_H
+#define MR_FEATURES_PLAN_LAYOUT_H
+
+#include "core/buffer.h"
+#include "core/event.h"
+#include "features/plan.h"
+
+enum {
+    MR_PLAN_FEATURES_MAX = 64,
+    MR_PLAN_SERIES_MAX = 16,
+    MR_PLAN_COLUMNS_MAX = 64,
+    MR_PLAN_FADE_HALF_LIVES = 10, /* older amounts count nothing */
+    MR_PLAN_HALF_LIFE_MAX = 90,
+    MR_PLAN_FADE_BITS = 30,
+    MR_PLAN_HOURS = 24,
+    MR_PLAN_BITMAP_DAYS = 128,
+};
+
+#define MR_ON(type) (1U << (type))
+#define MR_ON_ANY ((1U << MR_EVENT_TYPES) - 2U)
+
+typedef enum mr_aggregate {
+    MR_AGGREGATE_EVENTS = 0, /* in the head: every event                */
+    MR_AGGREGATE_FIRST_SEEN, /* in the head                             */
+    MR_AGGREGATE_LAST_SEEN,  /* in the head                             */
+    MR_AGGREGATE_SESSIONS,   /* in the head                             */
+    MR_AGGREGATE_COUNT,
+    MR_AGGREGATE_SUM,
+    MR_AGGREGATE_FADING_SUM,
+    MR_AGGREGATE_DISTINCT,
+    MR_AGGREGATE_FIRST_TIME,
+    MR_AGGREGATE_LAST_TIME,
+    MR_AGGREGATE_LAST_TIMES,
+    MR_AGGREGATE_DAY_BITMAP,
+    MR_AGGREGATE_HISTOGRAM,
+    MR_AGGREGATE_RECENT_ITEMS,
+    MR_AGGREGATE_RFM, /* computed on reading */
+} mr_aggregate;
+
+typedef enum mr_of {
+    MR_OF_NOTHING = 0,
+    MR_OF_VALUE,
+    MR_OF_NET_VALUE, /* of a refund, less the value */
+    MR_OF_ORDER_ID,
+    MR_OF_HOUR_OF_DAY,
+} mr_of;
+
+typedef struct mr_quota {
+    uint8_t type; /* MR_EVENT_NONE ends the list */
+    uint8_t keep;
+} mr_quota;
+
+enum { MR_QUOTAS_MAX = 8 };
+
+/* As written in a plan. */
+typedef struct mr_feature_spec {
+    const char *name;
+    const char *meaning;
+    const char *unit;
+    uint32_t on; /* MR_ON(type) | … */
+    mr_aggregate aggregate;
+    mr_of of;
+    uint16_t window_days; /* 0: all time */
+    uint16_t half_life_days;
+    uint16_t length;
+    mr_quota quotas[MR_QUOTAS_MAX];
+} mr_feature_spec;
+
+typedef struct mr_operation {
+    mr_feature_spec spec;
+    mr_feature feature;
+    uint32_t number_offset; /* of its number or numbers */
+    uint32_t list_offset;   /* of its mr_list           */
+    uint8_t series;         /* of a windowed operation  */
+    bool stores;            /* runs on events           */
+} mr_operation;
+
+typedef struct mr_series {
+    uint32_t on;
+    mr_of of;
+    uint16_t keep_days;
+    uint32_t list_offset;
+} mr_series;
+
+/* What a vector column computes, from which operations; see plan_vector.c. */
+typedef enum mr_vector_kind {
+    MR_VECTOR_RECENCY = 0,  /* days since the time, else since the first event */
+    MR_VECTOR_SINCE_FIRST,  /* days since the first event                      */
+    MR_VECTOR_SINCE_LAST,   /* days since the last event                       */
+    MR_VECTOR_NUMBER,       /* a count or sum                                  */
+    MR_VECTOR_WINDOW_COUNT, /* of a series, over `days`                       */
+    MR_VECTOR_WINDOW_SUM,
+    MR_VECTOR_FADING,
+    MR_VECTOR_RATIO, /* first number over second, 0 when there is none  */
+    MR_VECTOR_GAP_MEAN,
+    MR_VECTOR_GAP_DEVIATION,
+    MR_VECTOR_GAP_OVERDUE, /* days since the last over the mean gap           */
+    MR_VECTOR_ACTIVE_DAYS,
+    MR_VECTOR_ACTIVE_TREND, /* active days of the last `days` less those before */
+    MR_VECTOR_SPEND_TREND,  /* spend of `days` over its share of three times that */
+    MR_VECTOR_SESSIONS,
+    MR_VECTOR_HISTORY_ITEMS, /* entries kept */
+} mr_vector_kind;
+
+typedef struct mr_vector_spec {
+    mr_vector_column column;
+    mr_vector_kind kind;
+    uint16_t days;
+    float scale;       /* the value is divided by this: 100 makes minor units major */
+    const char *first; /* the features it reads */
+    const char *second;
+} mr_vector_spec;
+
+typedef struct mr_vector_operation {
+    mr_vector_spec spec;
+    const mr_operation *first; /* NULL when unused */
+    const mr_operation *second;
+} mr_vector_operation;
+
+struct mr_plan {
+    mr_operation operations[MR_PLAN_FEATURES_MAX];
+    size_t operation_count;
+    mr_series series[MR_PLAN_SERIES_MAX];
+    size_t series_count;
+    mr_vector_operation columns[MR_PLAN_COLUMNS_MAX];
+    size_t column_count;
+
+    /* By event type: what to run. */
+    uint8_t run_operations[MR_EVENT_TYPES][MR_PLAN_FEATURES_MAX];
+    uint8_t run_operation_count[MR_EVENT_TYPES];
+    uint8_t run_series[MR_EVENT_TYPES][MR_PLAN_SERIES_MAX];
+    uint8_t run_series_count[MR_EVENT_TYPES];
+
+    uint32_t cold_bytes;           /* of a row, a multiple of 8                     */
+    size_t growth_bytes;           /* the most one event can allocate for a profile */
+    const mr_operation *purchases; /* the features the shard itself needs   */
+    const mr_operation *orders;
+    const mr_operation *spend;
+    const mr_operation *history;
+    const mr_operation *last_purchase;
+
+    mr_buffer canonical;
+    uint64_t hash;
+};
+
+/*
+ * Compile specifications.  MR_ERR_INVALID names what is wrong: a name twice, no such feature
+ * for a column, a limit passed, one of purchases, orders, spend, last_purchase, history absent.
+ */
+MR_MUST_USE mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
+                                      const mr_vector_spec *columns, size_t column_count,
+                                      mr_plan **ret_plan, mr_error *ret_error);
+
+const mr_operation *mr_plan_operation_named(const mr_plan *plan, const char *name);
+
+/*
+ * The share left of an amount `age_days` old: 2^(-age/half_life), fixed point with
+ * MR_PLAN_FADE_BITS fraction bits, rounded to nearest before whole half-lives are shifted off.
+ */
+uint64_t mr_plan_fade(uint16_t half_life_days, int64_t age_days);
+
+extern const mr_vector_spec mr_default_columns[];
+extern const size_t mr_default_column_count;
+
+#endif

@@ -1,0 +1,331 @@
+/*
+ * A profile in a checkpoint: varints in the plan's order.
+ *
+ * Reading trusts nothing: every count is held against its limit and every list against the
+ * order it is kept in, so that damaged bytes with a good checksum still give an error.
+ */
+#include "features/profile.h"
+
+#include "core/assert.h"
+
+#include <string.h>
+
+/* Small magnitudes of either sign become small varints. */
+static uint64_t zigzag(int64_t value)
+{
+    return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
+}
+
+static int64_t unzigzag(uint64_t value)
+{
+    return (int64_t)(value >> 1 ^ (0 - (value & 1)));
+}
+
+static void put_signed(mr_buffer *buffer, int64_t value)
+{
+    mr_buffer_put_varint(buffer, zigzag(value));
+}
+
+static int64_t get_signed(mr_reader *reader)
+{
+    return unzigzag(mr_reader_varint(reader));
+}
+
+static void encode_head(const mr_row_head *head, mr_buffer *buffer)
+{
+    mr_buffer_put_varint(buffer, (uint64_t)head->first_ms);
+    mr_buffer_put_varint(buffer, (uint64_t)(head->newest_ms - head->first_ms));
+    put_signed(buffer, head->newest_ms - head->applied_ms);
+    mr_buffer_put_varint(buffer, (uint64_t)head->offset);
+    mr_buffer_put_varint(buffer, head->events);
+    mr_buffer_put_varint(buffer, head->sessions);
+}
+
+static mr_status decode_head(mr_row_head *head, mr_reader *reader)
+{
+    const uint64_t first_ms = mr_reader_varint(reader);
+    const uint64_t span_ms = mr_reader_varint(reader);
+    const int64_t behind_ms = get_signed(reader);
+    const uint64_t offset = mr_reader_varint(reader);
+    const uint64_t events = mr_reader_varint(reader);
+    const uint64_t sessions = mr_reader_varint(reader);
+    if (reader->failed || first_ms > INT64_MAX || span_ms > INT64_MAX - first_ms ||
+        behind_ms < 0 || (uint64_t)behind_ms > span_ms || offset > INT64_MAX ||
+        events == 0 || events > UINT32_MAX || sessions == 0 || sessions > UINT16_MAX)
+        return MR_ERR_CORRUPT;
+    head->first_ms = (int64_t)first_ms;
+    head->newest_ms = (int64_t)(first_ms + span_ms);
+    head->applied_ms = head->newest_ms - behind_ms;
+    head->offset = (int64_t)offset;
+    head->events = (uint32_t)events;
+    head->sessions = (uint16_t)sessions;
+    return MR_OK;
+}
+
+static void encode_times(const int64_t *times, size_t count, mr_buffer *buffer)
+{
+    int64_t before = 0;
+    for (size_t i = 0; i < count; i++) {
+        mr_buffer_put_varint(buffer, (uint64_t)(times[i] - before));
+        before = times[i];
+    }
+}
+
+static mr_status decode_times(mr_block_pool *pool, mr_list *list, size_t count,
+                              mr_reader *reader)
+{
+    uint64_t time_ms = 0;
+    mr_list_start(pool, list, count, sizeof(int64_t));
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t step_ms = mr_reader_varint(reader);
+        if (reader->failed || step_ms > INT64_MAX - time_ms || (i > 0 && step_ms == 0))
+            return MR_ERR_CORRUPT;
+        time_ms += step_ms;
+        int64_t *place = mr_list_insert(pool, list, i, sizeof(*place));
+        *place = (int64_t)time_ms;
+    }
+    return MR_OK;
+}
+
+static void encode_marks(const uint64_t *marks, size_t count, mr_buffer *buffer)
+{
+    for (size_t i = 0; i < count; i++)
+        mr_buffer_put_u64(buffer, marks[i]);
+}
+
+static void decode_marks(mr_block_pool *pool, mr_list *list, size_t count,
+                         mr_reader *reader)
+{
+    mr_list_start(pool, list, count, sizeof(uint64_t));
+    for (size_t i = 0; i < count; i++) {
+        uint64_t *place = mr_list_insert(pool, list, i, sizeof(*place));
+        *place = mr_reader_u64(reader);
+    }
+}
+
+static void encode_hours(const uint16_t *hours, mr_buffer *buffer)
+{
+    for (size_t i = 0; i < MR_PLAN_HOURS; i++)
+        mr_buffer_put_varint(buffer, hours[i]);
+}
+
+static mr_status decode_hours(uint16_t *hours, mr_reader *reader)
+{
+    for (size_t i = 0; i < MR_PLAN_HOURS; i++) {
+        const uint64_t count = mr_reader_varint(reader);
+        if (count > UINT16_MAX)
+            return MR_ERR_CORRUPT;
+        hours[i] = (uint16_t)count;
+    }
+    return MR_OK;
+}
+
+static void encode_operation(const mr_operation *operation, const mr_block_pool *pool,
+                             mr_row row, mr_buffer *buffer)
+{
+    const mr_list *list = mr_row_list(row, operation->list_offset);
+    const int64_t *number = mr_row_number(row, operation->number_offset);
+    switch (operation->spec.aggregate) {
+    case MR_AGGREGATE_DISTINCT:
+        put_signed(buffer, *number);
+        mr_buffer_put_varint(buffer, list->count);
+        encode_marks(mr_list_elements(pool, list), list->count, buffer);
+        break;
+    case MR_AGGREGATE_LAST_TIMES:
+        mr_buffer_put_varint(buffer, list->count);
+        encode_times(mr_list_elements(pool, list), list->count, buffer);
+        break;
+    case MR_AGGREGATE_DAY_BITMAP: {
+        const mr_day_bitmap *bitmap = (const mr_day_bitmap *)(const void *)number;
+        mr_buffer_put_varint(buffer, bitmap->newest_day_plus_one);
+        mr_buffer_put_u64(buffer, bitmap->bits[0]);
+        mr_buffer_put_u64(buffer, bitmap->bits[1]);
+        break;
+    }
+    case MR_AGGREGATE_HISTOGRAM:
+        encode_hours((const uint16_t *)(const void *)number, buffer);
+        break;
+    case MR_AGGREGATE_RECENT_ITEMS: break; /* in blocks of its own */
+    default: put_signed(buffer, *number);
+    }
+}
+
+static mr_status decode_bitmap(mr_day_bitmap *bitmap, mr_reader *reader)
+{
+    bitmap->newest_day_plus_one = mr_reader_varint(reader);
+    bitmap->bits[0] = mr_reader_u64(reader);
+    bitmap->bits[1] = mr_reader_u64(reader);
+    return bitmap->newest_day_plus_one <= (uint64_t)UINT32_MAX + 1 ? MR_OK
+                                                                   : MR_ERR_CORRUPT;
+}
+
+static mr_status decode_operation(const mr_operation *operation, mr_block_pool *pool,
+                                  mr_row row, mr_reader *reader)
+{
+    mr_list *list = mr_row_list(row, operation->list_offset);
+    int64_t *number = mr_row_number(row, operation->number_offset);
+    const mr_aggregate aggregate = operation->spec.aggregate;
+    switch (aggregate) {
+    case MR_AGGREGATE_DISTINCT:
+    case MR_AGGREGATE_LAST_TIMES: {
+        if (aggregate == MR_AGGREGATE_DISTINCT)
+            *number = get_signed(reader);
+        const uint64_t count = mr_reader_varint(reader);
+        if (count > operation->spec.length)
+            return MR_ERR_CORRUPT;
+        if (aggregate == MR_AGGREGATE_LAST_TIMES)
+            return decode_times(pool, list, (size_t)count, reader);
+        decode_marks(pool, list, (size_t)count, reader);
+        return MR_OK;
+    }
+    case MR_AGGREGATE_DAY_BITMAP:
+        return decode_bitmap((mr_day_bitmap *)(void *)number, reader);
+    case MR_AGGREGATE_HISTOGRAM: return decode_hours((uint16_t *)(void *)number, reader);
+    case MR_AGGREGATE_RECENT_ITEMS: return MR_OK;
+    default: *number = get_signed(reader); return MR_OK;
+    }
+}
+
+static void encode_series(const mr_series *series, const mr_block_pool *pool, mr_row row,
+                          mr_buffer *buffer)
+{
+    const mr_list *list = mr_row_list(row, series->list_offset);
+    const mr_day_sum *days = mr_list_elements(pool, list);
+    uint32_t before = 0;
+    mr_buffer_put_varint(buffer, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        mr_buffer_put_varint(buffer, days[i].day - before);
+        mr_buffer_put_varint(buffer, days[i].count);
+        put_signed(buffer, days[i].sum);
+        before = days[i].day;
+    }
+}
+
+static mr_status decode_series(const mr_series *series, mr_block_pool *pool, mr_row row,
+                               mr_reader *reader)
+{
+    mr_list *list = mr_row_list(row, series->list_offset);
+    const uint64_t count = mr_reader_varint(reader);
+    if (count > series->keep_days)
+        return MR_ERR_CORRUPT;
+    uint64_t day = 0;
+    uint64_t first_day = 0;
+    mr_list_start(pool, list, (size_t)count, sizeof(mr_day_sum));
+    for (size_t i = 0; i < (size_t)count; i++) {
+        const uint64_t step = mr_reader_varint(reader);
+        const uint64_t day_count = mr_reader_varint(reader);
+        const int64_t sum = get_signed(reader);
+        if (reader->failed || step > UINT32_MAX - day || (i > 0 && step == 0) ||
+            day_count == 0 || day_count > UINT32_MAX)
+            return MR_ERR_CORRUPT;
+        day += step;
+        first_day = i == 0 ? day : first_day;
+        if (day - first_day >= series->keep_days)
+            return MR_ERR_CORRUPT;
+        mr_day_sum *place = mr_list_insert(pool, list, i, sizeof(*place));
+        *place =
+            (mr_day_sum){.sum = sum, .day = (uint32_t)day, .count = (uint32_t)day_count};
+    }
+    return MR_OK;
+}
+
+void mr_profile_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
+                       mr_buffer *buffer)
+{
+    encode_head(row.head, buffer);
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        if (plan->operations[i].stores)
+            encode_operation(&plan->operations[i], pool, row, buffer);
+    }
+    for (size_t i = 0; i < plan->series_count; i++)
+        encode_series(&plan->series[i], pool, row, buffer);
+}
+
+mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool, mr_row row,
+                            mr_reader *reader)
+{
+    MR_TRY(decode_head(row.head, reader));
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        if (plan->operations[i].stores)
+            MR_TRY(decode_operation(&plan->operations[i], pool, row, reader));
+    }
+    for (size_t i = 0; i < plan->series_count; i++)
+        MR_TRY(decode_series(&plan->series[i], pool, row, reader));
+    return mr_reader_status(reader);
+}
+
+void mr_history_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
+                       mr_buffer *buffer)
+{
+    const mr_list *list = mr_row_list(row, plan->history->list_offset);
+    const mr_history_entry *entries = mr_list_elements(pool, list);
+    uint32_t before = 0;
+    mr_buffer_put_varint(buffer, list->count);
+    for (size_t i = 0; i < list->count; i++) {
+        mr_buffer_put_varint(buffer, entries[i].time_s - before);
+        mr_buffer_put_varint(buffer, entries[i].item);
+        mr_buffer_put_varint(buffer, entries[i].session);
+        mr_buffer_put_u8(buffer, entries[i].type);
+        mr_buffer_put_u8(buffer, entries[i].weight);
+        before = entries[i].time_s;
+    }
+}
+
+/* The quota slot of a type that has one, or MR_QUOTAS_MAX. */
+static size_t quota_of(const mr_operation *history, uint8_t type)
+{
+    size_t quota = 0;
+    while (quota < MR_QUOTAS_MAX &&
+           (type == MR_EVENT_NONE || history->spec.quotas[quota].type != type))
+        quota++;
+    return quota;
+}
+
+static mr_status decode_entry(const mr_plan *plan, const mr_id_table *items, mr_row row,
+                              uint64_t *time_s, mr_reader *reader,
+                              mr_history_entry *ret_entry)
+{
+    const uint64_t step_s = mr_reader_varint(reader);
+    const uint64_t item = mr_reader_varint(reader);
+    const uint64_t session = mr_reader_varint(reader);
+    const uint8_t type = mr_reader_u8(reader);
+    const uint8_t weight = mr_reader_u8(reader);
+    const size_t quota = quota_of(plan->history, type);
+    if (reader->failed || step_s > UINT32_MAX - *time_s ||
+        item >= mr_id_table_count(items) || session > UINT16_MAX ||
+        quota == MR_QUOTAS_MAX)
+        return MR_ERR_CORRUPT;
+    uint8_t *counts = row.cold + plan->history->number_offset;
+    if (counts[quota] == plan->history->spec.quotas[quota].keep)
+        return MR_ERR_CORRUPT;
+    counts[quota]++;
+    *time_s += step_s;
+    *ret_entry = (mr_history_entry){.item = (uint32_t)item,
+                                    .time_s = (uint32_t)*time_s,
+                                    .session = (uint16_t)session,
+                                    .type = type,
+                                    .weight = weight};
+    return MR_OK;
+}
+
+mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
+                            const mr_id_table *items, mr_row row, mr_reader *reader)
+{
+    mr_list *list = mr_row_list(row, plan->history->list_offset);
+    const uint64_t count = mr_reader_varint(reader);
+    if (count > MR_SHARD_HISTORY_MAX)
+        return MR_ERR_CORRUPT;
+    mr_history_entry before = {0};
+    uint64_t time_s = 0;
+    mr_list_start(pool, list, (size_t)count, sizeof(before));
+    for (size_t i = 0; i < (size_t)count; i++) {
+        mr_history_entry entry;
+        MR_TRY(decode_entry(plan, items, row, &time_s, reader, &entry));
+        if (i > 0 && mr_history_compare(items, &before, &entry) > 0)
+            return MR_ERR_CORRUPT;
+        mr_history_entry *place = mr_list_insert(pool, list, i, sizeof(entry));
+        *place = entry;
+        before = entry;
+    }
+    return MR_OK;
+}

@@ -1,0 +1,105 @@
+/*
+ * Profile store: the rows of a shard, and the index that finds them.
+ *
+ * The index is extendible: a directory, addressed by the first bits of a 128-bit keyed hash,
+ * points to sub-tables of 4096 slots.  A sub-table that is three quarters full is split in two
+ * by the next bit, so growth touches one sub-table at a time and nothing is ever rehashed
+ * whole.  A slot is 8 bytes, 32 bits of the hash and a row, and holds all that a split needs.
+ *
+ * Rows are dense and lie in segments, the 64-byte heads of a segment side by side and the cold
+ * parts behind them.  A row is taken for the right one only when the whole 128-bit hash and
+ * the id itself are equal.
+ *
+ * A batch is looked up in stages, each of which only prefetches what the next one reads:
+ * directory, slot, head, then id and cold part.
+ *
+ * Units      Rows are u32.
+ * Ownership  The store owns rows and ids; rows do not move.
+ * Threads    Owner-only.
+ * Cost       Find: three dependent cache misses, hidden by the stages.  Growth: one split
+ *            (3072 slots of 8 bytes moved) or one mapped segment.
+ */
+#ifndef MR_FEATURES_PROFILE_STORE_H
+#define MR_FEATURES_PROFILE_STORE_H
+
+#include "features/profile.h"
+
+enum {
+    MR_STORE_SLOTS = 4096, /* of a sub-table */
+    MR_STORE_SPLIT_AT = MR_STORE_SLOTS / 4 * 3,
+    MR_STORE_SEGMENT_ROWS = 8192,
+    MR_STORE_DEPTH_MAX = 20, /* tag bits beyond are the position in a sub-table */
+    MR_STORE_CHUNK_TABLES = 64,
+};
+
+typedef struct mr_store_slot {
+    uint32_t tag;
+    uint32_t row_plus_one; /* 0: empty */
+} mr_store_slot;
+
+typedef struct mr_sub_table {
+    mr_store_slot *slots;
+    uint32_t count;
+    uint32_t depth; /* bits of the hash all its entries share */
+} mr_sub_table;
+
+typedef struct mr_profile_store {
+    const mr_plan *plan;
+    mr_block_pool *pool; /* ids lie in it */
+
+    uint32_t *directory; /* 2^depth indices into tables */
+    uint32_t depth;
+    mr_sub_table *tables;
+    size_t table_count;
+    size_t table_capacity;
+    uint8_t **chunks; /* of MR_STORE_CHUNK_TABLES sub-tables each */
+    size_t chunk_count;
+    size_t chunk_capacity;
+
+    uint8_t **segments;
+    size_t segment_count;
+    size_t segment_capacity;
+    uint32_t row_count;
+} mr_profile_store;
+
+/* `pool` is borrowed.  Zero is a valid state for deinit. */
+MR_MUST_USE mr_status mr_profile_store_init(mr_profile_store *ret_store,
+                                            const mr_plan *plan, mr_block_pool *pool);
+void mr_profile_store_deinit(mr_profile_store *store);
+
+/* Room for `rows` more rows, so that as many puts cannot fail.  MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_profile_store_reserve(mr_profile_store *store, size_t rows);
+
+/* Memory of rows and sub-tables in use. */
+size_t mr_profile_store_bytes(const mr_profile_store *store);
+
+/* The row of an id, or MR_ROW_NONE. */
+uint32_t mr_profile_store_find(const mr_profile_store *store, mr_hash128 hash, mr_text id,
+                               bool is_anonymous);
+
+/* The same, made if there is none: its cold part is zero.  Reserved before. */
+uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text id,
+                              bool is_anonymous);
+
+/* The stages, in this order, each over a whole batch before the next. */
+void mr_profile_store_prefetch_slot(const mr_profile_store *store, mr_hash128 hash);
+/* Returns the row whose tag fits, to be handed to the next stage, or MR_ROW_NONE. */
+uint32_t mr_profile_store_prefetch_head(const mr_profile_store *store, mr_hash128 hash);
+void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row);
+
+static inline mr_row mr_profile_store_row(const mr_profile_store *store, uint32_t row)
+{
+    uint8_t *segment = store->segments[row / MR_STORE_SEGMENT_ROWS];
+    const size_t index = row % MR_STORE_SEGMENT_ROWS;
+    return (mr_row){
+        .head = (mr_row_head *)(void *)segment + index,
+        .cold = segment + MR_STORE_SEGMENT_ROWS * sizeof(mr_row_head) +
+                index * store->plan->cold_bytes,
+    };
+}
+
+mr_text mr_profile_store_id(const mr_profile_store *store, uint32_t row);
+
+void mr_profile_store_check(const mr_profile_store *store);
+
+#endif

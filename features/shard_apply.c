@@ -1,0 +1,254 @@
+/*
+ * A batch applied: first everything that can fail, then everything that changes state.
+ *
+ * Before the first change all memory the batch could need is in reserve, so that "whole or not
+ * at all" needs no undo.  The items of the batch get their numbers in that first part; an item
+ * number without a count or a history entry shows nowhere.
+ */
+#include "features/shard_private.h"
+
+#include "core/assert.h"
+
+#include <stdlib.h>
+
+static bool is_user(const mr_event *event)
+{
+    return event->user_id.length > 0;
+}
+
+static mr_text profile_id(const mr_event *event)
+{
+    return is_user(event) ? event->user_id : event->anonymous_id;
+}
+
+/* Records below the next offset are history; returns how many, MR_ERR_INVALID if offsets do
+ * not rise. */
+static mr_status count_redelivered(const mr_shard *shard, const mr_event_batch *batch,
+                                   size_t *ret_count)
+{
+    size_t count = 0;
+    int64_t before = -1;
+    for (size_t i = 0; i < batch->record_count; i++) {
+        const mr_record_verdict *record = &batch->records[i];
+        if (record->offset <= before)
+            return MR_ERR_INVALID;
+        before = record->offset;
+        count += record->offset < shard->next_offset;
+        if (record->disposition == MR_RECORD_EVENTS &&
+            (record->first_event > batch->event_count ||
+             record->event_count > batch->event_count - record->first_event))
+            return MR_ERR_INVALID;
+    }
+    *ret_count = count;
+    return MR_OK;
+}
+
+static mr_status reserve_scratch(mr_shard *shard, size_t events)
+{
+    const size_t changed = shard->store.row_count + events;
+    if (changed > shard->changed_capacity) {
+        const size_t capacity = 2 * changed;
+        uint32_t *grown = realloc(shard->changed, capacity * sizeof(*grown));
+        if (grown == NULL)
+            return MR_ERR_NO_MEMORY;
+        shard->changed = grown;
+        shard->changed_capacity = capacity;
+    }
+    if (shard->batch_rows == NULL) {
+        shard->batch_rows = malloc(shard->window_events * sizeof(*shard->batch_rows));
+        if (shard->batch_rows == NULL)
+            return MR_ERR_NO_MEMORY;
+    }
+    if (events <= shard->batch_capacity)
+        return MR_OK;
+    mr_hash128 *hashes = realloc(shard->hashes, events * sizeof(*hashes));
+    if (hashes == NULL)
+        return MR_ERR_NO_MEMORY;
+    shard->hashes = hashes;
+    uint32_t *items = realloc(shard->batch_items, events * sizeof(*items));
+    if (items == NULL)
+        return MR_ERR_NO_MEMORY;
+    shard->batch_items = items;
+    shard->batch_capacity = events;
+    return MR_OK;
+}
+
+static bool names_item(const mr_shard *shard, const mr_event *event)
+{
+    const uint32_t on = shard->plan->history->spec.on | MR_TRENDING_ON;
+    return event->item_id.length > 0 && (on & MR_ON(event->type)) != 0;
+}
+
+/* Number the items, a window at a time: hash and prefetch, then put. */
+static mr_status number_items(mr_shard *shard, const mr_event_batch *batch)
+{
+    const size_t window = shard->window_events;
+    uint64_t hashes[MR_SHARD_WINDOW_EVENTS];
+    for (size_t start = 0; start < batch->event_count; start += window) {
+        const size_t left = batch->event_count - start;
+        const size_t count = left < window ? left : window;
+        for (size_t i = 0; i < count; i++) {
+            const mr_event *event = &batch->events[start + i];
+            if (!names_item(shard, event))
+                continue;
+            hashes[i] = mr_hash_item(&shard->key, event->item_id);
+            mr_id_table_prefetch(shard->items, hashes[i]);
+        }
+        for (size_t i = 0; i < count; i++) {
+            const mr_event *event = &batch->events[start + i];
+            uint32_t *item = &shard->batch_items[start + i];
+            *item = MR_ID_NONE;
+            if (names_item(shard, event))
+                MR_TRY(mr_id_table_put_hashed(shard->items, hashes[i], event->item_id,
+                                              item));
+        }
+    }
+    return MR_OK;
+}
+
+/* What a batch may add to the shard at most is far more than it does; the limit is held with
+ * what new users cost, and can be passed by one batch. */
+static mr_status check_limit(const mr_shard *shard, size_t events)
+{
+    const size_t user_bytes =
+        sizeof(mr_row_head) + shard->plan->cold_bytes + MR_EVENT_ID_BYTES_MAX;
+    return shard->memory_limit_bytes != 0 &&
+                   mr_shard_bytes(shard) + events * user_bytes > shard->memory_limit_bytes
+               ? MR_ERR_FULL
+               : MR_OK;
+}
+
+static mr_status prepare(mr_shard *shard, const mr_event_batch *batch)
+{
+    const size_t events = batch->event_count;
+    const size_t growth = shard->plan->growth_bytes +
+                          mr_list_growth_max(MR_TRENDING_HOURS, sizeof(mr_hour_count));
+    MR_TRY(check_limit(shard, events));
+    MR_TRY(reserve_scratch(shard, events));
+    MR_TRY(mr_profile_store_reserve(&shard->store, events));
+    MR_TRY(mr_block_pool_reserve(&shard->pool, events * growth));
+    MR_TRY(mr_commerce_reserve(&shard->commerce, events));
+    MR_TRY(
+        mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items) + events));
+    return number_items(shard, batch);
+}
+
+/* The stages of profile_store.h over the window that starts at `start`. */
+static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size_t start)
+{
+    const size_t left = batch->event_count - start;
+    const size_t count = left < shard->window_events ? left : shard->window_events;
+    for (size_t i = 0; i < count; i++) {
+        shard->hashes[start + i] =
+            mr_hash_user(&shard->key, profile_id(&batch->events[start + i]));
+        mr_profile_store_prefetch_slot(&shard->store, shard->hashes[start + i]);
+        const uint32_t item = shard->batch_items[start + i];
+        if (item != MR_ID_NONE)
+            __builtin_prefetch(mr_trending_item_at(&shard->trending, item), 1);
+    }
+    for (size_t i = 0; i < count; i++)
+        shard->batch_rows[i] =
+            mr_profile_store_prefetch_head(&shard->store, shard->hashes[start + i]);
+    for (size_t i = 0; i < count; i++) {
+        mr_profile_store_prefetch_row(&shard->store, shard->batch_rows[i]);
+        const uint32_t item = shard->batch_items[start + i];
+        if (item == MR_ID_NONE)
+            continue;
+        const mr_list *hours = &mr_trending_item_at(&shard->trending, item)->hours;
+        if (hours->count > 0)
+            __builtin_prefetch((mr_hour_count *)mr_list_elements(&shard->pool, hours) +
+                                   hours->count - 1,
+                               1);
+    }
+    return start + count;
+}
+
+void mr_shard_mark_changed(mr_shard *shard, uint32_t row)
+{
+    mr_row_head *head = mr_profile_store_row(&shard->store, row).head;
+    if (head->is_changed)
+        return;
+    head->is_changed = 1;
+    MR_ASSERT(shard->changed_count < shard->changed_capacity);
+    shard->changed[shard->changed_count++] = row;
+}
+
+static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
+                        int64_t offset)
+{
+    const bool is_anonymous = !is_user(event);
+    const uint32_t item = shard->batch_items[index];
+    const uint32_t row = mr_profile_store_put(&shard->store, shard->hashes[index],
+                                              profile_id(event), is_anonymous);
+    const mr_profile_effect effect =
+        mr_profile_apply(shard->plan, &shard->pool, shard->items,
+                         mr_profile_store_row(&shard->store, row), event, item, offset);
+    mr_shard_mark_changed(shard, row);
+    mr_commerce_apply(&shard->commerce, event, effect, is_anonymous);
+    if (item != MR_ID_NONE && (MR_TRENDING_ON & MR_ON(event->type)) != 0)
+        mr_trending_add(&shard->trending, &shard->pool, item, event->time_ms);
+}
+
+static void move_clock(mr_shard *shard, int64_t time_ms)
+{
+    if (time_ms > shard->clock_ms)
+        shard->clock_ms = time_ms;
+}
+
+static void apply_events(mr_shard *shard, const mr_event_batch *batch,
+                         const mr_record_verdict *record, size_t *prefetched)
+{
+    const int64_t watermark_ms = mr_shard_watermark_ms(shard);
+    bool is_late = false;
+    for (size_t i = record->first_event; i < record->first_event + record->event_count;
+         i++) {
+        const mr_event *event = &batch->events[i];
+        if (i >= *prefetched)
+            *prefetched = prefetch_window(shard, batch, i);
+        is_late |= event->time_ms < watermark_ms;
+        apply_event(shard, event, i, record->offset);
+        if (event->time_ms > shard->newest_ms)
+            shard->newest_ms = event->time_ms;
+    }
+    move_clock(shard, shard->newest_ms);
+    shard->counters.applied++;
+    shard->counters.late_applied += is_late;
+    shard->counters.lines += record->event_count;
+    shard->counters.lines_applied += record->event_count;
+}
+
+static void apply_record(mr_shard *shard, const mr_event_batch *batch,
+                         const mr_record_verdict *record, size_t *prefetched)
+{
+    shard->counters.gap += (uint64_t)(record->offset - shard->next_offset);
+    shard->next_offset = record->offset + 1;
+    switch ((mr_disposition)record->disposition) {
+    case MR_RECORD_POISON: shard->counters.poison++; return;
+    case MR_RECORD_TICK:
+        move_clock(shard, record->tick_ms);
+        shard->counters.control++;
+        return;
+    case MR_RECORD_CONTROL: shard->counters.control++; return;
+    case MR_RECORD_EVENTS: break;
+    }
+    if (record->event_count == 0)
+        shard->counters.control++; /* nothing in it: it only moves the offset */
+    else
+        apply_events(shard, batch, record, prefetched);
+}
+
+mr_status mr_shard_apply(mr_shard *shard, const mr_event_batch *batch)
+{
+    if (batch->partition != shard->partition)
+        return MR_ERR_INVALID;
+    size_t redelivered;
+    MR_TRY(count_redelivered(shard, batch, &redelivered));
+    if (redelivered < batch->record_count)
+        MR_TRY(prepare(shard, batch));
+
+    size_t prefetched = 0;
+    for (size_t i = redelivered; i < batch->record_count; i++)
+        apply_record(shard, batch, &batch->records[i], &prefetched);
+    shard->redelivered += redelivered;
+    return MR_OK;
+}

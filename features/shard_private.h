@@ -1,0 +1,151 @@
+/*
+ * Shard, inside: for the files that make up the shard and its checkpoint.
+ *
+ * Units      As features/shard.h.
+ * Ownership  As features/shard.h.
+ * Threads    Owner-only.
+ * Cost       None of its own.
+ */
+#ifndef MR_FEATURES_SHARD_PRIVATE_H
+#define MR_FEATURES_SHARD_PRIVATE_H
+
+#include "features/commerce.h"
+#include "features/profile_store.h"
+#include "features/shard.h"
+#include "features/trending.h"
+
+enum {
+    MR_TRENDING_HOURS = 192, /* eight days */
+    MR_TRENDING_SEGMENT_ITEMS = 4096,
+    MR_SHARD_WINDOW_EVENTS =
+        32, /* prefetched together: their lines fit the first cache */
+    MR_SHARD_DIALECT_BYTES_MAX = 64,
+};
+
+#define MR_TRENDING_ON                                                                   \
+    (MR_ON(MR_EVENT_VIEW) | MR_ON(MR_EVENT_CLICK) | MR_ON(MR_EVENT_CART_ADD) |           \
+     MR_ON(MR_EVENT_WISHLIST) | MR_ON(MR_EVENT_PURCHASE) | MR_ON(MR_EVENT_RATE) |        \
+     MR_ON(MR_EVENT_REVIEW) | MR_ON(MR_EVENT_SHARE))
+
+/* -- trending (trending.c) ---------------------------------------------------------------- */
+
+typedef struct mr_hour_count {
+    uint32_t hour;
+    uint32_t count;
+} mr_hour_count;
+
+typedef struct mr_trending_item {
+    mr_list hours; /* mr_hour_count, ascending; the MR_TRENDING_HOURS up to its newest */
+    uint64_t ever;
+} mr_trending_item;
+
+typedef struct mr_trending {
+    mr_trending_item **segments;
+    size_t segment_count;
+    size_t segment_capacity;
+} mr_trending;
+
+void mr_trending_deinit(mr_trending *trending);
+MR_MUST_USE mr_status mr_trending_reserve(mr_trending *trending, size_t items);
+size_t mr_trending_bytes(const mr_trending *trending);
+void mr_trending_add(mr_trending *trending, mr_block_pool *pool, uint32_t item,
+                     int64_t time_ms);
+
+static inline mr_trending_item *mr_trending_item_at(const mr_trending *trending,
+                                                    uint32_t item)
+{
+    return &trending->segments[item / MR_TRENDING_SEGMENT_ITEMS]
+                              [item % MR_TRENDING_SEGMENT_ITEMS];
+}
+
+/* Hours since the epoch, ending at the largest 32-bit number. */
+uint32_t mr_time_hour(int64_t time_ms);
+
+/* -- commerce (commerce.c) ----------------------------------------------------------------- */
+
+typedef struct mr_commerce {
+    mr_commerce_day *days; /* ascending */
+    size_t day_count;
+    size_t day_capacity;
+    mr_commerce_totals totals;
+} mr_commerce;
+
+void mr_commerce_init(mr_commerce *ret_commerce);
+void mr_commerce_deinit(mr_commerce *commerce);
+MR_MUST_USE mr_status mr_commerce_reserve(mr_commerce *commerce, size_t days);
+void mr_commerce_apply(mr_commerce *commerce, const mr_event *event,
+                       mr_profile_effect effect, bool is_anonymous);
+
+/* Add a whole day, of another shard or a file, to the day and to all time. */
+void mr_commerce_merge_day(mr_commerce *commerce, const mr_commerce_day *day);
+
+/* -- outbox (outbox.c) ---------------------------------------------------------------------- */
+
+typedef struct mr_outbox_entry {
+    uint64_t sequence;
+    char *bytes; /* id, then record */
+    uint32_t id_length;
+    uint32_t record_length;
+} mr_outbox_entry;
+
+typedef struct mr_outbox {
+    mr_outbox_entry *entries;
+    size_t first; /* waiting: first .. end - 1 */
+    size_t end;
+    size_t capacity;
+    size_t bytes;
+    uint64_t last_sequence;
+} mr_outbox;
+
+void mr_outbox_deinit(mr_outbox *outbox);
+
+/* With a sequence above all before.  MR_ERR_FULL, MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_outbox_put(mr_outbox *outbox, uint64_t sequence, mr_text id,
+                                    mr_text record);
+
+/* -- the shard ------------------------------------------------------------------------------ */
+
+struct mr_shard {
+    const mr_plan *plan;
+    mr_hash_key key;
+    char topic[MR_SHARD_TOPIC_BYTES_MAX + 1];
+    uint32_t partition;
+    size_t memory_limit_bytes;
+    size_t window_events; /* MR_SHARD_WINDOW_EVENTS; a benchmark compares others */
+
+    mr_block_pool pool;
+    mr_profile_store store;
+    mr_id_table *items;
+    mr_trending trending;
+    mr_commerce commerce;
+    mr_outbox outbox;
+
+    int64_t next_offset;
+    int64_t newest_ms; /* of events                               */
+    int64_t clock_ms;  /* of events and ticks                     */
+    mr_shard_counters counters;
+    uint64_t redelivered;
+    uint8_t dialect;
+    char dialect_profile[MR_SHARD_DIALECT_BYTES_MAX];
+    uint8_t dialect_profile_length;
+
+    uint32_t *changed;
+    size_t changed_count;
+    size_t changed_capacity;
+
+    /* Of the batch being applied, by event. */
+    mr_hash128 *hashes;
+    uint32_t *batch_items;
+    size_t batch_capacity;
+    uint32_t *batch_rows; /* of one window */
+};
+
+/* Put the row on the list of changed ones, once; every row has room there. */
+void mr_shard_mark_changed(mr_shard *shard, uint32_t row);
+
+mr_row mr_shard_row(const mr_shard *shard, uint32_t row);
+
+/* [A-Za-z0-9._-]{1,249}, and neither "." nor "..": a Kafka topic, and a safe directory name. */
+bool mr_topic_is_valid(const char *topic);
+
+#endif

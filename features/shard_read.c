@@ -1,0 +1,147 @@
+#include "features/shard_private.h"
+
+#include "core/assert.h"
+
+uint32_t mr_shard_find(const mr_shard *shard, mr_text user_id)
+{
+    return mr_profile_store_find(&shard->store, mr_hash_user(&shard->key, user_id),
+                                 user_id, false);
+}
+
+uint32_t mr_shard_find_anonymous(const mr_shard *shard, mr_text anonymous_id)
+{
+    return mr_profile_store_find(&shard->store, mr_hash_user(&shard->key, anonymous_id),
+                                 anonymous_id, true);
+}
+
+mr_text mr_shard_user_id(const mr_shard *shard, uint32_t row)
+{
+    return mr_profile_store_id(&shard->store, row);
+}
+
+bool mr_shard_is_anonymous(const mr_shard *shard, uint32_t row)
+{
+    return mr_shard_row(shard, row).head->is_anonymous != 0;
+}
+
+size_t mr_shard_changed(const mr_shard *shard, const uint32_t **ret_rows)
+{
+    *ret_rows = shard->changed;
+    return shard->changed_count;
+}
+
+void mr_shard_changed_clear(mr_shard *shard)
+{
+    for (size_t i = 0; i < shard->changed_count; i++)
+        mr_shard_row(shard, shard->changed[i]).head->is_changed = 0;
+    shard->changed_count = 0;
+}
+
+static const mr_history_entry *history_of(const mr_shard *shard, mr_row row,
+                                          size_t *ret_count)
+{
+    const mr_list *list = mr_row_list(row, shard->plan->history->list_offset);
+    *ret_count = list->count;
+    return mr_list_elements(&shard->pool, list);
+}
+
+static uint8_t copy_recent(const mr_shard *shard, mr_row row, mr_recent_item *ret_items)
+{
+    size_t count;
+    const mr_history_entry *entries = history_of(shard, row, &count);
+    const size_t kept = count < MR_USER_STATE_ITEMS_MAX ? count : MR_USER_STATE_ITEMS_MAX;
+    for (size_t i = 0; i < kept; i++) {
+        const mr_history_entry *entry = &entries[count - 1 - i];
+        ret_items[i] =
+            (mr_recent_item){.item_id = mr_id_table_id(shard->items, entry->item),
+                             .time_s = entry->time_s,
+                             .type = entry->type,
+                             .weight = entry->weight};
+    }
+    return (uint8_t)kept;
+}
+
+void mr_shard_user_state(const mr_shard *shard, uint32_t row, uint64_t epoch,
+                         mr_user_state *ret_state)
+{
+    const mr_row parts = mr_shard_row(shard, row);
+    const mr_plan *plan = shard->plan;
+    const mr_churn_mark churn = mr_shard_churn(shard, row);
+    const int64_t orders = *mr_row_number(parts, plan->orders->number_offset);
+    ret_state->user_id = mr_shard_user_id(shard, row);
+    ret_state->epoch = epoch;
+    ret_state->offset = parts.head->offset;
+    ret_state->as_of_ms = parts.head->applied_ms;
+    ret_state->first_ms = parts.head->first_ms;
+    ret_state->spend_minor = *mr_row_number(parts, plan->spend->number_offset);
+    ret_state->events = parts.head->events;
+    ret_state->purchases = orders < UINT32_MAX ? (uint32_t)orders : UINT32_MAX;
+    ret_state->churn_permille = churn.permille;
+    ret_state->churn_tier = churn.tier;
+    ret_state->item_count = copy_recent(shard, parts, ret_state->items);
+}
+
+size_t mr_shard_history(const mr_shard *shard, uint32_t row,
+                        mr_history_entry *ret_entries, size_t capacity)
+{
+    size_t count;
+    const mr_history_entry *entries = history_of(shard, mr_shard_row(shard, row), &count);
+    const size_t kept = count < capacity ? count : capacity;
+    for (size_t i = 0; i < kept; i++)
+        ret_entries[i] = entries[count - kept + i];
+    return kept;
+}
+
+mr_text mr_shard_item_id(const mr_shard *shard, uint32_t item)
+{
+    MR_ASSERT(item < mr_id_table_count(shard->items));
+    return mr_id_table_id(shard->items, item);
+}
+
+uint32_t mr_shard_item_find(const mr_shard *shard, mr_text item_id)
+{
+    return mr_id_table_find(shard->items, item_id);
+}
+
+void mr_shard_vector(const mr_shard *shard, uint32_t row, int64_t at_ms,
+                     float *ret_vector)
+{
+    mr_profile_vector(shard->plan, &shard->pool, mr_shard_row(shard, row), at_ms,
+                      ret_vector);
+}
+
+void mr_shard_profile_visit(const mr_shard *shard, uint32_t row, int64_t at_ms,
+                            mr_profile_visitor *visitor, void *context)
+{
+    mr_profile_visit(shard->plan, &shard->pool, shard->items, mr_shard_row(shard, row),
+                     at_ms, visitor, context);
+}
+
+static mr_row_derived *derived_of(const mr_shard *shard, uint32_t row)
+{
+    return (mr_row_derived *)(void *)mr_shard_row(shard, row).cold;
+}
+
+void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
+{
+    const bool is_scored = mark.permille != UINT16_MAX;
+    mr_row_derived *derived = derived_of(shard, row);
+    *derived = (mr_row_derived){0};
+    if (is_scored) {
+        const uint32_t since_s = mr_time_seconds(mark.since_ms);
+        derived->since_s = since_s < UINT32_MAX ? since_s + 1 : UINT32_MAX;
+        derived->permille = mark.permille;
+        derived->tier = mark.tier;
+    }
+    mr_shard_mark_changed(shard, row);
+}
+
+mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row)
+{
+    const mr_row_derived *derived = derived_of(shard, row);
+    if (derived->since_s == 0)
+        return (mr_churn_mark){.permille = UINT16_MAX};
+    return (mr_churn_mark){.permille = derived->permille,
+                           .tier = derived->tier,
+                           .since_ms = ((int64_t)derived->since_s - 1) * 1000};
+}

@@ -1,0 +1,193 @@
+#include "ingest/log_directory.h"
+
+#include "core/buffer.h"
+#include "core/file.h"
+#include "core/json.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { TOPIC_FORMAT = 1, OFFSET_DIGITS = 20, TOPIC_ID_DIGITS = 16 };
+
+#define SEGMENT_SUFFIX ".log"
+
+static void path_of(const char *directory, const char *name,
+                    char ret_path[MR_LOG_PATH_BYTES])
+{
+    (void)snprintf(ret_path, MR_LOG_PATH_BYTES, "%s/%s", directory, name);
+}
+
+void mr_log_partition_path(const char *directory, uint32_t partition,
+                           char ret_path[MR_LOG_PATH_BYTES])
+{
+    (void)snprintf(ret_path, MR_LOG_PATH_BYTES, "%s/%" PRIu32, directory, partition);
+}
+
+void mr_log_segment_path(const char *directory, uint32_t partition, int64_t base_offset,
+                         char ret_path[MR_LOG_PATH_BYTES])
+{
+    (void)snprintf(ret_path, MR_LOG_PATH_BYTES,
+                   "%s/%" PRIu32 "/%020" PRId64 SEGMENT_SUFFIX, directory, partition,
+                   base_offset);
+}
+
+mr_status mr_log_topic_make(const char *directory, uint32_t partitions,
+                            mr_error *ret_error)
+{
+    if (partitions == 0 || partitions > MR_LOG_PARTITIONS_MAX)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "%s: a topic has 1 to %d partitions, not %" PRIu32, directory,
+                            MR_LOG_PARTITIONS_MAX, partitions);
+    uint64_t topic_id;
+    if (getrandom(&topic_id, sizeof(topic_id), 0) != sizeof(topic_id))
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "getrandom: %s",
+                            strerror(errno));
+
+    char path[MR_LOG_PATH_BYTES];
+    char text[128];
+    const int length = snprintf(text, sizeof(text),
+                                "{\"format\":%d,\"topic_id\":\"%016" PRIx64
+                                "\",\"partitions\":%" PRIu32 "}\n",
+                                TOPIC_FORMAT, topic_id, partitions);
+    path_of(directory, "topic.json", path);
+    return mr_file_replace(path, text, (size_t)length, ret_error);
+}
+
+static mr_status topic_parse(const char *path, const mr_buffer *buffer,
+                             mr_log_topic_file *ret_topic, mr_error *ret_error)
+{
+    const mr_text text = {.bytes = (const char *)buffer->bytes,
+                          .length = (uint32_t)buffer->length};
+    mr_json *json = NULL;
+    mr_error reason = {.message = ""};
+    if (mr_json_parse(text, &json, &reason) != MR_OK)
+        return mr_error_set(ret_error, MR_ERR_CORRUPT, "%s: %.180s", path,
+                            reason.message);
+
+    mr_json_value *root = mr_json_root(json);
+    const int64_t format = mr_json_int(mr_json_get(root, "format"), -1);
+    const int64_t partitions = mr_json_int(mr_json_get(root, "partitions"), -1);
+    const mr_text id = mr_json_text(mr_json_get(root, "topic_id"), (mr_text){0});
+    char digits[TOPIC_ID_DIGITS + 1] = "";
+    if (id.length == TOPIC_ID_DIGITS)
+        memcpy(digits, id.bytes, id.length);
+    char *end = digits;
+    const uint64_t topic_id = strtoull(digits, &end, 16);
+    mr_json_destroy(json);
+    if (format != TOPIC_FORMAT || end != &digits[TOPIC_ID_DIGITS] || partitions < 1 ||
+        partitions > MR_LOG_PARTITIONS_MAX)
+        return mr_error_set(ret_error, MR_ERR_CORRUPT,
+                            "%s: not a topic file of format %d", path, TOPIC_FORMAT);
+    *ret_topic =
+        (mr_log_topic_file){.topic_id = topic_id, .partitions = (uint32_t)partitions};
+    return MR_OK;
+}
+
+mr_status mr_log_topic_read(const char *directory, mr_log_topic_file *ret_topic,
+                            mr_error *ret_error)
+{
+    char path[MR_LOG_PATH_BYTES];
+    path_of(directory, "topic.json", path);
+    mr_buffer buffer = {0};
+    mr_status status = mr_file_read(path, &buffer, ret_error);
+    if (status == MR_OK)
+        status = topic_parse(path, &buffer, ret_topic, ret_error);
+    mr_buffer_deinit(&buffer);
+    if (status != MR_ERR_NOT_FOUND)
+        return status;
+
+    /* The topic file is written before any partition's directory. */
+    char partition[MR_LOG_PATH_BYTES];
+    mr_log_partition_path(directory, 0, partition);
+    if (access(partition, F_OK) == 0)
+        return mr_error_set(ret_error, MR_ERR_CORRUPT,
+                            "%s is missing although %s exists: restore it from a backup",
+                            path, partition);
+    return MR_ERR_NOT_FOUND;
+}
+
+mr_status mr_log_topic_lock(const char *directory, int *ret_descriptor,
+                            mr_error *ret_error)
+{
+    char path[MR_LOG_PATH_BYTES];
+    path_of(directory, "lock", path);
+    const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor < 0)
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(errno));
+    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+        const int reason = errno;
+        (void)close(descriptor);
+        if (reason == EWOULDBLOCK)
+            return mr_error_set(
+                ret_error, MR_ERR_UNAVAILABLE,
+                "%s is held: another process writes this log; stop it, or "
+                "give this one another log.path",
+                path);
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(reason));
+    }
+    *ret_descriptor = descriptor;
+    return MR_OK;
+}
+
+/* -1 when the name is not that of a segment. */
+static int64_t base_of_name(const char *name)
+{
+    if (strlen(name) != OFFSET_DIGITS + strlen(SEGMENT_SUFFIX) ||
+        strcmp(&name[OFFSET_DIGITS], SEGMENT_SUFFIX) != 0)
+        return -1;
+    const mr_text digits = {.bytes = name, .length = OFFSET_DIGITS};
+    int64_t base = -1;
+    return mr_text_to_int64(digits, &base) == MR_OK ? base : -1;
+}
+
+static int compare_bases(const void *left, const void *right)
+{
+    const int64_t a = *(const int64_t *)left;
+    const int64_t b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+mr_status mr_log_segment_list(const char *directory, uint32_t partition,
+                              int64_t **ret_bases, size_t *ret_count, mr_error *ret_error)
+{
+    char path[MR_LOG_PATH_BYTES];
+    mr_log_partition_path(directory, partition, path);
+    DIR *listing = opendir(path);
+    if (listing == NULL && errno == ENOENT) {
+        *ret_bases = NULL;
+        *ret_count = 0;
+        return MR_OK;
+    }
+    if (listing == NULL)
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(errno));
+
+    mr_buffer bases = {0};
+    for (const struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+        const int64_t base = base_of_name(entry->d_name);
+        if (base >= 0)
+            mr_buffer_put(&bases, &base, sizeof(base));
+    }
+    (void)closedir(listing);
+    if (mr_buffer_status(&bases) != MR_OK) {
+        mr_buffer_deinit(&bases);
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "%s: out of memory", path);
+    }
+    const size_t count = bases.length / sizeof(int64_t);
+    if (count > 1)
+        qsort(bases.bytes, count, sizeof(int64_t), compare_bases);
+    *ret_bases = (int64_t *)(void *)bases.bytes;
+    *ret_count = count;
+    return MR_OK;
+}

@@ -1,0 +1,81 @@
+#include "models/blend.h"
+
+#include "core/assert.h"
+#include "models/vector.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+const char *mr_member_name(mr_member member)
+{
+    static const char *const names[MR_MEMBERS] = {"item_item", "ials", "popular"};
+    MR_ASSERT(member < MR_MEMBERS);
+    return names[member];
+}
+
+const char *mr_blend_scale_name(mr_blend_scale scale)
+{
+    return scale == MR_BLEND_MAXIMUM ? "maximum" : "deviation";
+}
+
+mr_blend mr_blend_single(mr_member member)
+{
+    mr_blend blend = {.scale = MR_BLEND_MAXIMUM};
+    blend.weights[member] = 1.0F;
+    return blend;
+}
+
+mr_blend_term mr_blend_measure(mr_blend_scale scale, const float *row, size_t count)
+{
+    const mr_vector_kernels *kernels = mr_vector_kernels_best();
+    if (scale == MR_BLEND_MAXIMUM) {
+        const float best = kernels->maximum(row, count);
+        return (mr_blend_term){.factor = best > 0.0F ? 1.0F / best : 0.0F};
+    }
+    double sum = 0.0;
+    double squares = 0.0;
+    kernels->moments(row, count, &sum, &squares);
+    const double n = count > 0 ? (double)count : 1.0;
+    const double mean = sum / n;
+    const double variance = squares / n - mean * mean;
+    return (mr_blend_term){.offset = (float)mean,
+                           .factor =
+                               variance > 0.0 ? (float)(1.0 / sqrt(variance)) : 0.0F};
+}
+
+static mr_blend_term term_of(mr_blend_terms *terms, mr_blend_scale scale, uint32_t member,
+                             const float *row, size_t count)
+{
+    if (!terms->known[scale][member]) {
+        terms->terms[scale][member] = mr_blend_measure(scale, row, count);
+        terms->known[scale][member] = true;
+    }
+    return terms->terms[scale][member];
+}
+
+void mr_blend_rows(const mr_blend *blend, const float *const rows[MR_MEMBERS],
+                   size_t count, mr_blend_terms *terms, float *ret_row)
+{
+    const mr_vector_kernels *kernels = mr_vector_kernels_best();
+    uint32_t in_use = 0;
+    uint32_t last = 0;
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        if (blend->weights[m] > 0.0F) {
+            in_use++;
+            last = m;
+        }
+    if (in_use == 1) {
+        memcpy(ret_row, rows[last], count * sizeof(*ret_row));
+        return;
+    }
+    bool keep = false;
+    for (uint32_t m = 0; m < MR_MEMBERS; m++) {
+        if (!(blend->weights[m] > 0.0F))
+            continue;
+        const mr_blend_term term = term_of(terms, blend->scale, m, rows[m], count);
+        kernels->blend(rows[m], count, term.offset, term.factor * blend->weights[m], keep,
+                       ret_row);
+        keep = true;
+    }
+}

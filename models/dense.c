@@ -1,0 +1,42 @@
+#include "models/dense.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE_FLOATS = MR_DENSE_ALIGN_BYTES / sizeof(float) };
+
+size_t mr_dense_stride(size_t columns)
+{
+    return (columns + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+}
+
+float *mr_dense_floats(size_t count)
+{
+    const size_t bytes = mr_dense_stride(count > 0 ? count : 1) * sizeof(float);
+    if (bytes / sizeof(float) < count)
+        return NULL;
+    float *values = aligned_alloc(MR_DENSE_ALIGN_BYTES, bytes);
+    if (values != NULL)
+        memset(values, 0, bytes);
+    return values;
+}
+
+mr_status mr_dense_init(mr_dense *ret_dense, size_t rows, size_t columns)
+{
+    const size_t stride = mr_dense_stride(columns);
+    if (stride != 0 && rows > SIZE_MAX / sizeof(float) / stride)
+        return MR_ERR_NO_MEMORY;
+    float *values = mr_dense_floats(rows * stride);
+    if (values == NULL)
+        return MR_ERR_NO_MEMORY;
+    *ret_dense =
+        (mr_dense){.values = values, .rows = rows, .columns = columns, .stride = stride};
+    return MR_OK;
+}
+
+void mr_dense_deinit(mr_dense *dense)
+{
+    free(dense->values);
+    *dense = (mr_dense){0};
+}

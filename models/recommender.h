@@ -1,0 +1,104 @@
+/*
+ * Recommender: the loaded model that serving scores with.
+ *
+ * Item-item rows, item factors with a fold-in, popularity and the blend's weights, all mapped
+ * from a model directory and never changed.  A user is a history: nothing of users is stored, so
+ * a first event is enough and an erased user leaves nothing behind.  Each answer says which of the
+ * user's items it is owed to and which member carried it; what a short history cannot fill is
+ * filled from what is popular.
+ *
+ * Units      Items by dictionary index; times in seconds since the epoch.
+ * Ownership  The recommender owns its mappings; ids and the version are lent.
+ * Threads    Immutable; share it behind an mr_snapshot.  One scratch a thread.
+ * Cost       One pass over the catalogue a request: a product with the factors, a blend, a scan.
+ *            No allocation once the scratch is made.
+ */
+#ifndef MR_MODELS_RECOMMENDER_H
+#define MR_MODELS_RECOMMENDER_H
+
+#include "core/scored_item.h"
+#include "core/status.h"
+#include "core/text.h"
+#include "models/recipe.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct mr_recommender mr_recommender;
+typedef struct mr_recommender_scratch mr_recommender_scratch;
+
+enum {
+    MR_RECOMMEND_MAX = 1024,        /* k at most                                      */
+    MR_RECOMMEND_HISTORY_MAX = 512, /* newest history items used; the rest is ignored */
+};
+
+#define MR_RECOMMENDER_KIND "recommender"
+
+/*
+ * Open one version's directory, every file checked.
+ *
+ * MR_ERR_NOT_FOUND, MR_ERR_INVALID (another format or kind), MR_ERR_CORRUPT (truncated, NaN, a
+ * dictionary of another size), MR_ERR_UNAVAILABLE, MR_ERR_NO_MEMORY.
+ */
+MR_MUST_USE mr_status mr_recommender_open(const char *directory,
+                                          mr_recommender **ret_recommender,
+                                          mr_error *ret_error);
+void mr_recommender_destroy(mr_recommender *recommender); /* NULL allowed */
+
+const char *mr_recommender_version(const mr_recommender *recommender);     /* lends */
+const mr_recipe *mr_recommender_recipe(const mr_recommender *recommender); /* lends */
+uint32_t mr_recommender_item_count(const mr_recommender *recommender);
+mr_text mr_recommender_item_id(const mr_recommender *recommender,
+                               uint32_t item); /* lends */
+uint32_t mr_recommender_find_item(const mr_recommender *recommender,
+                                  mr_text id); /* MR_ITEM_NONE */
+
+/* For one recommender; make a new one after a swap. */
+MR_MUST_USE mr_status mr_recommender_scratch_create(const mr_recommender *recommender,
+                                                    mr_recommender_scratch **ret_scratch);
+void mr_recommender_scratch_destroy(mr_recommender_scratch *scratch); /* NULL allowed */
+
+typedef struct mr_model_history_item {
+    uint32_t item; /* MR_ITEM_NONE and others outside are passed over */
+    float weight;  /* > 0 */
+    uint32_t time_s;
+} mr_model_history_item;
+
+typedef struct mr_recommend_options {
+    uint32_t k; /* 1 … MR_RECOMMEND_MAX */
+    const uint32_t
+        *exclude; /* sorted; beside the history, which the model's rule decides on */
+    size_t exclude_count;
+    uint32_t now_s; /* ages history items, where the model fades them */
+} mr_recommend_options;
+
+/*
+ * The best k items for a history (newest first), best first, into `ret_items` (room for k).
+ * Items from the popularity fill have score 0 and source MR_SOURCE_POPULAR.
+ *
+ * MR_ERR_INVALID for k out of range.
+ */
+MR_MUST_USE mr_status mr_recommender_score(const mr_recommender *recommender,
+                                           mr_recommender_scratch *scratch,
+                                           const mr_model_history_item *history,
+                                           size_t count,
+                                           const mr_recommend_options *options,
+                                           mr_scored_item *ret_items, size_t *ret_count);
+
+/* The k nearest items of one item: item-item weights, or cosine of factors without them.
+ * MR_ERR_NOT_FOUND for an item outside, MR_ERR_INVALID for k. */
+MR_MUST_USE mr_status mr_recommender_similar(const mr_recommender *recommender,
+                                             mr_recommender_scratch *scratch,
+                                             uint32_t item, uint32_t k,
+                                             mr_scored_item *ret_items,
+                                             size_t *ret_count);
+
+/* The k most popular items, `exclude` (sorted) left out.  MR_ERR_INVALID for k. */
+MR_MUST_USE mr_status mr_recommender_popular(const mr_recommender *recommender,
+                                             uint32_t k, const uint32_t *exclude,
+                                             size_t exclude_count,
+                                             mr_scored_item *ret_items,
+                                             size_t *ret_count);
+
+#endif

@@ -1,0 +1,104 @@
+#include "models/recommender_files.h"
+
+#include <math.h>
+
+static void put_number(mr_json_writer *json, const char *key, double value)
+{
+    mr_json_key(json, key);
+    mr_json_put_double(json, value);
+}
+
+void mr_recommender_recipe_write(const mr_recipe *recipe, mr_buffer *buffer)
+{
+    char text[MR_RECIPE_TEXT_BYTES];
+    mr_json_writer json = mr_json_writer_of(buffer);
+    mr_json_begin_object(&json);
+    mr_json_key(&json, "name");
+    mr_json_put_string(&json, mr_recipe_model_name(recipe));
+    mr_json_key(&json, "text");
+    mr_recipe_text(recipe, text);
+    mr_json_put_string(&json, text);
+    mr_json_key(&json, "scale");
+    mr_json_put_string(&json, mr_blend_scale_name(recipe->blend.scale));
+    mr_json_key(&json, "weights");
+    mr_json_begin_object(&json);
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        put_number(&json, mr_member_name((mr_member)m), (double)recipe->blend.weights[m]);
+    mr_json_end_object(&json);
+    put_number(&json, "user_exponent", (double)recipe->item_item.user_exponent);
+    put_number(&json, "row_exponent", (double)recipe->item_item.row_exponent);
+    put_number(&json, "column_exponent", (double)recipe->item_item.column_exponent);
+    mr_json_key(&json, "neighbours");
+    mr_json_put_uint(&json, recipe->item_item.neighbours);
+    mr_json_key(&json, "dimension");
+    mr_json_put_uint(&json, recipe->ials.dimension);
+    mr_json_key(&json, "epochs");
+    mr_json_put_uint(&json, recipe->ials.epochs);
+    put_number(&json, "alpha0", (double)recipe->ials.alpha0);
+    put_number(&json, "lambda", (double)recipe->ials.lambda);
+    put_number(&json, "nu", (double)recipe->ials.nu);
+    put_number(&json, "popular_half_life_s", recipe->popular_half_life_s);
+    mr_json_key(&json, "history_weighed");
+    mr_json_put_bool(&json, recipe->history_weighed);
+    put_number(&json, "history_half_life_s", recipe->history_half_life_s);
+    mr_json_key(&json, "repeats_allowed");
+    mr_json_put_bool(&json, recipe->repeats_allowed);
+    mr_json_end_object(&json);
+}
+
+static float get_float(mr_json_value *model, const char *key)
+{
+    return (float)mr_json_double(mr_json_get(model, key), (double)NAN);
+}
+
+static bool is_sound(const mr_recipe *recipe)
+{
+    float sum = 0.0F;
+    for (uint32_t m = 0; m < MR_MEMBERS; m++) {
+        if (!(recipe->blend.weights[m] >= 0.0F))
+            return false;
+        sum += recipe->blend.weights[m];
+    }
+    if (!(sum > 0.0F) || !isfinite(sum))
+        return false;
+    return !(recipe->blend.weights[MR_MEMBER_IALS] > 0.0F) ||
+           (recipe->ials.alpha0 > 0.0F && recipe->ials.lambda > 0.0F &&
+            isfinite(recipe->ials.alpha0) && isfinite(recipe->ials.lambda) &&
+            isfinite(recipe->ials.nu));
+}
+
+mr_status mr_recommender_recipe_read(mr_json_value *model, mr_recipe *ret_recipe,
+                                     mr_error *ret_error)
+{
+    mr_recipe recipe = {0};
+    const mr_text scale = mr_json_text(mr_json_get(model, "scale"), MR_TEXT(""));
+    mr_json_value *weights = mr_json_get(model, "weights");
+    recipe.blend.scale = mr_text_is(scale, mr_blend_scale_name(MR_BLEND_DEVIATION))
+                             ? MR_BLEND_DEVIATION
+                             : MR_BLEND_MAXIMUM;
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        recipe.blend.weights[m] = get_float(weights, mr_member_name((mr_member)m));
+    recipe.item_item = (mr_item_item_options){
+        .user_exponent = get_float(model, "user_exponent"),
+        .row_exponent = get_float(model, "row_exponent"),
+        .column_exponent = get_float(model, "column_exponent"),
+        .neighbours = (uint32_t)mr_json_int(mr_json_get(model, "neighbours"), 0)};
+    recipe.ials = (mr_ials_options){
+        .dimension = (uint32_t)mr_json_int(mr_json_get(model, "dimension"), 0),
+        .epochs = (uint32_t)mr_json_int(mr_json_get(model, "epochs"), 0),
+        .alpha0 = get_float(model, "alpha0"),
+        .lambda = get_float(model, "lambda"),
+        .nu = get_float(model, "nu")};
+    recipe.popular_half_life_s =
+        mr_json_double(mr_json_get(model, "popular_half_life_s"), 0.0);
+    recipe.history_weighed = mr_json_bool(mr_json_get(model, "history_weighed"), false);
+    recipe.history_half_life_s =
+        mr_json_double(mr_json_get(model, "history_half_life_s"), 0.0);
+    recipe.repeats_allowed = mr_json_bool(mr_json_get(model, "repeats_allowed"), false);
+    if (!is_sound(&recipe))
+        return mr_error_set(
+            ret_error, MR_ERR_CORRUPT,
+            "manifest: \"model\" lacks a weight or a parameter of a member");
+    *ret_recipe = recipe;
+    return MR_OK;
+}

@@ -1,0 +1,324 @@
+#include "models/recommender_train.h"
+
+#include "core/buffer.h"
+#include "core/json.h"
+#include "models/dictionary.h"
+#include "models/fold_in.h"
+#include "models/recommender.h"
+#include "models/recommender_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double TIME_SHARE = 0.1;
+static const double RANDOM_SHARE = 0.2;
+
+/* Of one training. */
+typedef struct training {
+    const mr_training_set *set;
+    const char *models_path;
+    mr_error *error;
+    mr_training_result result;
+    mr_dictionary *parent; /* NULL for the first version */
+    mr_text *ids;          /* the parent's, then the new */
+    uint32_t *items;       /* the rows' items as indices of `ids` */
+    mr_interactions rows;  /* the set's, with those items */
+    mr_worker_pool *pool;
+    mr_holdout holdout;
+    mr_sparse_matrix users;
+    mr_sparse_matrix transposed;
+    mr_trained trained;
+    mr_model_writer *writer;
+} training;
+
+static void report(const training *t, const char *line)
+{
+    if (t->set->report != NULL)
+        t->set->report(t->set->context, line);
+}
+
+/* ---- the dictionary ---- */
+
+static mr_status open_parent(training *t)
+{
+    char path[MR_MODEL_PATH_BYTES * 2];
+    char bytes_path[MR_MODEL_PATH_BYTES];
+    char offsets_path[MR_MODEL_PATH_BYTES];
+    mr_model_directory *directory = NULL;
+    const mr_status current =
+        mr_models_current(t->models_path, t->result.parent, t->error);
+    if (current == MR_ERR_NOT_FOUND) {
+        t->result.parent[0] = '\0';
+        return MR_OK;
+    }
+    MR_TRY(current);
+    (void)snprintf(path, sizeof(path), "%s/%s", t->models_path, t->result.parent);
+    MR_TRY(mr_model_directory_open(path, MR_RECOMMENDER_KIND, &directory, t->error));
+    mr_model_directory_path(directory, MR_FILE_ITEM_IDS, bytes_path);
+    mr_model_directory_path(directory, MR_FILE_ITEM_OFFSETS, offsets_path);
+    const mr_status status =
+        mr_dictionary_open(bytes_path, offsets_path, &t->parent, t->error);
+    mr_model_directory_destroy(directory);
+    return status;
+}
+
+/* Old ids keep their place, new ones follow in the set's order; rows speak in those places. */
+static mr_status number_items(training *t)
+{
+    const mr_interactions *given = &t->set->interactions;
+    const uint64_t count = given->ptr[given->users];
+    const uint32_t old = t->parent != NULL ? mr_dictionary_count(t->parent) : 0;
+    uint32_t *places = malloc(((size_t)given->items + 1) * sizeof(*places));
+    t->ids = malloc(((size_t)old + given->items) * sizeof(*t->ids));
+    t->items = malloc((count + 1) * sizeof(*t->items));
+    if (places == NULL || t->ids == NULL || t->items == NULL) {
+        free(places);
+        return MR_ERR_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < old; i++)
+        t->ids[i] = mr_dictionary_id(t->parent, i);
+    t->result.items = old;
+    for (uint32_t i = 0; i < given->items; i++) {
+        places[i] = t->parent != NULL ? mr_dictionary_find(t->parent, t->set->item_ids[i])
+                                      : MR_ID_NONE;
+        if (places[i] == MR_ID_NONE) {
+            places[i] = t->result.items++;
+            t->ids[places[i]] = t->set->item_ids[i];
+        }
+    }
+    for (uint64_t e = 0; e < count; e++)
+        t->items[e] = places[given->item[e]];
+    free(places);
+    t->rows = *given;
+    t->rows.items = t->result.items;
+    t->rows.item = t->items;
+    return MR_OK;
+}
+
+/* ---- choosing and training ---- */
+
+static mr_status cut(training *t)
+{
+    mr_status status = mr_holdout_by_time(&t->rows, TIME_SHARE, &t->holdout);
+    if (status == MR_OK)
+        report(t, "hold-out: the newest tenth of the events");
+    if (status == MR_ERR_INVALID || status == MR_ERR_NOT_FOUND) {
+        status = mr_holdout_random(&t->rows, RANDOM_SHARE, t->set->seed, &t->holdout);
+        report(t, "hold-out: a random fifth of each user's items");
+    }
+    return status;
+}
+
+static uint32_t users_held(const mr_holdout *holdout)
+{
+    uint32_t count = 0;
+    for (uint32_t u = 0; u < holdout->held.rows; u++)
+        count += mr_sparse_matrix_row_count(&holdout->held, u) > 0;
+    return count;
+}
+
+static mr_status choose(training *t)
+{
+    const mr_tuner_options options = {.budget = t->set->budget,
+                                      .seed = t->set->seed,
+                                      .families = {true, true, true},
+                                      .report = t->set->report,
+                                      .context = t->set->context};
+    MR_TRY(cut(t));
+    if (users_held(&t->holdout) >= MR_HOLDOUT_USERS_MIN)
+        return mr_tuner_run(&t->holdout, &options, t->pool, &t->result.tuned);
+    report(t, "too few users to choose on: item-item with exponents of one half");
+    t->result.tuned.recipe = (mr_recipe){.item_item = {.user_exponent = 0.5F,
+                                                       .row_exponent = 0.5F,
+                                                       .column_exponent = 0.5F,
+                                                       .neighbours = 100},
+                                         .blend = mr_blend_single(MR_MEMBER_ITEM_ITEM)};
+    return MR_OK;
+}
+
+static mr_status train(training *t)
+{
+    const uint64_t count = t->rows.ptr[t->rows.users];
+    report(t, "training the choice on everything");
+    MR_TRY(mr_interactions_matrix(&t->rows, &t->users));
+    MR_TRY(mr_sparse_matrix_transpose(&t->users, &t->transposed));
+    return mr_recipe_train(&t->result.tuned.recipe, &t->users, &t->transposed,
+                           t->rows.item, t->rows.time_s, count, t->pool, &t->trained);
+}
+
+/* ---- writing ---- */
+
+static mr_status write_dictionary(training *t)
+{
+    char bytes_path[MR_MODEL_PATH_BYTES];
+    char offsets_path[MR_MODEL_PATH_BYTES];
+    mr_model_writer_path(t->writer, MR_FILE_ITEM_IDS, bytes_path);
+    mr_model_writer_path(t->writer, MR_FILE_ITEM_OFFSETS, offsets_path);
+    MR_TRY(
+        mr_dictionary_write(bytes_path, offsets_path, t->ids, t->result.items, t->error));
+    MR_TRY(mr_model_writer_note(t->writer, MR_FILE_ITEM_IDS, t->error));
+    return mr_model_writer_note(t->writer, MR_FILE_ITEM_OFFSETS, t->error);
+}
+
+static mr_status write_array(training *t, const char *name, mr_npy_type type,
+                             uint64_t count, const void *data)
+{
+    return mr_model_writer_add(t->writer, name, type, 1, &count, data, 0, t->error);
+}
+
+static mr_status write_neighbours(training *t)
+{
+    const mr_sparse_matrix *model = &t->trained.item_item;
+    const uint64_t count = mr_sparse_matrix_count(model);
+    if (model->rows == 0)
+        return MR_OK;
+    MR_TRY(write_array(t, MR_FILE_NEIGHBOUR_PTR, MR_NPY_U8, (uint64_t)model->rows + 1,
+                       model->ptr));
+    MR_TRY(write_array(t, MR_FILE_NEIGHBOUR_INDEX, MR_NPY_U4, count, model->index));
+    return write_array(t, MR_FILE_NEIGHBOUR_VALUES, MR_NPY_F4, count, model->values);
+}
+
+/* The factors as a reader maps them: in the eigenbasis, without padding. */
+static mr_status write_factors(training *t)
+{
+    mr_dense items = {0};
+    mr_fold_in *fold_in = NULL;
+    if (t->trained.ials == NULL)
+        return MR_OK;
+    const mr_dense *trained = mr_ials_items(t->trained.ials);
+    MR_TRY(mr_dense_init(&items, trained->rows, trained->columns));
+    memcpy(items.values, trained->values,
+           trained->rows * trained->stride * sizeof(float));
+    mr_status status =
+        mr_fold_in_create(&items, &t->result.tuned.recipe.ials, t->pool, &fold_in);
+    const uint64_t shape[2] = {items.rows, items.columns};
+    if (status == MR_OK)
+        status =
+            mr_model_writer_add(t->writer, MR_FILE_FACTORS, MR_NPY_F4, 2, shape,
+                                items.values, items.stride * sizeof(float), t->error);
+    if (status == MR_OK)
+        status = write_array(t, MR_FILE_EIGENVALUES, MR_NPY_F4, items.columns,
+                             mr_fold_in_eigenvalues(fold_in));
+    mr_fold_in_destroy(fold_in);
+    mr_dense_deinit(&items);
+    return status;
+}
+
+static void put_metrics(mr_json_writer *json, const char *name,
+                        const mr_ranking_metrics *metrics)
+{
+    mr_json_key(json, name);
+    mr_json_begin_object(json);
+    mr_json_key(json, "users");
+    mr_json_put_uint(json, metrics->users);
+    mr_json_key(json, "k");
+    mr_json_put_uint(json, metrics->k);
+    mr_json_key(json, "recall");
+    mr_json_put_fixed(json, metrics->recall, 6);
+    mr_json_key(json, "ndcg");
+    mr_json_put_fixed(json, metrics->ndcg, 6);
+    mr_json_key(json, "hit");
+    mr_json_put_fixed(json, metrics->hit, 6);
+    mr_json_key(json, "coverage");
+    mr_json_put_fixed(json, metrics->coverage, 6);
+    mr_json_key(json, "gini");
+    mr_json_put_fixed(json, metrics->gini, 6);
+    mr_json_end_object(json);
+}
+
+static void put_all_metrics(const training *t, mr_buffer *buffer)
+{
+    mr_json_writer json = mr_json_writer_of(buffer);
+    mr_json_begin_object(&json);
+    mr_json_key(&json, "by_time");
+    mr_json_put_bool(&json, t->holdout.by_time);
+    mr_json_key(&json, "repeat_share");
+    mr_json_put_fixed(&json, t->holdout.repeat_share, 6);
+    mr_json_key(&json, "tries");
+    mr_json_put_uint(&json, t->result.tuned.tries);
+    put_metrics(&json, "chosen", &t->result.tuned.holdout);
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        if (t->result.tuned.tried[m])
+            put_metrics(&json, mr_member_name((mr_member)m), &t->result.tuned.members[m]);
+    mr_json_end_object(&json);
+}
+
+static mr_text text_of(const mr_buffer *buffer)
+{
+    return (mr_text){.bytes = (const char *)buffer->bytes,
+                     .length = (uint32_t)buffer->length};
+}
+
+static mr_status finish(training *t)
+{
+    mr_buffer model = {0};
+    mr_buffer metrics = {0};
+    mr_recommender_recipe_write(&t->result.tuned.recipe, &model);
+    put_all_metrics(t, &metrics);
+    mr_status status = mr_buffer_status(&model);
+    if (status == MR_OK)
+        status = mr_buffer_status(&metrics);
+    if (status == MR_OK) {
+        const mr_model_description description = {.kind = MR_RECOMMENDER_KIND,
+                                                  .parent = t->result.parent,
+                                                  .plan_hash = t->set->plan_hash,
+                                                  .data_from_ms = t->set->data_from_ms,
+                                                  .data_to_ms = t->set->data_to_ms,
+                                                  .seed = t->set->seed,
+                                                  .model = text_of(&model),
+                                                  .metrics = text_of(&metrics)};
+        status =
+            mr_model_writer_finish(t->writer, &description, t->result.version, t->error);
+    }
+    mr_buffer_deinit(&model);
+    mr_buffer_deinit(&metrics);
+    return status;
+}
+
+static mr_status write_version(training *t)
+{
+    MR_TRY(mr_model_writer_create(t->models_path, &t->writer, t->error));
+    MR_TRY(write_dictionary(t));
+    MR_TRY(write_neighbours(t));
+    MR_TRY(write_factors(t));
+    MR_TRY(write_array(t, MR_FILE_POPULARITY, MR_NPY_F4, t->result.items,
+                       t->trained.popular));
+    return finish(t);
+}
+
+/* ---- all of it ---- */
+
+static mr_status run(training *t)
+{
+    MR_TRY(mr_interactions_check(&t->set->interactions, t->error));
+    MR_TRY(open_parent(t));
+    MR_TRY(number_items(t));
+    MR_TRY(mr_worker_pool_create(t->set->threads, &t->pool));
+    MR_TRY(choose(t));
+    MR_TRY(train(t));
+    return write_version(t);
+}
+
+mr_status mr_recommender_train(const mr_training_set *set, const char *models_path,
+                               mr_training_result *ret_result, mr_error *ret_error)
+{
+    mr_error message = {.message = ""};
+    training t = {.set = set, .models_path = models_path, .error = &message};
+    const mr_status status = run(&t);
+    mr_model_writer_destroy(t.writer);
+    mr_trained_deinit(&t.trained);
+    mr_sparse_matrix_deinit(&t.users);
+    mr_sparse_matrix_deinit(&t.transposed);
+    mr_holdout_deinit(&t.holdout);
+    mr_worker_pool_destroy(t.pool);
+    free(t.items);
+    free(t.ids);
+    mr_dictionary_destroy(t.parent);
+    if (status != MR_OK)
+        return mr_error_set(ret_error, status, "training: %s",
+                            message.message[0] != '\0' ? message.message
+                                                       : mr_status_name(status));
+    *ret_result = t.result;
+    return MR_OK;
+}

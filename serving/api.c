@@ -1,0 +1,323 @@
+#include "serving/api.h"
+
+#include "core/event.h"
+#include "serving/api_call.h"
+#include "serving/percent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ARENA_BLOCK_BYTES = 65536,
+    EVENTS_BODY_BYTES_MAX = 4 << 20,
+    RECOMMEND_BODY_BYTES_MAX = 1 << 18,
+    DEFAULT_CACHE_TIMEOUT_MS = 20,
+    WRITE_BACK_TIMEOUT_MS = 20,
+};
+
+#define DEFAULT_RESULT_TTL_MS INT64_C(604800000)
+
+#define GET (1U << MR_HTTP_GET)
+#define POST (1U << MR_HTTP_POST)
+
+const mr_api_route mr_api_routes[] = {
+    {"recommendations", "/v1/users/{id}/recommendations", GET | POST,
+     mr_api_recommendations, false, RECOMMEND_BODY_BYTES_MAX},
+    {"profile", "/v1/users/{id}/profile", GET, mr_api_profile, true, 0},
+    {"similar", "/v1/items/{id}/similar", GET, mr_api_similar, false, 0},
+    {"items", "/v1/items", GET, mr_api_find_items, true, 0},
+    {"trending", "/v1/trending", GET, mr_api_trending, false, 0},
+    {"events", "/v1/events", POST, mr_api_events, true, EVENTS_BODY_BYTES_MAX},
+    {"alerts", "/v1/churn/alerts", GET, mr_api_alerts, true, 0},
+    {"overview", "/v1/analytics/overview", GET, mr_api_overview, true, 0},
+    {"healthz", "/healthz", GET, mr_api_healthz, false, 0},
+    {"readyz", "/readyz", GET, mr_api_readyz, false, 0},
+    {"metrics", "/metrics", GET, mr_api_metrics_text, true, 0},
+    {"page", "/", GET, mr_api_static, false, 0},
+    {"assets", "/assets/*", GET, mr_api_static, false, 0},
+};
+const size_t mr_api_route_count = sizeof(mr_api_routes) / sizeof(mr_api_routes[0]);
+_Static_assert(sizeof(mr_api_routes) / sizeof(mr_api_routes[0]) <= MR_API_ROUTES_MAX,
+               "metrics have room for every route");
+
+/* ---- Routes ---- */
+
+/* The raw path parameter, if the path is of the pattern. */
+static bool path_matches(const char *pattern, mr_text path, mr_text *ret_id)
+{
+    static const char id[] = "{id}";
+    uint32_t at = 0;
+    *ret_id = (mr_text){0};
+    while (*pattern != '\0') {
+        if (*pattern == '*') {
+            *ret_id = (mr_text){path.bytes + at, path.length - at};
+            return true;
+        }
+        if (strncmp(pattern, id, sizeof(id) - 1) == 0) {
+            const uint32_t start = at;
+            while (at < path.length && path.bytes[at] != '/')
+                at++;
+            *ret_id = (mr_text){path.bytes + start, at - start};
+            pattern += sizeof(id) - 1;
+        } else if (at < path.length && path.bytes[at] == *pattern) {
+            at++;
+            pattern++;
+        } else {
+            return false;
+        }
+    }
+    return at == path.length;
+}
+
+static const mr_api_route *find_route(mr_text path, mr_text *ret_id)
+{
+    for (size_t i = 0; i < mr_api_route_count; i++) {
+        if (path_matches(mr_api_routes[i].pattern, path, ret_id))
+            return &mr_api_routes[i];
+    }
+    return NULL;
+}
+
+static bool allows(const mr_api_route *route, mr_http_method method)
+{
+    const mr_http_method as = method == MR_HTTP_HEAD ? MR_HTTP_GET : method;
+    return (route->methods & (1U << as)) != 0;
+}
+
+static const char *allow_text(const mr_api_route *route)
+{
+    if (route->methods == (GET | POST))
+        return "GET, HEAD, POST";
+    return route->methods == POST ? "POST" : "GET, HEAD";
+}
+
+/* ---- One request ---- */
+
+static mr_status decode_id(mr_api_call *call, mr_text raw)
+{
+    char *bytes = mr_arena_allocate(call->worker->arena, (size_t)raw.length + 1);
+    size_t length;
+    if (bytes == NULL)
+        return MR_ERR_NO_MEMORY;
+    if (mr_percent_decode(raw, bytes, raw.length, &length) != MR_OK) {
+        mr_field_error_set(&call->error, MR_TEXT("path"), "is not percent-encoded");
+        return MR_ERR_INVALID;
+    }
+    call->id = (mr_text){bytes, (uint32_t)length};
+    return MR_OK;
+}
+
+static void run(mr_api_call *call, const mr_api_route *route, mr_text raw_id)
+{
+    mr_status status = decode_id(call, raw_id);
+    if (status == MR_OK)
+        status = mr_api_parse_query(call);
+    if (status == MR_OK)
+        route->handle(call);
+    else if (status == MR_ERR_INVALID)
+        mr_api_refuse(call);
+    else
+        mr_api_write_failure(call, status, "out of memory");
+}
+
+static void record(mr_api_call *call, const mr_api_route *route)
+{
+    const size_t index =
+        route != NULL ? (size_t)(route - mr_api_routes) : mr_api_route_count;
+    mr_api_route_metrics *metrics = &call->api->metrics.routes[index];
+    const int class = call->response->status / 100;
+    const int64_t elapsed_us = mr_api_elapsed_us(call);
+    if (class > 0 && class < MR_API_STATUS_CLASSES)
+        mr_api_count(&metrics->answers[class], 1);
+    mr_histogram_record(&metrics->latency_us, elapsed_us > 0 ? (uint64_t)elapsed_us : 0);
+}
+
+static void handle(void *context, const mr_http_request *request,
+                   mr_http_response *response)
+{
+    mr_api *api = context;
+    mr_text raw_id;
+    const mr_api_route *route = find_route(request->path, &raw_id);
+    mr_api_call call;
+    call.api = api;
+    call.worker = &api->workers[request->thread];
+    call.request = request;
+    call.response = response;
+    call.id = (mr_text){0};
+    call.query.count = 0;
+    mr_arena_reset(call.worker->arena);
+    if (route == NULL) {
+        mr_problem_write(response, 404, "there is nothing under this path");
+    } else if (!allows(route, request->method)) {
+        mr_problem_write(response, 405, "the path does not take this method");
+        response->allow = allow_text(route);
+    } else {
+        run(&call, route, raw_id);
+    }
+    record(&call, route);
+}
+
+static bool is_slow(void *context, const mr_http_request *request)
+{
+    (void)context;
+    mr_text id;
+    const mr_api_route *route = find_route(request->path, &id);
+    return route != NULL && route->is_slow && allows(route, request->method);
+}
+
+static size_t body_limit(void *context, mr_http_method method, mr_text path)
+{
+    (void)context;
+    mr_text id;
+    const mr_api_route *route = method == MR_HTTP_POST ? find_route(path, &id) : NULL;
+    return route != NULL && route->body_bytes_max > 0 ? route->body_bytes_max
+                                                      : (size_t)(1 << 20);
+}
+
+static void refuse(void *context, int status, const char *reason,
+                   mr_http_response *response)
+{
+    mr_api *api = context;
+    mr_problem_write(response, status, reason);
+    response->retry_after_s = status == 503 ? 1 : 0;
+    mr_api_count(&api->metrics.routes[mr_api_route_count]
+                      .answers[status / 100 % MR_API_STATUS_CLASSES],
+                 1);
+}
+
+/* ---- Write-backs ---- */
+
+void mr_api_flush_write_backs(mr_api *api, mr_api_worker *worker)
+{
+    mr_cache_entry entries[MR_API_WRITE_BACKS_MAX];
+    char keys[MR_API_WRITE_BACKS_MAX][MR_CACHE_KEY_TEXT_BYTES];
+    const size_t count = worker->write_back_count;
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        entries[i] = (mr_cache_entry){
+            .key =
+                mr_cache_user_key(worker->write_back[i].user, MR_CACHE_RESULT, keys[i]),
+            .value = {(const char *)worker->write_backs.bytes +
+                          worker->write_back[i].offset,
+                      worker->write_back[i].length},
+            .ttl_ms = worker->write_back[i].ttl_ms,
+        };
+    }
+    /* A list that is not stored is scored again by the next request. */
+    if (mr_cache_set_many(worker->cache, entries, count, WRITE_BACK_TIMEOUT_MS) == MR_OK)
+        mr_api_count(&api->metrics.write_backs, count);
+    worker->write_back_count = 0;
+    mr_buffer_clear(&worker->write_backs);
+}
+
+static void turn(void *context, uint32_t thread)
+{
+    mr_api *api = context;
+    mr_api_flush_write_backs(api, &api->workers[thread]);
+}
+
+mr_http_handler mr_api_handler(mr_api *api)
+{
+    return (mr_http_handler){
+        .context = api,
+        .handle = handle,
+        .is_slow = is_slow,
+        .body_limit = body_limit,
+        .refuse = refuse,
+        .turn = turn,
+    };
+}
+
+void mr_api_watch_server(mr_api *api, const mr_http_server *server)
+{
+    api->server = server;
+}
+
+/* ---- Life ---- */
+
+static void worker_deinit(mr_api_worker *worker)
+{
+    mr_arena_destroy(worker->arena);
+    mr_recommendation_signer_destroy(worker->signer);
+    mr_buffer_deinit(&worker->storage);
+    mr_buffer_deinit(&worker->write_backs);
+}
+
+static mr_status worker_init(mr_api_worker *worker, const mr_api_options *options)
+{
+    worker->arena = mr_arena_create(ARENA_BLOCK_BYTES);
+    if (worker->arena == NULL)
+        return MR_ERR_NO_MEMORY;
+    return mr_recommendation_signer_create(options->secret, options->secret_bytes,
+                                           &worker->signer);
+}
+
+static mr_status check_options(const mr_api_options *options, mr_error *ret_error)
+{
+    if (options->threads == 0 || options->placement_count == 0 ||
+        options->placement_count > MR_PLACEMENTS_MAX)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "the API needs a thread, and 1 to %d placements",
+                            MR_PLACEMENTS_MAX);
+    for (size_t i = 0; i < options->placement_count; i++)
+        MR_TRY(mr_placement_check(&options->placements[i], ret_error));
+    return MR_OK;
+}
+
+static void api_free(mr_api *api)
+{
+    for (uint32_t i = 0; api->workers != NULL && i < api->options.threads; i++)
+        worker_deinit(&api->workers[i]);
+    free(api->workers);
+    free(api->placements);
+    free(api);
+}
+
+static mr_status fill(mr_api *api)
+{
+    const mr_api_options *options = &api->options;
+    const size_t bytes = options->placement_count * sizeof(mr_placement);
+    api->placements = malloc(bytes);
+    api->workers = calloc(options->threads, sizeof(mr_api_worker));
+    if (api->placements == NULL || api->workers == NULL)
+        return MR_ERR_NO_MEMORY;
+    memcpy(api->placements, options->placements, bytes);
+    for (uint32_t i = 0; i < options->threads; i++)
+        MR_TRY(worker_init(&api->workers[i], options));
+    return MR_OK;
+}
+
+mr_status mr_api_create(const mr_api_options *options, mr_api **ret_api,
+                        mr_error *ret_error)
+{
+    MR_TRY(check_options(options, ret_error));
+    mr_api *api = calloc(1, sizeof(*api));
+    if (api == NULL)
+        return MR_ERR_NO_MEMORY;
+    api->options = *options;
+    api->key = *options->key;
+    if (api->options.cache_timeout_ms == 0)
+        api->options.cache_timeout_ms = DEFAULT_CACHE_TIMEOUT_MS;
+    if (api->options.result_ttl_ms == 0)
+        api->options.result_ttl_ms = DEFAULT_RESULT_TTL_MS;
+    const mr_status status = fill(api);
+    if (status != MR_OK) {
+        api_free(api);
+        return status;
+    }
+    for (uint32_t i = 0; i < options->threads; i++)
+        api->workers[i].cache = options->caches[i];
+    api->worker_count = options->threads;
+    *ret_api = api;
+    return MR_OK;
+}
+
+void mr_api_destroy(mr_api *api)
+{
+    if (api == NULL)
+        return;
+    for (uint32_t i = 0; i < api->worker_count; i++)
+        mr_cache_destroy(api->workers[i].cache);
+    api_free(api);
+}

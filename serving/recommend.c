@@ -1,0 +1,339 @@
+#include "serving/recommend.h"
+
+#include "core/event.h"
+#include "serving/user_state_codec.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { NAMED_AT_ONCE = 12 };
+
+/* One request on its way down the chain. */
+typedef struct chain {
+    mr_api_call *call;
+    const mr_recommend_request *request;
+    mr_recommend_answer *answer;
+    mr_hash128 user;
+    int64_t now_ms;
+    bool has_result;     /* worker->result */
+    bool has_state;      /* worker->state  */
+    mr_text state_value; /* of the cache: worker->state holds its purchases alone */
+} chain;
+
+static const mr_backend *backend_of(const chain *c)
+{
+    return c->call->api->options.backend;
+}
+
+/* ---- What is known ---- */
+
+static void acquire_view(chain *c)
+{
+    const mr_backend *backend = backend_of(c);
+    c->answer->has_view = backend->acquire != NULL &&
+                          backend->acquire(backend->context, &c->answer->view) == MR_OK;
+    if (!c->answer->has_view)
+        c->answer->degraded_reason = "model";
+}
+
+static mr_text resolve_item(void *context, uint64_t hash)
+{
+    const chain *c = context;
+    const mr_backend *backend = backend_of(c);
+    const mr_model_view *view = &c->answer->view;
+    if (!c->answer->has_view)
+        return (mr_text){0};
+    const uint32_t item = backend->item_by_hash(backend->context, view, hash);
+    return item == MR_ITEM_NONE ? (mr_text){0}
+                                : backend->item_id(backend->context, view, item);
+}
+
+/* A value that is there and does not read is counted, and is as good as absent. */
+static bool has_value(chain *c, mr_text value, mr_status status)
+{
+    if (value.length > 0 && status != MR_OK)
+        mr_api_count(&c->call->api->metrics.corrupt_values, 1);
+    return status == MR_OK;
+}
+
+static void read_cache(chain *c)
+{
+    mr_api_worker *worker = c->call->worker;
+    char result_key[MR_CACHE_KEY_TEXT_BYTES];
+    char state_key[MR_CACHE_KEY_TEXT_BYTES];
+    const mr_text keys[] = {mr_cache_user_key(c->user, MR_CACHE_RESULT, result_key),
+                            mr_cache_user_key(c->user, MR_CACHE_STATE, state_key)};
+    mr_text values[2];
+    mr_buffer_clear(&worker->storage);
+    const mr_status status =
+        mr_cache_get_many(worker->cache, keys, 2, c->call->api->options.cache_timeout_ms,
+                          &worker->storage, values);
+    if (mr_cache_down_since_ms(worker->cache) != 0 && c->answer->degraded_reason == NULL)
+        c->answer->degraded_reason = "cache";
+    if (status != MR_OK)
+        return;
+    c->has_result =
+        has_value(c, values[0], mr_result_decode(c->user, values[0], &worker->result));
+    c->has_state = has_value(c, values[1],
+                             mr_user_state_decode_types(c->user, values[1],
+                                                        MR_STATE_TYPE(MR_EVENT_PURCHASE),
+                                                        resolve_item, c, &worker->state));
+    if (c->has_state)
+        c->state_value = values[1];
+}
+
+/* The stored list will not do: now the whole history is wanted. */
+static void read_whole_state(chain *c)
+{
+    if (c->state_value.length > 0)
+        c->has_state = mr_user_state_decode(c->user, c->state_value, resolve_item, c,
+                                            &c->call->worker->state) == MR_OK;
+}
+
+/* Redis came back empty, or pushed the key out: the owner still knows. */
+static void ask_owner(chain *c)
+{
+    const mr_backend *backend = backend_of(c);
+    mr_api_worker *worker = c->call->worker;
+    if (c->has_state || backend->user_state == NULL)
+        return;
+    c->has_state =
+        backend->user_state(backend->context, c->call->request->thread,
+                            c->request->user_id, worker->arena, &worker->state) == MR_OK;
+}
+
+/* ---- Candidates ---- */
+
+static void take(chain *c, const mr_candidate *candidates, size_t count)
+{
+    const mr_recommend_request *request = c->request;
+    const mr_rules rules = {
+        .placement = request->placement,
+        .catalogue = request->catalogue,
+        .state = c->has_state ? &c->call->worker->state : NULL,
+        .exclude = request->exclude,
+        .exclude_count = request->exclude_count,
+        .context = request->context,
+        .context_count = request->context_count,
+        .now_ms = c->now_ms,
+    };
+    c->answer->was_proposed = c->answer->was_proposed || count > 0;
+    c->answer->count = mr_rules_apply(&rules, candidates, count, c->answer->items,
+                                      c->answer->count, request->n);
+}
+
+static mr_candidate name_item(const chain *c, const mr_scored_item *scored)
+{
+    const mr_backend *backend = backend_of(c);
+    const mr_model_view *view = &c->answer->view;
+    return (mr_candidate){
+        .item_id = backend->item_id(backend->context, view, scored->item),
+        .because = scored->because < view->dictionary
+                       ? backend->item_id(backend->context, view, scored->because)
+                       : (mr_text){0},
+        .score = scored->score,
+        .source = scored->source,
+    };
+}
+
+/* A few at a time: of a hundred stored items a page shows ten, and each name is a cache miss. */
+static void take_scored(chain *c, const mr_scored_item *scored, size_t count)
+{
+    mr_candidate *candidates = c->call->worker->candidates;
+    for (size_t at = 0; at < count && c->answer->count < c->request->n;) {
+        const size_t left = count - at;
+        const size_t some = left < NAMED_AT_ONCE ? left : (size_t)NAMED_AT_ONCE;
+        for (size_t i = 0; i < some; i++)
+            candidates[i] = name_item(c, &scored[at + i]);
+        take(c, candidates, some);
+        at += some;
+    }
+}
+
+static bool is_newer(const mr_user_state *state, const mr_result *result)
+{
+    return state->epoch != result->epoch ? state->epoch > result->epoch
+                                         : state->offset > result->offset;
+}
+
+static bool can_use_result(const chain *c)
+{
+    const mr_api_worker *worker = c->call->worker;
+    const mr_result *result = &worker->result;
+    return c->has_result && c->answer->has_view && c->request->context_count == 0 &&
+           result->model == c->answer->view.hash &&
+           result->dictionary <= c->answer->view.dictionary &&
+           result->expires_ms > c->now_ms &&
+           !(c->has_state && is_newer(&worker->state, result));
+}
+
+/* Items that a backend may not have given: an index that is none, a score that is no number. */
+static size_t drop_unusable(const chain *c, mr_scored_item *scored, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (scored[i].item < c->answer->view.dictionary && isfinite(scored[i].score) &&
+            scored[i].source < MR_SOURCE_KINDS)
+            scored[kept++] = scored[i];
+    }
+    return kept;
+}
+
+static size_t index_context(chain *c)
+{
+    const mr_backend *backend = backend_of(c);
+    uint32_t *items = c->call->worker->context_items;
+    size_t count = 0;
+    for (size_t i = 0; i < c->request->context_count && count < MR_API_CONTEXT_MAX; i++) {
+        const uint32_t item = backend->item_index(backend->context, &c->answer->view,
+                                                  c->request->context[i]);
+        if (item != MR_ITEM_NONE)
+            items[count++] = item;
+    }
+    return count;
+}
+
+/* Score what is known of the user and of the visit; how many items came of it. */
+static size_t score_live(chain *c)
+{
+    const mr_backend *backend = backend_of(c);
+    mr_api_worker *worker = c->call->worker;
+    if (!c->answer->has_view || backend->score == NULL)
+        return 0;
+    const mr_score_request request = {
+        .state = c->has_state ? &worker->state : NULL,
+        .context_items = worker->context_items,
+        .context_count = index_context(c),
+        .k = MR_RESULT_ITEMS_MAX,
+    };
+    size_t count = 0;
+    if ((request.state == NULL || request.state->item_count == 0) &&
+        request.context_count == 0)
+        return 0;
+    if (backend->score(backend->context, c->call->request->thread, &c->answer->view,
+                       &request, worker->scored, &count) != MR_OK)
+        return 0;
+    return drop_unusable(c, worker->scored, count);
+}
+
+/* Remember the list, to be written when the answer is on its way. */
+static void remember(chain *c, size_t count)
+{
+    mr_api_worker *worker = c->call->worker;
+    const int64_t ttl_ms = c->call->api->options.result_ttl_ms;
+    mr_result *result = &worker->result;
+    if (worker->write_back_count == MR_API_WRITE_BACKS_MAX ||
+        mr_cache_down_since_ms(worker->cache) != 0)
+        return;
+    result->epoch = worker->state.epoch;
+    result->offset = worker->state.offset;
+    result->model = c->answer->view.hash;
+    result->dictionary = c->answer->view.dictionary;
+    result->profile_as_of_ms = worker->state.as_of_ms;
+    result->expires_ms = c->now_ms + ttl_ms;
+    result->count = (uint32_t)(count < MR_RESULT_ITEMS_MAX ? count : MR_RESULT_ITEMS_MAX);
+    memcpy(result->items, worker->scored, result->count * sizeof(mr_scored_item));
+    const size_t offset = worker->write_backs.length;
+    if (mr_result_encode(c->user, result, &worker->write_backs) != MR_OK)
+        return;
+    worker->write_back[worker->write_back_count].user = c->user;
+    worker->write_back[worker->write_back_count].offset = offset;
+    worker->write_back[worker->write_back_count].length =
+        (uint32_t)(worker->write_backs.length - offset);
+    worker->write_back[worker->write_back_count].ttl_ms = ttl_ms;
+    worker->write_back_count++;
+}
+
+static void serve_personal(chain *c)
+{
+    const mr_api_worker *worker = c->call->worker;
+    if (can_use_result(c)) {
+        c->answer->served_from = "cache";
+        c->answer->profile_as_of_ms = worker->result.profile_as_of_ms;
+        take_scored(c, worker->result.items, worker->result.count);
+        return;
+    }
+    read_whole_state(c);
+    const size_t count = score_live(c);
+    if (c->has_state)
+        c->answer->profile_as_of_ms = worker->state.as_of_ms;
+    if (count == 0)
+        return;
+    c->answer->served_from = "live";
+    if (!c->has_state)
+        c->answer->fallback = "session";
+    else if (c->request->context_count == 0)
+        remember(c, count);
+    take_scored(c, worker->scored, count);
+}
+
+/* Fill what is still empty; the first step to give anything names the fallback. */
+static void serve_list(chain *c, const char *name, mr_status status, size_t count)
+{
+    const size_t before = c->answer->count;
+    if (status != MR_OK)
+        return;
+    take(c, c->call->worker->candidates, count);
+    if (before == 0 && c->answer->count > 0) {
+        c->answer->served_from = "fallback";
+        c->answer->fallback = name;
+    }
+}
+
+static void serve_trending(chain *c, const char *name, mr_trending_kind kind)
+{
+    const mr_backend *backend = backend_of(c);
+    mr_api_worker *worker = c->call->worker;
+    size_t count = 0;
+    if (c->answer->count == c->request->n || backend->trending == NULL)
+        return;
+    const mr_status status = backend->trending(backend->context, c->call->request->thread,
+                                               kind, (mr_text){0}, MR_API_CANDIDATES_MAX,
+                                               worker->arena, worker->candidates, &count);
+    serve_list(c, name, status, count);
+}
+
+static void serve_static(chain *c)
+{
+    const mr_backend *backend = backend_of(c);
+    mr_api_worker *worker = c->call->worker;
+    size_t count = 0;
+    if (c->answer->count == c->request->n || backend->static_list == NULL)
+        return;
+    const mr_status status =
+        backend->static_list(backend->context, MR_API_CANDIDATES_MAX, worker->arena,
+                             worker->candidates, &count);
+    serve_list(c, "static", status, count);
+}
+
+void mr_recommend(mr_api_call *call, const mr_recommend_request *request,
+                  mr_recommend_answer *ret_answer)
+{
+    chain c = {
+        .call = call,
+        .request = request,
+        .answer = ret_answer,
+        .user = mr_hash_user(&call->api->key, request->user_id),
+        .now_ms = mr_api_now_ms(call),
+    };
+    const mr_backend *backend = backend_of(&c);
+    memset(ret_answer, 0, sizeof(*ret_answer));
+    ret_answer->served_from = "fallback";
+    acquire_view(&c);
+    read_cache(&c);
+    ask_owner(&c);
+    if (ret_answer->degraded_reason == NULL && backend->degraded != NULL)
+        ret_answer->degraded_reason = backend->degraded(backend->context);
+    serve_personal(&c);
+    serve_trending(&c, "popular", MR_TRENDING_POPULAR);
+    serve_trending(&c, "trending", MR_TRENDING_HOT);
+    serve_static(&c);
+}
+
+void mr_recommend_release(mr_api_call *call, mr_recommend_answer *answer)
+{
+    const mr_backend *backend = call->api->options.backend;
+    if (answer->has_view)
+        backend->release(backend->context, &answer->view);
+    answer->has_view = false;
+}

@@ -1,0 +1,104 @@
+#include "serving/user_state_codec.h"
+
+#include "serving/cache.h"
+#include "serving/value_frame.h"
+
+enum { HEADER_BYTES = 80, ITEM_BYTES = 14, RESERVED_BYTES = 20, CHURN_TIERS = 4 };
+
+static void put_header(const mr_user_state *state, uint8_t item_count, mr_buffer *value)
+{
+    static const uint8_t reserved[RESERVED_BYTES];
+    mr_buffer_put_i64(value, state->as_of_ms);
+    mr_buffer_put_i64(value, state->first_ms);
+    mr_buffer_put_i64(value, state->spend_minor);
+    mr_buffer_put_u32(value, state->events);
+    mr_buffer_put_u32(value, state->purchases);
+    mr_buffer_put_u16(value, state->churn_permille);
+    mr_buffer_put_u8(value, state->churn_tier);
+    mr_buffer_put_u8(value, item_count);
+    mr_buffer_put(value, reserved, RESERVED_BYTES);
+}
+
+mr_status mr_user_state_encode(const mr_hash_key *key, mr_hash128 user,
+                               const mr_user_state *state, mr_buffer *value)
+{
+    if (state->offset < 0 || state->item_count > MR_USER_STATE_ITEMS_MAX ||
+        state->churn_tier >= CHURN_TIERS)
+        return MR_ERR_INVALID;
+
+    const uint8_t item_count =
+        state->item_count < MR_STATE_ITEMS_MAX ? state->item_count : MR_STATE_ITEMS_MAX;
+    const size_t start = value->length;
+    mr_value_frame_begin(value, MR_CACHE_STATE, state->epoch, state->offset);
+    put_header(state, item_count, value);
+    for (uint8_t i = 0; i < item_count; i++) {
+        const mr_recent_item *item = &state->items[i];
+        mr_buffer_put_u64(value, mr_hash_item(key, item->item_id));
+        mr_buffer_put_u32(value, item->time_s);
+        mr_buffer_put_u8(value, item->type);
+        mr_buffer_put_u8(value, item->weight);
+    }
+    return mr_value_frame_end(value, start, user);
+}
+
+static mr_status get_header(mr_reader *reader, mr_user_state *ret_state,
+                            uint8_t *ret_item_count)
+{
+    ret_state->as_of_ms = mr_reader_i64(reader);
+    ret_state->first_ms = mr_reader_i64(reader);
+    ret_state->spend_minor = mr_reader_i64(reader);
+    ret_state->events = mr_reader_u32(reader);
+    ret_state->purchases = mr_reader_u32(reader);
+    ret_state->churn_permille = mr_reader_u16(reader);
+    ret_state->churn_tier = mr_reader_u8(reader);
+    *ret_item_count = mr_reader_u8(reader);
+    uint8_t reserved = 0;
+    for (int i = 0; i < RESERVED_BYTES; i++)
+        reserved |= mr_reader_u8(reader);
+    MR_TRY(mr_reader_status(reader));
+    return reserved == 0 && ret_state->churn_tier < CHURN_TIERS &&
+                   *ret_item_count <= MR_STATE_ITEMS_MAX
+               ? MR_OK
+               : MR_ERR_CORRUPT;
+}
+
+mr_status mr_user_state_decode(mr_hash128 user, mr_text value, mr_item_resolve *resolve,
+                               void *context, mr_user_state *ret_state)
+{
+    return mr_user_state_decode_types(user, value, MR_STATE_ALL_TYPES, resolve, context,
+                                      ret_state);
+}
+
+static bool is_of(uint32_t types, uint8_t type)
+{
+    return types == MR_STATE_ALL_TYPES || (type < 32 && (types >> type & 1) != 0);
+}
+
+mr_status mr_user_state_decode_types(mr_hash128 user, mr_text value, uint32_t types,
+                                     mr_item_resolve *resolve, void *context,
+                                     mr_user_state *ret_state)
+{
+    mr_reader reader;
+    MR_TRY(mr_value_frame_open(value, MR_CACHE_STATE, user, &ret_state->epoch,
+                               &ret_state->offset, &reader));
+    uint8_t item_count;
+    MR_TRY(get_header(&reader, ret_state, &item_count));
+    if (value.length != HEADER_BYTES + (uint32_t)item_count * ITEM_BYTES)
+        return MR_ERR_CORRUPT;
+
+    ret_state->user_id = (mr_text){0};
+    ret_state->item_count = 0;
+    for (uint8_t i = 0; i < item_count; i++) {
+        mr_recent_item *item = &ret_state->items[ret_state->item_count];
+        const uint64_t hash = mr_reader_u64(&reader);
+        item->time_s = mr_reader_u32(&reader);
+        item->type = mr_reader_u8(&reader);
+        item->weight = mr_reader_u8(&reader);
+        if (!is_of(types, item->type))
+            continue;
+        item->item_id = resolve(context, hash);
+        if (item->item_id.length > 0)
+            ret_state->item_count++;
+    }
+    return mr_reader_status(&reader);
+}

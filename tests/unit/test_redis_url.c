@@ -1,0 +1,103 @@
+/*
+ * URLs as people write them, and percent-encoding at its edges.
+ */
+#include "serving/redis_url.h"
+
+#include "serving/percent.h"
+#include "tests/support.h"
+
+#include <string.h>
+
+static void test_reads_every_form(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        mr_redis_url url;
+    } cases[] = {
+        {"redis://localhost", {.host = "localhost", .port = 6379}},
+        {"redis://localhost:6380/", {.host = "localhost", .port = 6380}},
+        {"redis://10.0.0.1:1/15", {.host = "10.0.0.1", .port = 1, .database = 15}},
+        {"redis://[::1]:7000/2", {.host = "::1", .port = 7000, .database = 2}},
+        {"redis://[::1]", {.host = "::1", .port = 6379}},
+        {"rediss://app:s%40c%2Fr@r.example:6390/1",
+         {.tls = true,
+          .host = "r.example",
+          .port = 6390,
+          .database = 1,
+          .user = "app",
+          .password = "s@c/r"}},
+        {"redis://:pw@h", {.host = "h", .port = 6379, .password = "pw"}},
+        {"redis://:p/w@x@h", {.host = "h", .port = 6379, .password = "p/w@x"}},
+        {"unix:///run/redis.sock?db=3",
+         {.is_unix = true, .host = "/run/redis.sock", .database = 3}},
+        {"unix://u:p@/run/r.sock",
+         {.is_unix = true, .host = "/run/r.sock", .user = "u", .password = "p"}},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        mr_redis_url url;
+        mr_error error;
+        if (mr_redis_url_parse(cases[i].text, &url, &error) != MR_OK)
+            fail_msg("%s: %s", cases[i].text, error.message);
+        assert_memory_equal(&url, &cases[i].url, sizeof(url));
+    }
+}
+
+static void test_refuses_what_it_cannot_read_without_repeating_it(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "localhost",
+        "http://h",
+        "redis://",
+        "redis://:1",
+        "redis://h:",
+        "redis://h:0",
+        "redis://h:70000",
+        "redis://h:1x",
+        "redis://h/x",
+        "redis://h/-1",
+        "redis://[::1",
+        "redis://:se%zzcret@h",
+        "unix://relative",
+        "unix:///p?dbx=1",
+        "redis://h/999999",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        mr_redis_url url;
+        mr_error error = {""};
+        if (mr_redis_url_parse(bad[i], &url, &error) != MR_ERR_INVALID)
+            fail_msg("%s was taken", bad[i]);
+        assert_null(strstr(error.message, "cret"));
+    }
+}
+
+static void test_percent_takes_two_hex_digits_and_nothing_else(void **state)
+{
+    (void)state;
+    char out[8];
+    size_t length;
+    assert_ok(mr_percent_decode(MR_TEXT("a%20%C3%a9+"), out, sizeof(out), &length));
+    assert_int_equal(length, 5);
+    assert_memory_equal(out, "a \xc3\xa9+", 5);
+    assert_ok(mr_percent_decode(MR_TEXT("%00"), out, sizeof(out), &length));
+    assert_int_equal(length, 1);
+    static const char *const bad[] = {"%", "%4", "%g0", "%0g", "a%", "%%%"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(
+            mr_percent_decode(mr_text_from(bad[i]), out, sizeof(out), &length),
+            MR_ERR_CORRUPT);
+    assert_int_equal(mr_percent_decode(MR_TEXT("123456789"), out, sizeof(out), &length),
+                     MR_ERR_FULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reads_every_form),
+        cmocka_unit_test(test_refuses_what_it_cannot_read_without_repeating_it),
+        cmocka_unit_test(test_percent_takes_two_hex_digits_and_nothing_else),
+    };
+    return cmocka_run_group_tests_name("redis_url", tests, NULL, NULL);
+}
