@@ -2,6 +2,9 @@
  * The two charts, on Chart.js.  Colours are the tokens of style.css, read again when the theme changes.
  */
 
+const MINUTE_S = 60;
+const TICKS = 5;
+
 /* A token's colour as the browser resolves it in the current theme. */
 function token(name) {
     const probe = document.createElement('i');
@@ -58,7 +61,9 @@ class Plot {
     }
 }
 
-/* The last span_s seconds of one series, the newest at the right edge. */
+/*
+ * The last seconds of one series, the newest at the right edge: a minute at first, up to span_s as points come in.
+ */
 export class RatePlot extends Plot {
     constructor(canvas, span_s) {
         super(canvas);
@@ -79,7 +84,7 @@ export class RatePlot extends Plot {
                 interaction: {mode: 'nearest', axis: 'x', intersect: false},
                 scales: {
                     x: axis({type: 'linear', min: -this.span_s, max: 0, grid: {display: false, drawBorder: false}},
-                        {stepSize: this.span_s / 5, maxRotation: 0, callback: (value) => labels.ago(-value)}),
+                        {maxRotation: 0, callback: (value) => labels.ago(-value)}),
                     y: axis({beginAtZero: true, suggestedMax: 10, grace: '10%'},
                         {maxTicksLimit: 5, callback: (value) => labels.value(value)}),
                 },
@@ -94,34 +99,42 @@ export class RatePlot extends Plot {
     /* points: [{at_ms, value}], oldest first. */
     update(points, now_ms) {
         if (!this.chart) return;
+        const {x} = this.chart.options.scales;
+        const age_s = points.length === 0 ? 0 : (now_ms - points[0].at_ms) / 1000;
+        x.min = -Math.min(this.span_s, Math.max(MINUTE_S, Math.ceil(age_s / MINUTE_S) * MINUTE_S));
+        x.ticks.stepSize = -x.min / TICKS;
         this.chart.data.datasets[0].data = points.map((point) => ({x: (point.at_ms - now_ms) / 1000, y: point.value}));
         this.chart.update('none');
     }
 }
 
+/* Labels take at most about half of the chart. */
 const LABEL_CHARACTERS_MAX = 24;
+const PIXELS_A_CHARACTER = 18;
 
-const shorten = (text) => (text.length > LABEL_CHARACTERS_MAX ? `${text.slice(0, LABEL_CHARACTERS_MAX - 1)}…` : text);
+function shorten(text, width) {
+    const most = Math.min(LABEL_CHARACTERS_MAX, Math.max(8, Math.floor(width / PIXELS_A_CHARACTER)));
+    return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
 
 /* A ranking as horizontal bars. */
 export class RankPlot extends Plot {
     /* rows: [{name, value}]; text(number) → label */
     build(rows, text) {
-        const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
         this.draw({
             type: 'bar',
             data: {
-                labels: rows.map((row) => shorten(row.name)),
+                labels: rows.map((row) => row.name),
                 datasets: [{
                     data: rows.map((row) => row.value), backgroundColor: token('--accent'), hoverBackgroundColor: token('--accent-strong'),
                     borderRadius: 4, borderSkipped: false, maxBarThickness: 20, categoryPercentage: 0.8,
                 }],
             },
             options: {
-                indexAxis: 'y', responsive: true, maintainAspectRatio: false, animation: still ? false : {duration: 250},
+                indexAxis: 'y', responsive: true, maintainAspectRatio: false, animation: false,
                 scales: {
                     x: axis({beginAtZero: true}, {maxTicksLimit: 5, maxRotation: 0, callback: (value) => text(value)}),
-                    y: axis({grid: {display: false, drawBorder: false}}, {color: token('--ink'), autoSkip: false, crossAlign: 'far'}),
+                    y: axis({grid: {display: false, drawBorder: false}}, {color: token('--ink'), autoSkip: false, crossAlign: 'far', callback: (_, index) => shorten(rows[index].name, this.canvas.clientWidth)}),
                 },
                 plugins: {
                     legend: {display: false},

@@ -21,8 +21,8 @@ export function count(value) {
 }
 
 /* Small numbers keep a digit after the point, large ones do not need it. */
-export function decimal(value, digits = Math.abs(value) < 10 ? 2 : 1) {
-    return known(value) ? formatter('NumberFormat', {maximumFractionDigits: digits}).format(value) : DASH;
+export function decimal(value, digits = Math.abs(value) < 10 ? 2 : 1, digits_min = 0) {
+    return known(value) ? formatter('NumberFormat', {minimumFractionDigits: digits_min, maximumFractionDigits: digits}).format(value) : DASH;
 }
 
 export function compact(value) {
@@ -53,27 +53,24 @@ export function instant(value) {
     return typeof value === 'string' ? Date.parse(value) : NaN;
 }
 
+export function date(value) {
+    const at_ms = instant(value);
+    return known(at_ms) ? formatter('DateTimeFormat', {dateStyle: 'medium'}).format(at_ms) : DASH;
+}
+
 export function dateTime(value) {
     const at_ms = instant(value);
     return known(at_ms) ? formatter('DateTimeFormat', {dateStyle: 'medium', timeStyle: 'short'}).format(at_ms) : DASH;
 }
 
-const UNITS = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
+const UNITS = [['year', 31557600], ['month', 2629800], ['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
 
 /* "3 hours ago" */
 export function ago(value, now_ms = Date.now()) {
     const seconds = Math.round((now_ms - instant(value)) / 1000);
     if (!known(seconds)) return DASH;
-    const [unit, size] = UNITS.find(([, unit_seconds]) => Math.abs(seconds) >= unit_seconds) || UNITS[3];
+    const [unit, size] = UNITS.find(([, unit_seconds]) => Math.abs(seconds) >= unit_seconds) || UNITS.at(-1);
     return formatter('RelativeTimeFormat', {numeric: 'auto'}).format(-Math.trunc(seconds / size), unit);
-}
-
-export function duration(seconds) {
-    if (!known(seconds)) return DASH;
-    const [unit, size] = UNITS.find(([, unit_seconds]) => seconds >= unit_seconds) || UNITS[3];
-    const amount = seconds / size;
-    const digits = amount < 10 && unit !== 'second' ? 1 : 0;
-    return formatter('NumberFormat', {style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: digits}).format(amount);
 }
 
 export function micros(value) {

@@ -6,7 +6,7 @@
  */
 import {api, get} from './api.js';
 import {byId, el, emptyState, fillSegments, meter} from './dom.js';
-import {DASH, ago, count, dateTime, instant, money, percent, word} from './format.js';
+import {DASH, count, date, dateTime, money, percent, word} from './format.js';
 import {Poller} from './poll.js';
 import {address} from './recommendations.js';
 import {t} from './text.js';
@@ -25,8 +25,8 @@ let refusal = null;
 let tier = 'all';
 let rows_max = ROWS_A_STEP;
 
-/* Tiers are written with a hyphen or an underscore; one of the two from here on. */
-const tierOf = (alert) => String(get(alert, 'tier') ?? '').replaceAll('_', '-');
+/* Only a tier we know becomes a class name. */
+const tierOf = (alert) => TIERS.find((name) => name === get(alert, 'tier')) ?? 'none';
 
 function keep(alert) {
     const user = get(alert, 'user_id');
@@ -41,7 +41,7 @@ async function follow(signal) {
     for (let page = 0; page < PAGES_A_ROUND_MAX; page++) {
         const answer = await api.alerts({since: cursor, limit: PAGE_LIMIT}, {signal});
         const alerts = get(answer, 'alerts') ?? [];
-        const next = get(answer, 'next') ?? get(answer, 'cursor');
+        const next = get(answer, 'next');
         alerts.forEach(keep);
         changed ||= alerts.length > 0;
         const moved = next !== undefined && next !== cursor;
@@ -82,7 +82,7 @@ function reasons(alert) {
 
 function row(alert) {
     const user = get(alert, 'user_id');
-    const at = get(alert, 'at');
+    const at = get(alert, 'time');
     const cell = (name, props, ...children) => el('td', {role: 'cell', 'data-head': t(`growth.${name}`), ...props}, ...children);
     return el('tr', {role: 'row'},
         cell('tier', {}, el('span', {class: `tier ${tierOf(alert)}`}, word('tier', tierOf(alert)))),
@@ -90,7 +90,7 @@ function row(alert) {
         cell('probability', {class: 'number'}, el('span', {class: 'probability'}, percent(get(alert, 'probability'), 0), meter(get(alert, 'probability'), tierOf(alert)))),
         cell('reasons', {class: 'wide-cell'}, reasons(alert)),
         cell('value', {class: 'number'}, money(get(alert, 'value_at_risk'), get(alert, 'currency'))),
-        cell('when', {class: 'quiet when'}, el('time', {title: dateTime(at)}, Number.isFinite(instant(at)) ? ago(at) : DASH)));
+        cell('when', {class: 'quiet when'}, el('time', {title: dateTime(at)}, date(at))));
 }
 
 /* The roles are said again because the narrow layout takes the table's display away, and its meaning with it. */

@@ -4,7 +4,7 @@
 import {api, get} from './api.js';
 import {RatePlot} from './charts.js';
 import {byId, el, meter, setShare, setText} from './dom.js';
-import {DASH, ago, count, decimal, money, percent, word} from './format.js';
+import {DASH, ago, count, dateTime, decimal, money, percent, word} from './format.js';
 import {Poller} from './poll.js';
 import {t} from './text.js';
 
@@ -49,18 +49,31 @@ async function round(signal) {
     draw();
 }
 
+/* A model's version begins with the time it was made, "20261121T0300Z-7f3a". */
+function modelTime(version) {
+    const [, y, mo, d, h, mi] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)\d*Z/.exec(version ?? '') ?? [];
+    return y === undefined ? NaN : Date.UTC(y, mo - 1, d, h, mi);
+}
+
+function modelNote(version) {
+    if (!version) return t('overview.no_model');
+    const made_ms = modelTime(version);
+    return Number.isFinite(made_ms) ? t('overview.model_age', {ago: ago(made_ms)}) : '';
+}
+
 /* name, value, note under it, share of one for a bar */
 function tiles(s) {
     const model = get(s, 'model_version');
+    const newest = get(s, 'newest_event');
     return [
-        ['events', count(get(s, 'events_applied')), null],
+        ['events', count(get(s, 'events_applied')), newest === undefined ? '' : t('overview.newest', {time: dateTime(newest)})],
         ['lag', count(get(s, 'lag_events')), t('overview.lag_note')],
         ['revenue', money(get(s, 'revenue'), get(s, 'currency'), 0), t('overview.revenue_note')],
         ['users', count(get(s, 'users')), t('overview.customers', {n: count(get(s, 'customers'))})],
-        ['items', count(get(s, 'items')), t('overview.items_note')],
-        ['cache', percent(get(s, 'cache_hit_share')), t('overview.cache_note'), get(s, 'cache_hit_share') ?? NaN],
-        ['degraded', percent(get(s, 'degraded_share')), t('overview.degraded_note'), get(s, 'degraded_share') ?? NaN, 'warn'],
-        ['model', model || DASH, model ? t('overview.model_age', {ago: ago(get(s, 'model_built_at'))}) : t('overview.no_model')],
+        ['items', count(get(s, 'items')), t('overview.items_note', {n: count(get(s, 'catalogue_items'))})],
+        ['cache', percent(get(s, 'cache_hit_share')), get(s, 'cache_down') === true ? t('overview.cache_down') : t('overview.cache_note'), get(s, 'cache_hit_share') ?? NaN],
+        ['degraded', percent(get(s, 'degraded_share'), 2), t('overview.degraded_note'), get(s, 'degraded_share') ?? NaN, 'warn'],
+        ['model', model || DASH, s === null ? '' : modelNote(model)],
     ];
 }
 
@@ -87,28 +100,21 @@ function drawTiles() {
     });
 }
 
-/* Checks come as [{name, ok, detail}] or as {name: true | "why not"}. */
-function checks(answer) {
-    const list = get(answer, 'checks');
-    if (Array.isArray(list)) {
-        return list.map((check) => ({name: check.name, ok: check.ok === true || check.status === 'ok', detail: check.detail}));
-    }
-    return Object.entries(list ?? {}).map(([name, value]) =>
-        ({name, ok: value === true || value === 'ok' || get(value, 'ok') === true, detail: typeof value === 'string' ? value : get(value, 'detail')}));
+function checkRow({name, ready, detail}) {
+    return el('li', {class: ready ? 'good' : 'bad'},
+        el('i', {'aria-hidden': 'true'}),
+        el('span', {class: 'check-name'}, word('check', name)),
+        el('span', {class: 'check-detail'}, detail || t(ready ? 'overview.is_ready' : 'overview.not_ready')));
 }
 
 function drawReadiness() {
-    const list = checks(readiness);
-    const ready = get(readiness, 'ready') ?? (list.length > 0 && list.every((check) => check.ok));
     const pill = byId('ready-state');
-    pill.className = `pill ${readiness === null ? '' : ready ? 'good' : 'bad'}`;
-    setText(pill, readiness === null ? DASH : t(ready ? 'overview.is_ready' : 'overview.not_ready'));
-    byId('ready-checks').replaceChildren(...(list.length === 0 && readiness !== null
-        ? [el('li', {class: 'quiet'}, t('overview.no_checks'))]
-        : list.map(({name, ok, detail}) => el('li', {class: ok ? 'good' : 'bad'},
-            el('i', {'aria-hidden': 'true'}),
-            el('span', {class: 'check-name'}, word('check', name)),
-            el('span', {class: 'check-detail'}, detail && detail !== 'ok' ? String(detail) : t(ok ? 'overview.is_ready' : 'overview.not_ready'))))));
+    const ready = get(readiness, 'ready');
+    pill.className = `pill ${ready === undefined ? '' : ready ? 'good' : 'bad'}`;
+    setText(pill, ready === undefined ? DASH : t(ready ? 'overview.is_ready' : 'overview.not_ready'));
+    const checks = get(readiness, 'checks') ?? [];
+    const none = readiness === null ? [] : [el('li', {class: 'quiet'}, t('overview.no_checks'))];
+    byId('ready-checks').replaceChildren(...(checks.length === 0 ? none : checks.map(checkRow)));
 }
 
 function drawRate() {

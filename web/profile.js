@@ -3,7 +3,7 @@
  */
 import {get} from './api.js';
 import {el, emptyState} from './dom.js';
-import {DASH, ago, count, dateTime, decimal, money, percent, word} from './format.js';
+import {DASH, count, date, dateTime, decimal, money, percent, word} from './format.js';
 import {t} from './text.js';
 
 const RECENT_MAX = 8;
@@ -27,11 +27,11 @@ function facts(profile) {
     const first = get(profile, 'first_event_at');
     const stage = get(profile, 'lifecycle');
     return el('dl', {class: 'fact-grid'},
-        fact('recency', ago(last), dateTime(last)),
+        fact('recency', date(last), dateTime(last)),
         fact('frequency', count(get(profile, 'orders'))),
         fact('monetary', money(get(profile, 'spend'), get(profile, 'currency'))),
         fact('events', count(get(profile, 'events'))),
-        fact('first', first === undefined ? DASH : dateTime(first)),
+        fact('first', date(first), dateTime(first)),
         churnFact(profile),
         stage ? fact('stage', word('stage', stage)) : null);
 }
@@ -42,7 +42,7 @@ function recentItems(profile) {
     return el('ul', {class: 'recent'}, ...items.slice(0, RECENT_MAX).map((item) => el('li', {},
         el('span', {class: 'name'}, get(item, 'title') || get(item, 'id') || DASH),
         el('span', {class: 'quiet'}, word('action', get(item, 'type'))),
-        el('time', {class: 'quiet number', title: dateTime(get(item, 'at'))}, ago(get(item, 'at'))))));
+        el('time', {class: 'quiet number', title: dateTime(get(item, 'at'))}, date(get(item, 'at'))))));
 }
 
 function featureValue(value) {

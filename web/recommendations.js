@@ -3,7 +3,7 @@
  */
 import {ApiError, api, get} from './api.js';
 import {byId, el, emptyState, meter} from './dom.js';
-import {ago, count, dateTime, decimal, micros, money, percent, word} from './format.js';
+import {count, dateTime, decimal, micros, money, percent, word} from './format.js';
 import {drawProfile} from './profile.js';
 import {DONE, Poller} from './poll.js';
 import {language, t} from './text.js';
@@ -16,11 +16,29 @@ let answer = null; /* {list, profile}, or {error} */
 let examples = [];
 let abort = null;
 
-/* Users worth a look: the newest alerts name some. */
-const examplePoller = new Poller(15000, async (signal) => {
-    const alerts = get(await api.alerts({limit: 50}, {signal}), 'alerts') ?? [];
-    examples = [...new Set(alerts.map((alert) => get(alert, 'user_id')))].filter((user) => typeof user === 'string').slice(0, EXAMPLES_MAX);
+/* Customers of the demonstration shop: offered while there are no alerts, if this engine knows them. */
+const DEMO_USERS = ['17850', '13047', '12583', '14688'];
+
+/* Only "cannot be reached" is worth a notice here: the page does its work without examples. */
+function unlessReached(nothing) {
+    return (error) => {
+        if (error.status > 0) return nothing;
+        throw error;
+    };
+}
+
+async function demoUsers(signal) {
+    const profiles = await Promise.all(DEMO_USERS.map((user) => api.profile(user, {signal}).catch(unlessReached(null))));
+    return DEMO_USERS.filter((_, index) => profiles[index] !== null);
+}
+
+/* Users worth a look: the alerts name some. */
+const examplePoller = new Poller(3000, async (signal) => {
+    const answered = await api.alerts({limit: 50}, {signal}).catch(unlessReached(null));
+    const users = new Set((get(answered, 'alerts') ?? []).map((alert) => get(alert, 'user_id')));
+    examples = users.size > 0 ? [...users].slice(0, EXAMPLES_MAX) : await demoUsers(signal);
     drawExamples();
+    return DONE;
 });
 
 export const address = (user, n) => `#/recommendations?${new URLSearchParams(n ? {user, n} : {user})}`;
@@ -35,13 +53,18 @@ function drawExamples() {
 /* An item's name on this page: its title, or its id where the catalogue has none. */
 export const titleOf = (item) => get(item, 'title') || get(item, 'id') || '–';
 
-/* The engine writes its reasons in English; in another language the source says the same in fewer words. */
+/* The title of an item named by its id, as far as this answer knows it. */
+function titleById(id) {
+    const known = [...(get(answer, 'list', 'items') ?? []), ...(get(answer, 'profile', 'recent_items') ?? [])];
+    return titleOf(known.find((item) => get(item, 'id') === id) ?? {id});
+}
+
+/* The engine writes its reasons in English; in another language we say the same from what they are made of. */
 function reasonText(item) {
     const text = get(item, 'reason', 'text');
     if (language() === 'en' && text) return text;
     const because = get(item, 'reason', 'because') ?? [];
-    const source = word('source', get(item, 'source'));
-    return because.length > 0 ? `${source} · ${because.join(', ')}` : text || source;
+    return because.length > 0 ? t('recommendations.because', {items: because.map(titleById).join('、')}) : '';
 }
 
 function similarList(items) {
@@ -63,7 +86,9 @@ async function toggleSimilar(button, item, panel) {
         panel.dataset.known = 'yes';
         panel.replaceChildren(similarList(items));
     } catch (error) {
-        panel.replaceChildren(el('p', {class: 'quiet bad'}, error.status === 0 ? t('notice.unreachable') : error.message));
+        panel.replaceChildren(error.status === 404
+            ? similarList([]) // an item the model has not met
+            : el('p', {class: 'quiet bad'}, error.status === 0 ? t('notice.unreachable') : error.message));
     }
 }
 
@@ -91,7 +116,7 @@ function facts(list) {
     const degraded = get(list, 'degraded') === true;
     const chips = [
         el('span', {class: `pill ${fallback ? '' : 'good'}`},
-            fallback ? t('recommendations.fallback', {name: word('source', fallback)}) : t('recommendations.personal')),
+            fallback ? t('recommendations.fallback', {name: word('fallback', fallback)}) : t('recommendations.personal')),
         degraded ? el('span', {class: 'pill warn'}, t('recommendations.degraded', {reason: word('degraded', get(list, 'degraded_reason'))})) : null,
     ];
     const notes = [

@@ -30,7 +30,13 @@ const poller = new Poller(PERIOD_MS, async (signal) => {
     draw();
 });
 
-const amount = (value) => (Math.abs(value) >= 10000 ? compact(value) : decimal(value));
+/* As many digits as the largest score needs, the same for all: the column aligns at its point. */
+function amount(value) {
+    const largest = Math.max(...(items ?? []).map((item) => Math.abs(get(item, 'score') ?? 0)));
+    if (largest >= 1e6) return compact(value);
+    const digits = largest >= 1000 ? 0 : largest >= 10 ? 1 : 2;
+    return decimal(value, digits, digits);
+}
 
 function table() {
     const priced = items.some((item) => get(item, 'price') !== undefined);

@@ -27,7 +27,7 @@ export class Browser {
             '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--hide-scrollbars',
             '--disable-background-networking', '--disable-component-update', '--force-color-profile=srgb', '--lang=en-US',
             `--user-data-dir=${this.profile}`, '--remote-debugging-pipe', 'about:blank',
-        ], {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
+        ], {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true}); // a group of its own: see close()
         this.exited = new Promise((done) => this.process.once('exit', done));
         this.out = this.process.stdio[3];
         this.out.on('error', () => {}); // the exit below says it better
@@ -86,7 +86,12 @@ export class Browser {
 
     async close() {
         await Promise.race([this.call('Browser.close').catch(() => {}), sleep(2000)]);
-        this.process.kill('SIGKILL');
+        // The browser's own children too: one of them may still be writing into the profile.
+        try {
+            process.kill(-this.process.pid, 'SIGKILL');
+        } catch {
+            // all gone already
+        }
         await this.exited;
         rmSync(this.profile, {recursive: true, force: true, maxRetries: 5, retryDelay: 100});
     }

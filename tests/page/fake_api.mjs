@@ -40,6 +40,7 @@ const TIERS = ['watch', 'at-risk', 'critical', 'watch', 'recovered', 'at-risk', 
 
 const BUILT_MS = Date.now() - 5.2 * 3600000;
 const iso = (ms) => new Date(ms).toISOString();
+const MODEL = `${iso(BUILT_MS).slice(0, 16).replace(/[-:]/g, '')}Z-7f3a`;
 const pick = (list, index) => list[((index % list.length) + list.length) % list.length];
 
 function hash(text) {
@@ -53,9 +54,8 @@ function alertAt(index) {
     return {
         alert_id: `a_${index}`, user_id: index === 3 ? HOSTILE : String(12346 + ((index * 911) % 5900)), tier, previous_tier: 'none',
         probability: tier === 'recovered' ? 0.12 : 0.45 + ((index * 37) % 50) / 100, horizon_days: 90,
-        reasons: [pick(REASONS, index), pick(REASONS, index + 1)].slice(0, 1 + (index % 2)),
-        value_at_risk: Math.round(((index * 7919) % 90000) + 900) / 100, currency: 'GBP',
-        model_version: '20261121T0300Z-7f3a', at: iso(BUILT_MS + index * 60000),
+        reasons: [pick(REASONS, index), pick(REASONS, index + 1)].slice(0, 1 + (index % 2)).map((text) => ({feature: 'recency_days', text, value: 96, log_odds: 0.8})),
+        value_at_risk: Math.round(((index * 7919) % 90000) + 900) / 100, model_version: MODEL, time: iso(BUILT_MS + index * 6e6 - 137 * 6e6),
     };
 }
 
@@ -65,9 +65,10 @@ function overview(now_ms) {
     const seconds = now_ms / 1000;
     const rate = 42000 + 6000 * Math.sin(seconds / 40) + 1500 * Math.sin(seconds / 3) + 900 * Math.sin(seconds * 7);
     return {
-        as_of: iso(now_ms), events_applied: Math.floor(1.9e9 + (now_ms % 1e8) * 42), events_per_second: rate, lag_events: Math.floor(900 + 800 * Math.sin(seconds)),
-        users: 1204831, customers: 88412, items: 3958, revenue: 9747747.93, currency: 'GBP', cache_hit_share: 0.973, degraded_share: 0.0004,
-        model_version: '20261121T0300Z-7f3a', model_built_at: iso(BUILT_MS),
+        events_applied: Math.floor(1.9e9 + (now_ms % 1e8) * 42), events_per_second: rate, lag_events: Math.floor(900 + 800 * Math.sin(seconds)),
+        users: 1204831, customers: 88412, items: 3958, revenue: 9747747.93, cache_hit_share: 0.973, degraded_share: 0.0004,
+        cache_down: false, catalogue_items: 3941, newest_event: iso(now_ms - 400),
+        model_version: MODEL,
     };
 }
 
@@ -75,8 +76,8 @@ function recommendations(user, n) {
     const start = hash(user);
     const fallback = user.startsWith('new') ? 'popular' : undefined;
     return {
-        recommendation_id: 'r_AAAA', placement: 'home', variant: 'b', model_version: '20261121T0300Z-7f3a', profile_as_of: iso(BUILT_MS + 18e6),
-        served_from: fallback ? 'live' : 'cache', fallback, degraded: false, took_us: 184,
+        recommendation_id: 'r_AAAA', placement: 'home', variant: 'b', model_version: MODEL, profile_as_of: iso(BUILT_MS + 18e6),
+        served_from: fallback ? 'fallback' : 'cache', fallback, degraded: false, took_us: 184,
         items: Array.from({length: Math.min(n, CATALOGUE.length)}, (_, index) => {
             const because = pick(CATALOGUE, start + index + 7);
             return {
@@ -109,8 +110,8 @@ function answer(url) {
     const n = Number(url.searchParams.get('n') ?? 10);
     if (url.pathname === '/readyz') {
         return {ready: true, checks: [
-            {name: 'log', ok: true, detail: '12 partitions assigned'}, {name: 'checkpoint', ok: true, detail: 'written 4 s ago'},
-            {name: 'cache', ok: true, detail: 'answers in 0.3 ms'}, {name: 'model', ok: true, detail: '20261121T0300Z-7f3a'}]};
+            {name: 'log', ready: true, detail: '12 partitions assigned'}, {name: 'checkpoint', ready: true, detail: 'written 4 s ago'},
+            {name: 'cache', ready: true, detail: 'answers in 0.3 ms'}, {name: 'model', ready: true, detail: MODEL}]};
     }
     if (url.pathname === '/v1/analytics/overview') return overview(Date.now());
     if (url.pathname === '/v1/trending') return trending(url.searchParams.get('kind') ?? 'hot', n);
