@@ -1,0 +1,75 @@
+/*
+ * Questions the test asks inside the page.  Each function travels there as text, so it uses nothing from outside.
+ */
+
+/* Text that is drawn with less than 4.5:1 against what is behind it [WCAG 2.2, 1.4.3], as "ratio text". */
+export function faintTexts() {
+    const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+    // The canvas understands every colour syntax the browser has, and gives back bytes.
+    const rgba = (colour) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return canvas.getImageData(0, 0, 1, 1).data;
+    };
+    const over = (top, below) => [0, 1, 2].map((i) => (top[i] * top[3] + below[i] * (255 - top[3])) / 255);
+    const behind = (node) => {
+        const colour = rgba(getComputedStyle(node).backgroundColor);
+        if (colour[3] === 255 || !node.parentElement) return over(colour, [255, 255, 255]);
+        return over(colour, behind(node.parentElement));
+    };
+    const luminance = (colour) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+        const c = colour[i] / 255;
+        return sum + weight * (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    }, 0);
+    const faint = new Set();
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let text = walk.nextNode(); text; text = walk.nextNode()) {
+        const node = text.parentElement;
+        const box = node.getBoundingClientRect();
+        if (!text.data.trim() || box.width < 2 || box.height < 2 || !node.checkVisibility()) continue;
+        const below = behind(node);
+        const [a, b] = [luminance(over(rgba(getComputedStyle(node).color), below)), luminance(below)].sort((x, y) => y - x);
+        const ratio = (a + 0.05) / (b + 0.05);
+        if (ratio < 4.5) faint.add(`${ratio.toFixed(2)} ${text.data.trim().slice(0, 40)}`);
+    }
+    return [...faint];
+}
+
+/* A mark on everything the keyboard must reach; a group of radio buttons is one stop. */
+export function markStops() {
+    const groups = new Set();
+    let count = 0;
+    for (const node of document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')) {
+        if (!node.checkVisibility() || node.disabled) continue;
+        if (node.type === 'radio') {
+            if (groups.has(node.name)) continue;
+            groups.add(node.name);
+        }
+        node.dataset.stop = node.type === 'radio' ? `radio ${node.name}` : String(count);
+        count++;
+    }
+    return count;
+}
+
+/* Where the keyboard is, and whether one sees it there. */
+export function stopNow() {
+    const node = document.activeElement;
+    if (!node || node === document.body) return null;
+    const drawn = node.type === 'radio' ? node.nextElementSibling : node;
+    const style = getComputedStyle(drawn);
+    return {
+        stop: node.type === 'radio' ? `radio ${node.name}` : node.dataset.stop ?? null,
+        name: node.getAttribute('aria-label') || node.textContent.trim() || node.labels?.[0]?.textContent || '',
+        visible: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+    };
+}
+
+/* Visible text of one place, spaces made plain, as a person would read it. */
+export function textOf(selector) {
+    return (document.querySelector(selector)?.innerText ?? '').replace(/\s+/g, ' ').trim();
+}
+
+export function textsOf(selector) {
+    return [...document.querySelectorAll(selector)].map((node) => node.innerText.replace(/\s+/g, ' ').trim());
+}

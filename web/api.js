@@ -1,0 +1,67 @@
+/*
+ * The engine's HTTP API, as far as the dashboard reads it.
+ *
+ * This is the only file that knows routes.  An answer is returned as it came; views read it with get(), which gives
+ * undefined for whatever an older or smaller engine leaves out, and the page shows a dash there.
+ */
+
+const TIMEOUT_MS = 8000;
+
+/* Why there is no answer.  status 0: the engine could not be reached at all. */
+export class ApiError extends Error {
+    constructor(status, problem) {
+        super(problem?.detail || problem?.title || (status ? `HTTP ${status}` : 'unreachable'));
+        this.status = status;
+        this.problem = problem;
+    }
+
+    /* Trying again later can help: not reached, not ready, overloaded, broken behind a proxy. */
+    get passing() {
+        return this.status === 0 || this.status === 429 || this.status >= 500;
+    }
+}
+
+async function request(path, {signal, accept = () => false} = {}) {
+    const limits = [AbortSignal.timeout(TIMEOUT_MS)];
+    if (signal) limits.push(signal);
+    let response;
+    let body;
+    try {
+        response = await fetch(path, {signal: AbortSignal.any(limits), cache: 'no-store', headers: {accept: 'application/json'}});
+        body = await response.json().catch(() => null);
+    } catch (error) {
+        if (signal?.aborted) throw error;
+        throw new ApiError(0, null);
+    }
+    if (!response.ok && !accept(response.status, body)) throw new ApiError(response.status, body);
+    if (body === null) throw new ApiError(502, {title: 'The answer is not JSON'});
+    return body;
+}
+
+function query(parameters) {
+    const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== '' && value !== null);
+    return given.length ? `?${new URLSearchParams(given)}` : '';
+}
+
+const id = encodeURIComponent;
+
+export const api = {
+    overview: (options) => request('/v1/analytics/overview', options),
+    /* "Not ready" is an answer too: 503 with the same body. */
+    ready: (options) => request('/readyz', {...options, accept: (status, body) => status === 503 && body !== null}),
+    recommendations: (user, n, options) => request(`/v1/users/${id(user)}/recommendations${query({n, explain: true})}`, options),
+    profile: (user, options) => request(`/v1/users/${id(user)}/profile`, options),
+    similar: (item, n, options) => request(`/v1/items/${id(item)}/similar${query({n})}`, options),
+    trending: (kind, n, options) => request(`/v1/trending${query({kind, n})}`, options),
+    alerts: (parameters, options) => request(`/v1/churn/alerts${query(parameters)}`, options),
+};
+
+/* The value at a path of names, or undefined: get(profile, 'rfm', 'recency_days'). */
+export function get(value, ...path) {
+    let at = value;
+    for (const name of path) {
+        if (at === null || typeof at !== 'object') return undefined;
+        at = at[name];
+    }
+    return at === null ? undefined : at;
+}
