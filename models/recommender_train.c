@@ -241,6 +241,10 @@ static void put_all_metrics(const training *t, mr_buffer *buffer)
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
         if (t->result.tuned.tried[m])
             put_metrics(&json, mr_member_name((mr_member)m), &t->result.tuned.members[m]);
+    if (t->set->further_metrics.length > 0) {
+        mr_json_key(&json, "further");
+        mr_json_put_raw(&json, t->set->further_metrics);
+    }
     mr_json_end_object(&json);
 }
 
@@ -284,6 +288,8 @@ static mr_status write_version(training *t)
     MR_TRY(write_factors(t));
     MR_TRY(write_array(t, MR_FILE_POPULARITY, MR_NPY_F4, t->result.items,
                        t->trained.popular));
+    if (t->set->add_files != NULL)
+        MR_TRY(t->set->add_files(t->set->context, t->writer, t->error));
     return finish(t);
 }
 

@@ -35,6 +35,11 @@ typedef struct mr_training_set {
     uint32_t budget;  /* tries; 0: the tuner's default */
     void (*report)(void *context,
                    const char *line); /* progress for people; NULL allowed */
+    /* Files of other models that share the version: mr_model_writer_path(), then _note(). */
+    mr_status (*add_files)(void *context, mr_model_writer *writer,
+                           mr_error *ret_error); /* NULL allowed */
+    mr_text
+        further_metrics; /* a JSON object, "further" in the manifest's; may be empty */
     void *context;
 } mr_training_set;
 

@@ -1,0 +1,181 @@
+#include "app/cut_replay.h"
+
+#include "app/topics.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { POLL_MS = 1000, SILENT_POLLS_MAX = 30 };
+
+typedef struct pass {
+    const mr_cut_replay *replay;
+    const mr_cut_visitor *visitor;
+    mr_error *error;
+    uint32_t partition;
+    int64_t end_offset;
+    size_t next_cut;
+    uint64_t records;
+    mr_log_reader *reader;
+    mr_decoder *decoder;
+    mr_shard *shard;
+    mr_event_batch batch;
+    mr_record_verdict *slice; /* records of a part of the batch */
+    size_t slice_capacity;
+} pass;
+
+static mr_status open_all(pass *p)
+{
+    const mr_cut_replay *r = p->replay;
+    const mr_log_reader_options reader = {
+        .mode = MR_LOG_STATIC, .partitions = &p->partition, .partition_count = 1};
+    const mr_shard_options shard = {.plan = r->plan,
+                                    .hash_key = r->key,
+                                    .topic = r->config->log.topic,
+                                    .partition = p->partition};
+    MR_TRY(mr_event_batch_init(&p->batch, MR_LOG_BATCH_RECORDS_MAX,
+                               MR_LOG_BATCH_RECORDS_MAX));
+    MR_TRY(mr_topics_decoder(r->config, r->control_key, &p->decoder, p->error));
+    MR_TRY(mr_shard_create(&shard, &p->shard));
+    return mr_log_reader_open(r->log, &reader, &p->reader, p->error);
+}
+
+static void close_all(pass *p)
+{
+    mr_log_reader_close(p->reader);
+    mr_shard_destroy(p->shard);
+    mr_decoder_destroy(p->decoder);
+    mr_event_batch_deinit(&p->batch);
+    free(p->slice);
+}
+
+/* Records [first, last) of the batch as a batch of its own. */
+static mr_status apply_slice(pass *p, size_t first, size_t last)
+{
+    const size_t count = last - first;
+    if (count == 0)
+        return MR_OK;
+    if (count > p->slice_capacity) {
+        mr_record_verdict *grown = realloc(p->slice, count * sizeof(*grown));
+        if (grown == NULL)
+            return MR_ERR_NO_MEMORY;
+        p->slice = grown;
+        p->slice_capacity = count;
+    }
+    size_t begin = p->batch.event_count;
+    size_t end = 0;
+    for (size_t i = first; i < last; i++) {
+        const mr_record_verdict *record = &p->batch.records[i];
+        p->slice[i - first] = *record;
+        if (record->event_count == 0)
+            continue;
+        begin = record->first_event < begin ? record->first_event : begin;
+        end = record->first_event + record->event_count;
+    }
+    begin = begin < end ? begin : end;
+    for (size_t i = 0; i < count; i++)
+        p->slice[i].first_event =
+            p->slice[i].event_count > 0 ? p->slice[i].first_event - (uint32_t)begin : 0;
+    const mr_event_batch part = {.partition = p->partition,
+                                 .events = p->batch.events + begin,
+                                 .event_count = end - begin,
+                                 .records = p->slice,
+                                 .record_count = count};
+    MR_TRY(mr_shard_apply(p->shard, &part));
+    mr_shard_changed_clear(p->shard);
+    return p->visitor->applied(p->visitor->context, p->shard, &part);
+}
+
+static mr_status visit_cut(pass *p)
+{
+    const size_t cut = p->next_cut++;
+    return p->visitor->cut(p->visitor->context, cut, p->shard);
+}
+
+static int64_t newest_event_ms(const mr_event_batch *batch,
+                               const mr_record_verdict *record)
+{
+    int64_t newest_ms = INT64_MIN;
+    for (uint32_t e = 0; e < record->event_count; e++) {
+        const int64_t time_ms = batch->events[record->first_event + e].time_ms;
+        newest_ms = time_ms > newest_ms ? time_ms : newest_ms;
+    }
+    return newest_ms;
+}
+
+static mr_status apply_batch(pass *p)
+{
+    size_t first = 0;
+    size_t i = 0;
+    for (; i < p->batch.record_count && p->batch.records[i].offset < p->end_offset; i++) {
+        const int64_t newest_ms = newest_event_ms(&p->batch, &p->batch.records[i]);
+        while (p->next_cut < p->replay->cut_count &&
+               newest_ms >= p->replay->cuts_ms[p->next_cut]) {
+            MR_TRY(apply_slice(p, first, i));
+            first = i;
+            MR_TRY(visit_cut(p));
+        }
+    }
+    return apply_slice(p, first, i);
+}
+
+static mr_status begin(pass *p)
+{
+    int64_t first = 0;
+    MR_TRY(mr_log_resolve(p->replay->log, p->partition, MR_LOG_EARLIEST, 0, &first,
+                          p->error));
+    MR_TRY(mr_shard_start_at(p->shard, first));
+    return mr_log_reader_start(p->reader, p->partition, first);
+}
+
+/* One signal of the log; sets *ret_is_done at the end. */
+static mr_status step(pass *p, uint32_t *silent, bool *ret_is_done)
+{
+    mr_log_batch batch = {0};
+    const mr_status status = mr_log_reader_poll(p->reader, POLL_MS, &batch);
+    const bool is_silent =
+        status == MR_ERR_UNAVAILABLE || (status == MR_OK && batch.signal == MR_LOG_IDLE);
+    if (status == MR_OK && batch.signal == MR_LOG_ASSIGNED)
+        return begin(p);
+    if (status == MR_OK && batch.signal == MR_LOG_RECORDS) {
+        *silent = 0;
+        MR_TRY(mr_decoder_decode(p->decoder, p->partition, batch.records, batch.count,
+                                 &p->batch));
+        MR_TRY(apply_batch(p));
+        p->records += batch.count;
+        p->visitor->progress(p->visitor->context, p->records);
+        *ret_is_done = batch.next_offset >= p->end_offset;
+        return MR_OK;
+    }
+    if (status == MR_OK && !is_silent) {
+        *ret_is_done =
+            true; /* its end, before the one that was asked for: a log restored */
+        return MR_OK;
+    }
+    if (is_silent && ++*silent < SILENT_POLLS_MAX)
+        return MR_OK;
+    return mr_error_set(p->error, status == MR_OK ? MR_ERR_UNAVAILABLE : status,
+                        "log %s, partition %" PRIu32 ": cannot be read on after %" PRIu64
+                        " records: %s",
+                        p->replay->config->log.topic, p->partition, p->records,
+                        status == MR_OK ? "no answer" : mr_status_name(status));
+}
+
+mr_status mr_cut_replay_run(const mr_cut_replay *replay, uint32_t partition,
+                            int64_t end_offset, const mr_cut_visitor *visitor,
+                            mr_error *ret_error)
+{
+    pass p = {.replay = replay,
+              .visitor = visitor,
+              .error = ret_error,
+              .partition = partition,
+              .end_offset = end_offset};
+    uint32_t silent = 0;
+    bool is_done = false;
+    mr_status status = open_all(&p);
+    while (status == MR_OK && !is_done)
+        status = step(&p, &silent, &is_done);
+    while (status == MR_OK && p.next_cut < replay->cut_count)
+        status = visit_cut(&p); /* nothing came after these */
+    close_all(&p);
+    return status;
+}
