@@ -274,14 +274,6 @@ static void statistics_json(void *context, mr_json_writer *writer)
     mr_statistics_json(engine->statistics, writer);
     mr_json_key(writer, "alerts");
     mr_json_put_uint(writer, mr_alert_feed_count(engine->alerts));
-    mr_json_key(writer, "model_version");
-    mr_snapshot *snapshot = mr_snapshot_acquire(engine->models);
-    if (snapshot == NULL)
-        mr_json_put_null(writer);
-    else
-        mr_json_put_string(writer, mr_recommender_version(mr_model_slot_recommender(
-                                       mr_snapshot_object(snapshot))));
-    mr_snapshot_release(snapshot);
 }
 
 static void check(mr_readiness *ret_check, const char *name, bool ready, const char *detail)
