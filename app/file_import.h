@@ -4,8 +4,7 @@
  * Opening reads the whole file, decodes each line to learn its time and user, and sorts by
  * (time, line), because the engine's watermark takes a file in disorder for late events.  Sending
  * appends in that order, keyed by profile id.  CSV lines become native JSON; a line that brings
- * no event id is named by content and line number, so that sending a file twice changes nothing
- * and two equal lines remain two purchases.
+ * no event id is named by content and line number, so that two equal lines remain two purchases.
  *
  * Units      Times in ms since the epoch; lines from 1.
  * Ownership  The import owns the file's content until destroyed; the log is borrowed.
