@@ -140,7 +140,7 @@ static void print_choice(const mr_tuner_result *tuned)
         tuned->tries, MR_TUNER_K, tuned->holdout.recall, MR_TUNER_K, tuned->holdout.ndcg);
     for (int m = 0; m < MR_MEMBERS; m++)
         if (tuned->tried[m])
-            (void)printf(" %s alone %.4f/%.4f", mr_member_name((mr_member)m),
+            (void)printf(" %s %.4f/%.4f", mr_member_name((mr_member)m),
                          tuned->members[m].recall, tuned->members[m].ndcg);
     (void)printf("\n");
 }

@@ -155,6 +155,7 @@ typedef struct expected {
     uint64_t customers;
     uint64_t purchases;
     uint64_t repeats;
+    double recall_own; /* a list of the customer's own items */
     double recall_new; /* over all purchases, repeats never shown */
     double recall_fresh;
     uint64_t fresh_customers;
@@ -177,6 +178,7 @@ static expected by_definition(void)
         e.customers++;
         e.purchases += truth;
         e.repeats += repeats;
+        e.recall_own += (double)repeats / truth;
         e.recall_new += (double)shown / truth;
         e.fresh_customers += truth > repeats;
         e.recall_fresh += truth > repeats ? (double)shown / (truth - repeats) : 0.0;
@@ -199,6 +201,7 @@ static void test_figures_are_those_of_the_definition(void **state)
     const double recall = e.recall_new / (double)e.customers;
     assert_close(figures.all.personal.recall, recall, 1e-12);
     assert_close(figures.all.popular.recall, recall, 1e-12);
+    assert_close(figures.all.own.recall, e.recall_own / (double)e.customers, 1e-12);
     const double fresh = e.recall_fresh / (double)e.fresh_customers;
     assert_int_equal(figures.fresh.personal.users, e.fresh_customers);
     assert_close(figures.fresh.personal.recall, fresh, 1e-12);
