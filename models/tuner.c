@@ -180,13 +180,14 @@ static mr_status look_item_item(void *context, const double *point, double *ret_
     return try_single(t, MR_MEMBER_ITEM_ITEM, &recipe, ret_value);
 }
 
-/* From the middle of the cube; 1 is full normalisation, so there is little beyond it. */
+/* From where most catalogues are good: long histories count less, popular answers are damped
+ * less than popular questions.  1 is full normalisation, so there is little beyond it. */
 static mr_status tune_item_item(tuning *t, uint32_t looks)
 {
     static const mr_pattern_axis axes[] = {
+        {.start = 0.75, .step = -0.25, .low = 0.0, .high = 1.5},
         {.start = 0.5, .step = 0.25, .low = 0.0, .high = 1.5},
-        {.start = 0.5, .step = 0.25, .low = 0.0, .high = 1.5},
-        {.start = 0.5, .step = -0.25, .low = 0.0, .high = 1.5},
+        {.start = 0.25, .step = 0.25, .low = 0.0, .high = 1.5},
     };
     double point[3];
     double value = 0.0;
@@ -230,7 +231,7 @@ static mr_status tune_ials(tuning *t, uint32_t looks)
         {.start = log2(0.005), .step = 1.5, .low = -12.0, .high = 0.0},
     };
     static const uint32_t dimensions[] = {128, 256};
-    const uint32_t larger = looks >= 8 ? 2 : looks >= 2 ? 1 : 0;
+    const uint32_t larger = looks >= 6 ? 2 : looks >= 2 ? 1 : 0;
     double point[2] = {axes[0].start, axes[1].start};
     double value = 0.0;
     uint32_t used = 0;

@@ -29,7 +29,7 @@ const mr_api_route mr_api_routes[] = {
     {"trending", "/v1/trending", GET, mr_api_trending, false, 0},
     {"events", "/v1/events", POST, mr_api_events, true, EVENTS_BODY_BYTES_MAX},
     {"alerts", "/v1/churn/alerts", GET, mr_api_alerts, true, 0},
-    {"statistics", "/v1/statistics", GET, mr_api_statistics, true, 0},
+    {"overview", "/v1/analytics/overview", GET, mr_api_overview, true, 0},
     {"healthz", "/healthz", GET, mr_api_healthz, false, 0},
     {"readyz", "/readyz", GET, mr_api_readyz, false, 0},
     {"metrics", "/metrics", GET, mr_api_metrics_text, true, 0},

@@ -176,7 +176,7 @@ mr_api_handle mr_api_events;                 /* api_events.c          */
 mr_api_handle mr_api_profile;                /* api_users.c           */
 mr_api_handle mr_api_alerts;                 /* api_alerts.c          */
 mr_api_handle mr_api_healthz, mr_api_readyz; /* api_system.c          */
-mr_api_handle mr_api_metrics_text, mr_api_statistics;
+mr_api_handle mr_api_metrics_text, mr_api_overview;
 mr_api_handle mr_api_static; /* api_static.c          */
 
 #endif

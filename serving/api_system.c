@@ -198,7 +198,7 @@ void mr_api_metrics_text(mr_api_call *call)
         backend->metrics(backend->context, text);
 }
 
-/* ---- GET /v1/statistics ---- */
+/* ---- GET /v1/analytics/overview ---- */
 
 static void put_number(mr_json_writer *writer, const char *key, uint64_t value)
 {
@@ -206,22 +206,58 @@ static void put_number(mr_json_writer *writer, const char *key, uint64_t value)
     mr_json_put_uint(writer, value);
 }
 
-void mr_api_statistics(mr_api_call *call)
+/* null while there is nothing to divide by. */
+static void put_share(mr_json_writer *writer, const char *key, uint64_t part,
+                      uint64_t whole)
+{
+    mr_json_key(writer, key);
+    if (whole > 0)
+        mr_json_put_fixed(writer, (double)part / (double)whole, 4);
+    else
+        mr_json_put_null(writer);
+}
+
+static void put_model_version(mr_json_writer *writer, const mr_backend *backend)
+{
+    mr_model_view view;
+    mr_json_key(writer, "model_version");
+    if (backend->acquire == NULL || backend->acquire(backend->context, &view) != MR_OK) {
+        mr_json_put_null(writer);
+        return;
+    }
+    mr_json_put_text(writer, view.version);
+    backend->release(backend->context, &view);
+}
+
+static void put_serving(mr_json_writer *writer, const mr_api *api)
+{
+    const uint64_t cache = load(&api->metrics.served_cache);
+    const uint64_t live = load(&api->metrics.served_live);
+    const uint64_t fallback = load(&api->metrics.served_fallback);
+    const uint64_t answers = cache + live + fallback;
+    put_number(writer, "served_from_cache", cache);
+    put_number(writer, "served_live", live);
+    put_number(writer, "served_fallback", fallback);
+    put_share(writer, "cache_hit_share", cache, answers);
+    put_share(writer, "degraded_share", load(&api->metrics.degraded), answers);
+    mr_json_key(writer, "cache_down");
+    mr_json_put_bool(writer, any_cache_down(api));
+}
+
+void mr_api_overview(mr_api_call *call)
 {
     const mr_api *api = call->api;
     const mr_backend *backend = api->options.backend;
     const mr_catalogue *catalogue;
+    if (mr_api_check_all_taken(call) != MR_OK) {
+        mr_api_refuse(call);
+        return;
+    }
     mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
     mr_json_writer writer = mr_api_begin(call);
-    put_number(&writer, "served_from_cache", load(&api->metrics.served_cache));
-    put_number(&writer, "served_live", load(&api->metrics.served_live));
-    put_number(&writer, "served_fallback", load(&api->metrics.served_fallback));
-    put_number(&writer, "degraded_answers", load(&api->metrics.degraded));
-    put_number(&writer, "cache_hits", sum_caches(api, cache_hits));
-    put_number(&writer, "cache_misses", sum_caches(api, cache_misses));
-    mr_json_key(&writer, "cache_down");
-    mr_json_put_bool(&writer, any_cache_down(api));
+    put_serving(&writer, api);
     put_number(&writer, "catalogue_items", mr_catalogue_count(catalogue));
+    put_model_version(&writer, backend);
     if (backend->statistics != NULL)
         backend->statistics(backend->context, &writer);
     mr_json_end_object(&writer);

@@ -72,7 +72,8 @@ enum { MR_READINESS_CHECKS_MAX = 16 };
 typedef struct mr_backend {
     void *context;
 
-    /* MR_ERR_NOT_FOUND while there is no model.  Pair with release(). */
+    /* MR_ERR_NOT_FOUND while there is no model.  Pair with release(); a backend that has this has
+     * the next four as well. */
     mr_status (*acquire)(void *context, mr_model_view *ret_view);
     void (*release)(void *context, mr_model_view *view);
     mr_text (*item_id)(void *context, const mr_model_view *view,

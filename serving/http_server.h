@@ -49,8 +49,9 @@ typedef struct mr_http_server_options {
     const char *host;           /* "127.0.0.1", "::1", "0.0.0.0"                        */
     uint16_t port;              /* 0: a free one; see mr_http_server_port()             */
     uint32_t threads;           /* 0: 1                                                 */
-    uint32_t workers;           /* slow requests at a time; 0: 4.  Their thread numbers
-                                   follow those of the loops                            */
+    uint32_t workers;           /* slow requests at a time, as far as libuv's pool goes
+                              (UV_THREADPOOL_SIZE, 4 by default); 0: 4.  Their thread
+                              numbers follow those of the loops                    */
     uint32_t connections_max;   /* of all threads; 0: 10000.  More are answered 503 */
     int64_t idle_timeout_ms;    /* kept-alive and silent; 0: 60 s                   */
     int64_t request_timeout_ms; /* first byte to last; 0: 10 s.  Then 408           */

@@ -1,9 +1,12 @@
 #include "serving/recommend.h"
 
+#include "core/event.h"
 #include "serving/user_state_codec.h"
 
 #include <math.h>
 #include <string.h>
+
+enum { NAMED_AT_ONCE = 12 };
 
 /* One request on its way down the chain. */
 typedef struct chain {
@@ -12,8 +15,9 @@ typedef struct chain {
     mr_recommend_answer *answer;
     mr_hash128 user;
     int64_t now_ms;
-    bool has_result; /* worker->result */
-    bool has_state;  /* worker->state  */
+    bool has_result;     /* worker->result */
+    bool has_state;      /* worker->state  */
+    mr_text state_value; /* of the cache: worker->state holds its purchases alone */
 } chain;
 
 static const mr_backend *backend_of(const chain *c)
@@ -70,9 +74,20 @@ static void read_cache(chain *c)
         return;
     c->has_result =
         has_value(c, values[0], mr_result_decode(c->user, values[0], &worker->result));
-    c->has_state = has_value(
-        c, values[1],
-        mr_user_state_decode(c->user, values[1], resolve_item, c, &worker->state));
+    c->has_state = has_value(c, values[1],
+                             mr_user_state_decode_types(c->user, values[1],
+                                                        MR_STATE_TYPE(MR_EVENT_PURCHASE),
+                                                        resolve_item, c, &worker->state));
+    if (c->has_state)
+        c->state_value = values[1];
+}
+
+/* The stored list will not do: now the whole history is wanted. */
+static void read_whole_state(chain *c)
+{
+    if (c->state_value.length > 0)
+        c->has_state = mr_user_state_decode(c->user, c->state_value, resolve_item, c,
+                                            &c->call->worker->state) == MR_OK;
 }
 
 /* Redis came back empty, or pushed the key out: the owner still knows. */
@@ -107,24 +122,32 @@ static void take(chain *c, const mr_candidate *candidates, size_t count)
                                       c->answer->count, request->n);
 }
 
-/* Name the items of the held model, and take them. */
-static void take_scored(chain *c, const mr_scored_item *scored, size_t count)
+static mr_candidate name_item(const chain *c, const mr_scored_item *scored)
 {
     const mr_backend *backend = backend_of(c);
     const mr_model_view *view = &c->answer->view;
+    return (mr_candidate){
+        .item_id = backend->item_id(backend->context, view, scored->item),
+        .because = scored->because < view->dictionary
+                       ? backend->item_id(backend->context, view, scored->because)
+                       : (mr_text){0},
+        .score = scored->score,
+        .source = scored->source,
+    };
+}
+
+/* A few at a time: of a hundred stored items a page shows ten, and each name is a cache miss. */
+static void take_scored(chain *c, const mr_scored_item *scored, size_t count)
+{
     mr_candidate *candidates = c->call->worker->candidates;
-    for (size_t i = 0; i < count; i++) {
-        const uint32_t because = scored[i].because;
-        candidates[i] = (mr_candidate){
-            .item_id = backend->item_id(backend->context, view, scored[i].item),
-            .because = because < view->dictionary
-                           ? backend->item_id(backend->context, view, because)
-                           : (mr_text){0},
-            .score = scored[i].score,
-            .source = scored[i].source,
-        };
+    for (size_t at = 0; at < count && c->answer->count < c->request->n;) {
+        const size_t left = count - at;
+        const size_t some = left < NAMED_AT_ONCE ? left : (size_t)NAMED_AT_ONCE;
+        for (size_t i = 0; i < some; i++)
+            candidates[i] = name_item(c, &scored[at + i]);
+        take(c, candidates, some);
+        at += some;
     }
-    take(c, candidates, count);
 }
 
 static bool is_newer(const mr_user_state *state, const mr_result *result)
@@ -230,6 +253,7 @@ static void serve_personal(chain *c)
         take_scored(c, worker->result.items, worker->result.count);
         return;
     }
+    read_whole_state(c);
     const size_t count = score_live(c);
     if (c->has_state)
         c->answer->profile_as_of_ms = worker->state.as_of_ms;

@@ -65,6 +65,19 @@ static mr_status get_header(mr_reader *reader, mr_user_state *ret_state,
 mr_status mr_user_state_decode(mr_hash128 user, mr_text value, mr_item_resolve *resolve,
                                void *context, mr_user_state *ret_state)
 {
+    return mr_user_state_decode_types(user, value, MR_STATE_ALL_TYPES, resolve, context,
+                                      ret_state);
+}
+
+static bool is_of(uint32_t types, uint8_t type)
+{
+    return types == MR_STATE_ALL_TYPES || (type < 32 && (types >> type & 1) != 0);
+}
+
+mr_status mr_user_state_decode_types(mr_hash128 user, mr_text value, uint32_t types,
+                                     mr_item_resolve *resolve, void *context,
+                                     mr_user_state *ret_state)
+{
     mr_reader reader;
     MR_TRY(mr_value_frame_open(value, MR_CACHE_STATE, user, &ret_state->epoch,
                                &ret_state->offset, &reader));
@@ -77,12 +90,15 @@ mr_status mr_user_state_decode(mr_hash128 user, mr_text value, mr_item_resolve *
     ret_state->item_count = 0;
     for (uint8_t i = 0; i < item_count; i++) {
         mr_recent_item *item = &ret_state->items[ret_state->item_count];
-        item->item_id = resolve(context, mr_reader_u64(&reader));
+        const uint64_t hash = mr_reader_u64(&reader);
         item->time_s = mr_reader_u32(&reader);
         item->type = mr_reader_u8(&reader);
         item->weight = mr_reader_u8(&reader);
-        ret_state->item_count =
-            (uint8_t)(ret_state->item_count + (item->item_id.length > 0));
+        if (!is_of(types, item->type))
+            continue;
+        item->item_id = resolve(context, hash);
+        if (item->item_id.length > 0)
+            ret_state->item_count++;
     }
     return mr_reader_status(&reader);
 }

@@ -33,9 +33,21 @@ typedef mr_text mr_item_resolve(void *context, uint64_t hash);
 MR_MUST_USE mr_status mr_user_state_encode(const mr_hash_key *key, mr_hash128 user,
                                            const mr_user_state *state, mr_buffer *value);
 
+/* A set of event types, for mr_user_state_decode_types(). */
+#define MR_STATE_TYPE(type) (UINT32_C(1) << (type))
+#define MR_STATE_ALL_TYPES UINT32_MAX
+
 /* MR_ERR_CORRUPT for anything that encode() would not have written for that user. */
 MR_MUST_USE mr_status mr_user_state_decode(mr_hash128 user, mr_text value,
                                            mr_item_resolve *resolve, void *context,
                                            mr_user_state *ret_state);
+
+/*
+ * As above, keeping only the items whose event is of one of `types`: a request that is served from
+ * the stored list needs the purchases alone, and each other item would cost a look-up.
+ */
+MR_MUST_USE mr_status mr_user_state_decode_types(mr_hash128 user, mr_text value,
+                                                 uint32_t types, mr_item_resolve *resolve,
+                                                 void *context, mr_user_state *ret_state);
 
 #endif

@@ -8,6 +8,7 @@
 #include "serving/result_codec.h"
 #include "serving/user_state_codec.h"
 #include "tests/cache_behaviour.h"
+#include "tests/certificate.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -61,6 +62,19 @@ static int connect_to(uint16_t port)
     return -1;
 }
 
+static void wait_for_server(uint16_t port)
+{
+    for (int i = 0; i < START_TRIES; i++) {
+        const int fd = connect_to(port);
+        if (fd >= 0) {
+            (void)close(fd);
+            return;
+        }
+        sleep_ms(10);
+    }
+    fail_msg("%s", "the server did not start");
+}
+
 static void start_server(void)
 {
     char port[8];
@@ -75,15 +89,7 @@ static void start_server(void)
                     getenv("MR_REDIS_DIRECTORY"), (char *)NULL);
         _exit(127);
     }
-    for (int i = 0; i < START_TRIES; i++) {
-        const int fd = connect_to(server_port);
-        if (fd >= 0) {
-            (void)close(fd);
-            return;
-        }
-        sleep_ms(10);
-    }
-    fail_msg("%s", "the server did not start");
+    wait_for_server(server_port);
 }
 
 static void kill_server(void)
@@ -345,6 +351,78 @@ static void test_logs_in_with_the_password_of_the_url(void **state)
     mr_cache_destroy(wrong);
 }
 
+/* ---- Over TLS ---- */
+
+/* A server whose certificate is for 127.0.0.1 and no other name. */
+static pid_t start_tls_server(uint16_t port, const char *certificate, const char *key)
+{
+    char text[8];
+    (void)snprintf(text, sizeof(text), "%u", port);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const int null = open("/dev/null", O_WRONLY);
+        (void)dup2(null, STDOUT_FILENO);
+        (void)execl(getenv("MR_REDIS_SERVER"), "redis-server", "--port", "0",
+                    "--tls-port", text, "--tls-cert-file", certificate, "--tls-key-file",
+                    key, "--tls-ca-cert-file", certificate, "--tls-auth-clients", "no",
+                    "--bind", "127.0.0.1", "--save", "", "--dir",
+                    getenv("MR_REDIS_DIRECTORY"), (char *)NULL);
+        _exit(127);
+    }
+    wait_for_server(port);
+    return pid;
+}
+
+static mr_cache *open_sealed(const char *host, uint16_t port, const char *ca_file)
+{
+    char url[64];
+    mr_error error = {""};
+    mr_cache *cache;
+    (void)snprintf(url, sizeof(url), "rediss://%s:%u", host, port);
+    const mr_cache_redis_options options = {.url = url,
+                                            .ca_file = ca_file,
+                                            .connect_timeout_ms = 1000,
+                                            .clock = mr_clock_system()};
+    if (mr_cache_redis_create(&options, &cache, &error) != MR_OK)
+        fail_msg("%s", error.message);
+    return cache;
+}
+
+static void test_over_tls_the_server_must_be_who_it_says(void **state)
+{
+    char certificate[256];
+    char key[256];
+    char other[256];
+    uint16_t port;
+    mr_text value;
+    const char *directory = getenv("MR_REDIS_DIRECTORY");
+    (void)snprintf(certificate, sizeof(certificate), "%s/c.pem", directory);
+    (void)snprintf(key, sizeof(key), "%s/k.pem", directory);
+    (void)snprintf(other, sizeof(other), "%s/o.pem", directory);
+    make_certificate("IP:127.0.0.1", other, key);
+    make_certificate("IP:127.0.0.1", certificate, key);
+    (void)close(listen_somewhere(&port));
+    const pid_t pid = start_tls_server(port, certificate, key);
+
+    mr_cache *const before = behaviour_cache;
+    behaviour_cache = open_sealed("127.0.0.1", port, certificate);
+    test_a_batch_keeps_its_order_over_users_and_gaps(state);
+    test_an_older_owner_is_refused(state);
+    test_binary_values_come_back_whole(state);
+    mr_cache_destroy(behaviour_cache);
+    behaviour_cache = before;
+
+    /* Another name of the same machine, and a certificate we have no reason to trust. */
+    mr_cache *named = open_sealed("localhost", port, certificate);
+    mr_cache *foreign = open_sealed("127.0.0.1", port, other);
+    assert_int_equal(try_get(named, "mr:{u:x}:r", 1000, &value), MR_ERR_UNAVAILABLE);
+    assert_int_equal(try_get(foreign, "mr:{u:x}:r", 1000, &value), MR_ERR_UNAVAILABLE);
+    mr_cache_destroy(named);
+    mr_cache_destroy(foreign);
+    (void)kill(pid, SIGKILL);
+    (void)waitpid(pid, NULL, 0);
+}
+
 /* ---- Late replies ---- */
 
 enum { USERS = 64, REQUESTS = 5000, PROXY_TIMEOUT_MS = 4, LATE_MS = 7 };
@@ -551,6 +629,7 @@ int main(void)
         cmocka_unit_test(test_a_full_server_refuses_writes_and_still_reads),
         cmocka_unit_test(test_a_replica_takes_no_writes_until_it_is_promoted),
         cmocka_unit_test(test_logs_in_with_the_password_of_the_url),
+        cmocka_unit_test(test_over_tls_the_server_must_be_who_it_says),
         cmocka_unit_test(test_a_late_reply_is_never_read_as_somebody_elses),
         cmocka_unit_test(test_every_error_reply_is_unavailable_and_named),
         cmocka_unit_test(test_hostile_replies_are_unavailable),

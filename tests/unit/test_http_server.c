@@ -5,13 +5,12 @@
  */
 #include "serving/http_server.h"
 
+#include "tests/certificate.h"
 #include "tests/support.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -429,30 +428,6 @@ static void test_stopping_answers_what_was_asked_and_takes_no_more(void **state)
 
 /* ---- TLS ---- */
 
-static void make_certificate(const char *certificate_file, const char *key_file)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
-    assert_non_null(key);
-    (void)ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-    (void)X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
-    (void)X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    (void)X509_set_pubkey(certificate, key);
-    X509_NAME *name = X509_get_subject_name(certificate);
-    (void)X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"h",
-                                     -1, -1, 0);
-    (void)X509_set_issuer_name(certificate, name);
-    assert_true(X509_sign(certificate, key, EVP_sha256()) > 0);
-    FILE *file = fopen(certificate_file, "wb");
-    assert_int_equal(PEM_write_X509(file, certificate), 1);
-    (void)fclose(file);
-    file = fopen(key_file, "wb");
-    assert_int_equal(PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL), 1);
-    (void)fclose(file);
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-}
-
 static void test_answers_over_tls_and_hangs_up_on_clear_text(void **state)
 {
     (void)state;
@@ -462,7 +437,7 @@ static void test_answers_over_tls_and_hangs_up_on_clear_text(void **state)
     assert_non_null(mkdtemp(directory));
     (void)snprintf(certificate_file, sizeof(certificate_file), "%s/c.pem", directory);
     (void)snprintf(key_file, sizeof(key_file), "%s/k.pem", directory);
-    make_certificate(certificate_file, key_file);
+    make_certificate("DNS:localhost", certificate_file, key_file);
     mr_http_server_options options = options_of();
     options.certificate_file = certificate_file;
     options.key_file = key_file;

@@ -219,7 +219,7 @@ static void test_each_epoch_lowers_the_loss(void **state)
     data d = make_data(false);
     mr_worker_pool *pool = NULL;
     mr_ials *model = NULL;
-    double before = INFINITY;
+    double before = (double)INFINITY;
     assert_ok(mr_worker_pool_create(1, &pool));
     assert_ok(mr_ials_create(&d.users, &d.items, &OPTIONS, pool, &model));
     for (int epoch = 0; epoch < 5; epoch++) {

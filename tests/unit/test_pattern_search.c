@@ -54,7 +54,7 @@ static void test_looks_are_never_more_than_allowed(void **state)
         bowl b = {.top = {3.3, 2.6}};
         double point[2];
         double value = 0.0;
-        double best = -INFINITY;
+        double best = -(double)INFINITY;
         uint32_t looks = 0;
         assert_ok(mr_pattern_search(AXES, 2, allowed, look, &b, point, &value, &looks));
         assert_int_equal(b.looks, allowed);
