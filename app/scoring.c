@@ -2,6 +2,7 @@
 
 #include "app/training_set.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void mr_scoring_deinit(mr_scoring *scoring)
@@ -19,7 +20,7 @@ static mr_status scratch_for(mr_scoring *scoring, const mr_recommender *recommen
     mr_scoring_deinit(scoring);
     MR_TRY(mr_recommender_scratch_create(recommender, &scoring->scratch));
     scoring->recommender = recommender;
-    (void)strncpy(scoring->version, version, sizeof(scoring->version) - 1);
+    (void)snprintf(scoring->version, sizeof(scoring->version), "%s", version);
     return MR_OK;
 }
 

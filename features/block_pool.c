@@ -30,6 +30,7 @@ void mr_block_pool_deinit(mr_block_pool *pool)
     for (size_t i = 0; i < pool->slab_count; i++)
         mr_region_unmap(pool->slabs[i], MR_BLOCK_SLAB_BYTES);
     free(pool->slabs);
+    free(pool->chunks);
     *pool = (mr_block_pool){0};
 }
 
@@ -43,46 +44,81 @@ static mr_status add_slab(mr_block_pool *pool)
         if (slabs == NULL)
             return MR_ERR_NO_MEMORY;
         pool->slabs = slabs;
+        mr_block_chunk *chunks =
+            realloc(pool->chunks, capacity * MR_BLOCK_SLAB_CHUNKS * sizeof(*chunks));
+        if (chunks == NULL)
+            return MR_ERR_NO_MEMORY;
+        pool->chunks = chunks;
         pool->slab_capacity = capacity;
     }
     uint8_t *slab = mr_region_map(MR_BLOCK_SLAB_BYTES);
     if (slab == NULL)
         return MR_ERR_NO_MEMORY;
-    if (pool->slab_count == 0)
-        pool->cut_units = 1; /* so that no block has handle 0 */
     pool->slabs[pool->slab_count++] = slab;
+    if (pool->chunk_count == 0)
+        pool->chunk_count = 1;
     return MR_OK;
 }
 
 mr_status mr_block_pool_reserve(mr_block_pool *pool, size_t bytes)
 {
-    /* The end of each slab may be too short for the block that comes next. */
-    const size_t usable = MR_BLOCK_SLAB_BYTES - MR_BLOCK_BYTES_MAX;
-    const size_t needed = bytes / usable + 2;
-    while (pool->slab_count < pool->slab_current + needed)
+    /* Each size may have to start a chunk, and the end of one may be too short for a block. */
+    const size_t usable = MR_BLOCK_CHUNK_BYTES - MR_BLOCK_BYTES_MAX;
+    const size_t needed = bytes / usable + MR_BLOCK_CLASSES + 1;
+    while (pool->slab_count * MR_BLOCK_SLAB_CHUNKS + pool->free_chunk_count <
+           pool->chunk_count + needed)
         MR_TRY(add_slab(pool));
     return MR_OK;
 }
 
 size_t mr_block_pool_bytes(const mr_block_pool *pool)
 {
-    return pool->slab_current * (size_t)MR_BLOCK_SLAB_BYTES +
-           (size_t)pool->cut_units * MR_BLOCK_UNIT_BYTES +
-           pool->slab_capacity * sizeof(*pool->slabs);
+    return pool->chunk_count * (size_t)MR_BLOCK_CHUNK_BYTES +
+           pool->slab_capacity *
+               (sizeof(*pool->slabs) + MR_BLOCK_SLAB_CHUNKS * sizeof(*pool->chunks));
 }
 
-static uint32_t cut_block(mr_block_pool *pool, uint8_t size_class)
+static uint16_t blocks_in_chunk(uint8_t size_class)
 {
-    const uint32_t units = class_bytes[size_class] / MR_BLOCK_UNIT_BYTES;
-    if (pool->cut_units + units > MR_BLOCK_SLAB_UNITS) {
-        pool->slab_current++;
-        pool->cut_units = 0;
+    return (uint16_t)(MR_BLOCK_CHUNK_BYTES / class_bytes[size_class]);
+}
+
+static void put_with_room(mr_block_pool *pool, uint32_t index)
+{
+    mr_block_chunk *chunk = &pool->chunks[index];
+    uint32_t *head = &pool->with_room[chunk->size_class];
+    chunk->before = 0;
+    chunk->next = *head;
+    if (*head != 0)
+        pool->chunks[*head].before = index;
+    *head = index;
+}
+
+static void take_with_room(mr_block_pool *pool, uint32_t index)
+{
+    const mr_block_chunk *chunk = &pool->chunks[index];
+    if (chunk->before != 0)
+        pool->chunks[chunk->before].next = chunk->next;
+    else
+        pool->with_room[chunk->size_class] = chunk->next;
+    if (chunk->next != 0)
+        pool->chunks[chunk->next].before = chunk->before;
+}
+
+/* A chunk that was given back first, else one that was never touched. */
+static uint32_t start_chunk(mr_block_pool *pool, uint8_t size_class)
+{
+    uint32_t index = pool->free_chunks;
+    if (index != 0) {
+        pool->free_chunks = pool->chunks[index].next;
+        pool->free_chunk_count--;
+    } else {
+        index = pool->chunk_count++;
+        MR_ASSERT(index < pool->slab_count * MR_BLOCK_SLAB_CHUNKS);
     }
-    MR_ASSERT(pool->slab_current < pool->slab_count);
-    const uint32_t block =
-        (uint32_t)pool->slab_current * MR_BLOCK_SLAB_UNITS + pool->cut_units;
-    pool->cut_units += units;
-    return block;
+    pool->chunks[index] = (mr_block_chunk){.size_class = size_class};
+    put_with_room(pool, index);
+    return index;
 }
 
 uint32_t mr_block_pool_allocate(mr_block_pool *pool, size_t bytes, uint8_t *ret_class)
@@ -90,11 +126,18 @@ uint32_t mr_block_pool_allocate(mr_block_pool *pool, size_t bytes, uint8_t *ret_
     MR_ASSERT(bytes > 0);
     MR_ASSERT(bytes <= MR_BLOCK_BYTES_MAX);
     const uint8_t size_class = class_of(bytes);
-    uint32_t block = pool->free_lists[size_class];
+    uint32_t index = pool->with_room[size_class];
+    if (index == 0)
+        index = start_chunk(pool, size_class);
+    mr_block_chunk *chunk = &pool->chunks[index];
+    uint32_t block = chunk->free_block;
     if (block != 0)
-        memcpy(&pool->free_lists[size_class], mr_block_at(pool, block), sizeof(block));
+        memcpy(&chunk->free_block, mr_block_at(pool, block), sizeof(block));
     else
-        block = cut_block(pool, size_class);
+        block = index * MR_BLOCK_CHUNK_UNITS +
+                chunk->cut++ * (uint32_t)(class_bytes[size_class] / MR_BLOCK_UNIT_BYTES);
+    if (++chunk->used == blocks_in_chunk(size_class))
+        take_with_room(pool, index);
     pool->used_bytes += class_bytes[size_class];
     *ret_class = size_class;
     return block;
@@ -104,9 +147,21 @@ void mr_block_pool_free(mr_block_pool *pool, uint32_t block, uint8_t size_class)
 {
     if (block == 0)
         return;
-    memcpy(mr_block_at(pool, block), &pool->free_lists[size_class], sizeof(block));
-    pool->free_lists[size_class] = block;
+    const uint32_t index = block / MR_BLOCK_CHUNK_UNITS;
+    mr_block_chunk *chunk = &pool->chunks[index];
+    MR_ASSERT(chunk->size_class == size_class);
+    if (chunk->used-- == blocks_in_chunk(size_class))
+        put_with_room(pool, index);
     pool->used_bytes -= class_bytes[size_class];
+    if (chunk->used > 0) {
+        memcpy(mr_block_at(pool, block), &chunk->free_block, sizeof(block));
+        chunk->free_block = block;
+        return;
+    }
+    take_with_room(pool, index);
+    chunk->next = pool->free_chunks;
+    pool->free_chunks = index;
+    pool->free_chunk_count++;
 }
 
 static void grow_list(mr_block_pool *pool, mr_list *list, size_t element_bytes)

@@ -1,10 +1,10 @@
 /*
  * Block pool: the variable parts of profiles, in a few sizes.
  *
- * Blocks are cut from 2 MiB slabs and named by a 32-bit handle that counts 16-byte units, half
- * the size of a pointer.  A freed block goes to its size's free list and is used again for
- * that size only: histories and series grow through the same sizes in every profile, so what
- * one outgrows the next one needs.  A general allocator would spend a header on each.
+ * Blocks are named by a 32-bit handle that counts 16-byte units, half the size of a pointer.
+ * They are cut from 64 KiB chunks, each of one size; a chunk whose blocks are all free again
+ * serves any size.  Profiles that grow together outgrow whole chunks, so what the small sizes
+ * gave up comes back to the large ones.  A general allocator would spend a header on each.
  *
  * Lists are the one shape kept in blocks: a count and elements of one size, which move to the
  * next larger block when they are full.
@@ -12,8 +12,9 @@
  * Units      Sizes in bytes, handles in units of 16 bytes; handle 0 is no block.
  * Ownership  The pool owns all blocks.
  * Threads    Owner-only.
- * Cost       Allocate and free: a pop and a push.  mr_block_pool_reserve() makes a number of
- *            allocations that cannot fail; reserved slabs cost no memory until touched.
+ * Cost       Allocate and free: a few instructions and the block's line.  mr_block_pool_reserve()
+ *            makes a number of allocations that cannot fail; reserved memory costs nothing
+ *            until touched.
  */
 #ifndef MR_FEATURES_BLOCK_POOL_H
 #define MR_FEATURES_BLOCK_POOL_H
@@ -28,17 +29,32 @@ enum {
     MR_BLOCK_BYTES_MAX = 16384,
     MR_BLOCK_SLAB_BYTES = 2 << 20,
     MR_BLOCK_SLAB_UNITS = MR_BLOCK_SLAB_BYTES / MR_BLOCK_UNIT_BYTES,
+    MR_BLOCK_CHUNK_BYTES = 64 << 10,
+    MR_BLOCK_CHUNK_UNITS = MR_BLOCK_CHUNK_BYTES / MR_BLOCK_UNIT_BYTES,
+    MR_BLOCK_SLAB_CHUNKS = MR_BLOCK_SLAB_BYTES / MR_BLOCK_CHUNK_BYTES,
     MR_BLOCK_CLASSES = 22,
 };
 
+typedef struct mr_block_chunk {
+    uint32_t
+        next; /* in its size's list of chunks with room, or in the list of free chunks */
+    uint32_t before;
+    uint32_t free_block; /* a list through the blocks; 0 ends it */
+    uint16_t used;
+    uint16_t cut; /* blocks that were ever handed out since it took its size */
+    uint8_t size_class;
+} mr_block_chunk;
+
 typedef struct mr_block_pool {
-    uint8_t **slabs;
-    size_t slab_count;    /* mapped                               */
-    size_t slab_capacity; /* of the array                         */
-    size_t slab_current;  /* index of the slab being cut          */
-    uint32_t cut_units;   /* of the current slab                  */
-    size_t used_bytes;    /* in blocks that are allocated         */
-    uint32_t free_lists[MR_BLOCK_CLASSES];
+    uint8_t **slabs; /* 2 MiB each, of 32 chunks */
+    size_t slab_count;
+    size_t slab_capacity;
+    mr_block_chunk *chunks; /* chunk 0 is never used: 0 is "none" */
+    uint32_t chunk_count;   /* started, chunk 0 among them         */
+    uint32_t free_chunk_count;
+    uint32_t free_chunks;
+    uint32_t with_room[MR_BLOCK_CLASSES];
+    size_t used_bytes; /* in blocks that are allocated */
 } mr_block_pool;
 
 typedef struct mr_list {
@@ -54,7 +70,7 @@ void mr_block_pool_deinit(mr_block_pool *pool);
 /* Map so much that `bytes` of blocks can be allocated.  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_block_pool_reserve(mr_block_pool *pool, size_t bytes);
 
-/* Memory of slabs that have been cut into. */
+/* Memory of the chunks that were ever started. */
 size_t mr_block_pool_bytes(const mr_block_pool *pool);
 
 /* A block of at least `bytes` (1 .. MR_BLOCK_BYTES_MAX), uninitialised; reserved before. */

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { ENTRY_ENCODED_BYTES_MAX = 15 }; /* varints of 32, 32 and 16 bits, two bytes */
+
 /* Small magnitudes of either sign become small varints. */
 static uint64_t zigzag(int64_t value)
 {
@@ -21,6 +23,25 @@ static int64_t unzigzag(uint64_t value)
     return (int64_t)(value >> 1 ^ (0 - (value & 1)));
 }
 
+/* The one-byte case in line: most numbers of a history are small. */
+static inline uint64_t get_varint(mr_reader *reader)
+{
+    if (reader->position < reader->length && reader->bytes[reader->position] < 0x80)
+        return reader->bytes[reader->position++];
+    return mr_reader_varint(reader);
+}
+
+/* LEB128 into room that is there; returns the place behind it. */
+static inline uint8_t *write_varint(uint8_t *at, uint64_t value)
+{
+    while (value >= 0x80) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
 static void put_signed(mr_buffer *buffer, int64_t value)
 {
     mr_buffer_put_varint(buffer, zigzag(value));
@@ -28,7 +49,7 @@ static void put_signed(mr_buffer *buffer, int64_t value)
 
 static int64_t get_signed(mr_reader *reader)
 {
-    return unzigzag(mr_reader_varint(reader));
+    return unzigzag(get_varint(reader));
 }
 
 static void encode_head(const mr_row_head *head, mr_buffer *buffer)
@@ -43,12 +64,12 @@ static void encode_head(const mr_row_head *head, mr_buffer *buffer)
 
 static mr_status decode_head(mr_row_head *head, mr_reader *reader)
 {
-    const uint64_t first_ms = mr_reader_varint(reader);
-    const uint64_t span_ms = mr_reader_varint(reader);
+    const uint64_t first_ms = get_varint(reader);
+    const uint64_t span_ms = get_varint(reader);
     const int64_t behind_ms = get_signed(reader);
-    const uint64_t offset = mr_reader_varint(reader);
-    const uint64_t events = mr_reader_varint(reader);
-    const uint64_t sessions = mr_reader_varint(reader);
+    const uint64_t offset = get_varint(reader);
+    const uint64_t events = get_varint(reader);
+    const uint64_t sessions = get_varint(reader);
     if (reader->failed || first_ms > INT64_MAX || span_ms > INT64_MAX - first_ms ||
         behind_ms < 0 || (uint64_t)behind_ms > span_ms || offset > INT64_MAX ||
         events == 0 || events > UINT32_MAX || sessions == 0 || sessions > UINT16_MAX)
@@ -77,7 +98,7 @@ static mr_status decode_times(mr_block_pool *pool, mr_list *list, size_t count,
     uint64_t time_ms = 0;
     mr_list_start(pool, list, count, sizeof(int64_t));
     for (size_t i = 0; i < count; i++) {
-        const uint64_t step_ms = mr_reader_varint(reader);
+        const uint64_t step_ms = get_varint(reader);
         if (reader->failed || step_ms > INT64_MAX - time_ms || (i > 0 && step_ms == 0))
             return MR_ERR_CORRUPT;
         time_ms += step_ms;
@@ -112,7 +133,7 @@ static void encode_hours(const uint16_t *hours, mr_buffer *buffer)
 static mr_status decode_hours(uint16_t *hours, mr_reader *reader)
 {
     for (size_t i = 0; i < MR_PLAN_HOURS; i++) {
-        const uint64_t count = mr_reader_varint(reader);
+        const uint64_t count = get_varint(reader);
         if (count > UINT16_MAX)
             return MR_ERR_CORRUPT;
         hours[i] = (uint16_t)count;
@@ -205,15 +226,15 @@ static mr_status decode_series(const mr_series *series, mr_block_pool *pool, mr_
                                mr_reader *reader)
 {
     mr_list *list = mr_row_list(row, series->list_offset);
-    const uint64_t count = mr_reader_varint(reader);
+    const uint64_t count = get_varint(reader);
     if (count > series->keep_days)
         return MR_ERR_CORRUPT;
     uint64_t day = 0;
     uint64_t first_day = 0;
     mr_list_start(pool, list, (size_t)count, sizeof(mr_day_sum));
     for (size_t i = 0; i < (size_t)count; i++) {
-        const uint64_t step = mr_reader_varint(reader);
-        const uint64_t day_count = mr_reader_varint(reader);
+        const uint64_t step = get_varint(reader);
+        const uint64_t day_count = get_varint(reader);
         const int64_t sum = get_signed(reader);
         if (reader->failed || step > UINT32_MAX - day || (i > 0 && step == 0) ||
             day_count == 0 || day_count > UINT32_MAX)
@@ -259,16 +280,21 @@ void mr_history_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
 {
     const mr_list *list = mr_row_list(row, plan->history->list_offset);
     const mr_history_entry *entries = mr_list_elements(pool, list);
+    uint8_t *const start =
+        mr_buffer_extend(buffer, (list->count + 1U) * ENTRY_ENCODED_BYTES_MAX);
+    if (start == NULL)
+        return;
     uint32_t before = 0;
-    mr_buffer_put_varint(buffer, list->count);
+    uint8_t *at = write_varint(start, list->count);
     for (size_t i = 0; i < list->count; i++) {
-        mr_buffer_put_varint(buffer, entries[i].time_s - before);
-        mr_buffer_put_varint(buffer, entries[i].item);
-        mr_buffer_put_varint(buffer, entries[i].session);
-        mr_buffer_put_u8(buffer, entries[i].type);
-        mr_buffer_put_u8(buffer, entries[i].weight);
+        at = write_varint(at, entries[i].time_s - before);
+        at = write_varint(at, entries[i].item);
+        at = write_varint(at, entries[i].session);
+        *at++ = entries[i].type;
+        *at++ = entries[i].weight;
         before = entries[i].time_s;
     }
+    buffer->length = (size_t)(at - buffer->bytes);
 }
 
 /* The quota slot of a type that has one, or MR_QUOTAS_MAX. */
@@ -285,9 +311,9 @@ static mr_status decode_entry(const mr_plan *plan, const mr_id_table *items, mr_
                               uint64_t *time_s, mr_reader *reader,
                               mr_history_entry *ret_entry)
 {
-    const uint64_t step_s = mr_reader_varint(reader);
-    const uint64_t item = mr_reader_varint(reader);
-    const uint64_t session = mr_reader_varint(reader);
+    const uint64_t step_s = get_varint(reader);
+    const uint64_t item = get_varint(reader);
+    const uint64_t session = get_varint(reader);
     const uint8_t type = mr_reader_u8(reader);
     const uint8_t weight = mr_reader_u8(reader);
     const size_t quota = quota_of(plan->history, type);
@@ -315,17 +341,15 @@ mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
     const uint64_t count = mr_reader_varint(reader);
     if (count > MR_SHARD_HISTORY_MAX)
         return MR_ERR_CORRUPT;
-    mr_history_entry before = {0};
     uint64_t time_s = 0;
-    mr_list_start(pool, list, (size_t)count, sizeof(before));
+    mr_list_start(pool, list, (size_t)count, sizeof(mr_history_entry));
+    mr_history_entry *entries = mr_list_elements(pool, list);
     for (size_t i = 0; i < (size_t)count; i++) {
-        mr_history_entry entry;
-        MR_TRY(decode_entry(plan, items, row, &time_s, reader, &entry));
-        if (i > 0 && mr_history_compare(items, &before, &entry) > 0)
+        MR_TRY(decode_entry(plan, items, row, &time_s, reader, &entries[i]));
+        list->count = (uint16_t)(i + 1);
+        if (i > 0 && entries[i - 1].time_s == entries[i].time_s &&
+            mr_history_compare(items, &entries[i - 1], &entries[i]) > 0)
             return MR_ERR_CORRUPT;
-        mr_history_entry *place = mr_list_insert(pool, list, i, sizeof(entry));
-        *place = entry;
-        before = entry;
     }
     return MR_OK;
 }

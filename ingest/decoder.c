@@ -204,13 +204,27 @@ static mr_poison decode_message(mr_decoder *decoder, mr_text message,
                       : decode_json(decoder, message, output);
 }
 
-static bool is_control(const mr_log_record *record)
+static const mr_log_header *find_header(const mr_log_record *record, const char *name)
 {
     for (uint32_t i = 0; i < record->header_count; i++) {
-        if (mr_text_is(record->headers[i].name, MR_CONTROL_HEADER))
-            return true;
+        if (mr_text_is(record->headers[i].name, name))
+            return &record->headers[i];
     }
-    return false;
+    return NULL;
+}
+
+/* In the record's own dialect where it names one, in the partition's otherwise. */
+static mr_poison decode_value(mr_decoder *decoder, const mr_log_record *record,
+                              mr_decode_output *output)
+{
+    const mr_log_header *own = find_header(record, MR_DIALECT_HEADER);
+    if (own == NULL || !mr_text_is(own->value, "native"))
+        return decode_message(decoder, record->value, output);
+    const mr_dialect locked = decoder->dialect;
+    decoder->dialect = MR_DIALECT_NATIVE;
+    const mr_poison poison = decode_message(decoder, record->value, output);
+    decoder->dialect = locked;
+    return poison;
 }
 
 static void decode_control(const mr_decoder *decoder, const mr_log_record *record,
@@ -255,12 +269,12 @@ static mr_status decode_record(mr_decoder *decoder, const mr_log_record *record,
         .first_event = (uint32_t)batch->event_count,
         .disposition = MR_RECORD_EVENTS,
     };
-    if (is_control(record)) {
+    if (find_header(record, MR_CONTROL_HEADER) != NULL) {
         decode_control(decoder, record, &verdict);
     } else {
         mr_decode_output output = {
             .arena = decoder->arena, .batch = batch, .log_time_ms = record->time_ms};
-        mr_poison poison = decode_message(decoder, record->value, &output);
+        mr_poison poison = decode_value(decoder, record, &output);
         MR_TRY(output.status);
         if (poison == MR_POISON_NONE)
             poison = settle_times(decoder, record->time_ms,

@@ -25,6 +25,10 @@ typedef enum mr_dialect {
     MR_DIALECT_CSV, /* one line a record; the columns are the profile's                  */
 } mr_dialect;
 
+/* Header of a record whose value names its own dialect, "native", whatever the partition is
+ * locked to: events that came over HTTP are stored in canonical form. */
+#define MR_DIALECT_HEADER "mr-dialect"
+
 typedef struct mr_decoder mr_decoder;
 
 typedef struct mr_decoder_options {

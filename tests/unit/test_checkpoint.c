@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "features/plan_layout.h"
 #include "tests/feature_batch.h"
 
 #include <dirent.h>
@@ -409,7 +410,48 @@ static void test_epochs_rise_past_the_clock_and_past_each_other(void **state)
     assert_int_equal(epoch, 5); /* each partition counts alone */
 }
 
-static void test_another_plan_or_partition_is_refused(void **state)
+/* Another plan than the default one, the smallest that compiles. */
+static mr_plan *other_plan(void)
+{
+    const uint32_t on = MR_ON(MR_EVENT_PURCHASE);
+    const mr_feature_spec specs[] = {
+        {.name = "purchases", .on = on, .aggregate = MR_AGGREGATE_COUNT},
+        {.name = "orders", .on = on, .aggregate = MR_AGGREGATE_DISTINCT, .length = 16},
+        {.name = "spend", .on = on, .aggregate = MR_AGGREGATE_SUM, .of = MR_OF_NET_VALUE},
+        {.name = "last_purchase", .on = on, .aggregate = MR_AGGREGATE_LAST_TIME},
+        {.name = "history",
+         .on = on,
+         .aggregate = MR_AGGREGATE_RECENT_ITEMS,
+         .quotas = {{MR_EVENT_PURCHASE, 5}}},
+    };
+    mr_plan *plan;
+    assert_ok(mr_plan_compile(specs, 5, NULL, 0, &plan, NULL));
+    return plan;
+}
+
+static void test_a_state_of_another_plan_stops_the_restore_and_names_both(void **state)
+{
+    fixture *f = *state;
+    mr_plan *other = other_plan();
+    apply_some(f->shard, 2);
+    assert_ok(write_generation(f, 5, 1));
+    mr_shard *shard;
+    mr_checkpoint_info info;
+    mr_error error;
+    char hash[32];
+    assert_int_equal(mr_checkpoint_restore(f->store, PARTITION, other, &f->key, 0, &shard,
+                                           &info, &error),
+                     MR_ERR_INVALID);
+    (void)snprintf(hash, sizeof(hash), "%016llx",
+                   (unsigned long long)mr_plan_hash(other));
+    assert_non_null(strstr(error.message, hash));
+    assert_int_equal(mr_checkpoint_verify(f->store, PARTITION, 5, 1, other, &error),
+                     MR_ERR_INVALID);
+    assert_ok(mr_checkpoint_verify(f->store, PARTITION, 5, 1, f->plan, &error));
+    mr_plan_destroy(other);
+}
+
+static void test_a_state_of_another_partition_or_generation_is_refused(void **state)
 {
     fixture *f = *state;
     assert_ok(mr_checkpoint_encode(f->shard, 5, 1, &f->encoded));
@@ -493,7 +535,8 @@ int main(void)
         CHECKPOINT_TEST(test_lower_epochs_are_pruned_only_after_two_valid_own_bases),
         CHECKPOINT_TEST(test_a_writer_of_a_lower_epoch_is_refused_and_deletes_nothing),
         CHECKPOINT_TEST(test_epochs_rise_past_the_clock_and_past_each_other),
-        CHECKPOINT_TEST(test_another_plan_or_partition_is_refused),
+        CHECKPOINT_TEST(test_a_state_of_another_plan_stops_the_restore_and_names_both),
+        CHECKPOINT_TEST(test_a_state_of_another_partition_or_generation_is_refused),
         CHECKPOINT_TEST(test_the_oldest_kept_offset_is_the_advisory_position),
         CHECKPOINT_TEST(test_a_pinned_checkpoint_outlives_pruning),
     };

@@ -1,0 +1,379 @@
+#include "app/engine_backend.h"
+
+#include "app/event_intake.h"
+#include "app/feeds.h"
+#include "app/ingest_thread.h"
+#include "app/profile_json.h"
+#include "app/scoring.h"
+#include "app/trending_board.h"
+#include "serving/catalogue.h"
+#include "serving/result_codec.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATE_TIMEOUT_MS = 10, PROFILE_TIMEOUT_MS = 1000 };
+
+struct mr_engine_backend {
+    mr_backend table;
+    mr_engine *engine;
+    mr_scoring *scoring;        /* one a thread */
+    mr_event_intake **intakes;  /* one a thread */
+    uint32_t threads;
+};
+
+static const mr_model_slot *slot_of(const mr_model_view *view)
+{
+    return mr_snapshot_object(view->model);
+}
+
+static const mr_recommender *recommender_of(const mr_model_view *view)
+{
+    return mr_model_slot_recommender(slot_of(view));
+}
+
+static mr_status acquire(void *context, mr_model_view *ret_view)
+{
+    const mr_engine_backend *self = context;
+    mr_snapshot *snapshot = mr_snapshot_acquire(self->engine->models);
+    if (snapshot == NULL)
+        return MR_ERR_NOT_FOUND;
+    *ret_view = (mr_model_view){.model = snapshot};
+    const mr_recommender *recommender = recommender_of(ret_view);
+    ret_view->version = mr_text_from(mr_recommender_version(recommender));
+    ret_view->hash = mr_model_hash(ret_view->version);
+    ret_view->dictionary = mr_recommender_item_count(recommender);
+    return MR_OK;
+}
+
+static void release(void *context, mr_model_view *view)
+{
+    (void)context;
+    mr_snapshot_release(view->model);
+    *view = (mr_model_view){0};
+}
+
+static mr_text item_id(void *context, const mr_model_view *view, uint32_t item)
+{
+    (void)context;
+    return mr_recommender_item_id(recommender_of(view), item);
+}
+
+static uint32_t item_index(void *context, const mr_model_view *view, mr_text id)
+{
+    (void)context;
+    return mr_recommender_find_item(recommender_of(view), id);
+}
+
+static uint32_t item_by_hash(void *context, const mr_model_view *view, uint64_t hash)
+{
+    (void)context;
+    return mr_model_slot_item_by_hash(slot_of(view), hash);
+}
+
+static mr_status score(void *context, uint32_t thread, const mr_model_view *view,
+                       const mr_score_request *request, mr_scored_item *ret_items,
+                       size_t *ret_count)
+{
+    const mr_engine_backend *self = context;
+    return mr_scoring_score(&self->scoring[thread], slot_of(view), request->state,
+                            request->context_items, request->context_count,
+                            mr_clock_wall_ms(self->engine->clock), request->k, ret_items,
+                            ret_count);
+}
+
+static mr_status similar(void *context, uint32_t thread, const mr_model_view *view,
+                         uint32_t item, size_t k, mr_scored_item *ret_items,
+                         size_t *ret_count)
+{
+    const mr_engine_backend *self = context;
+    return mr_scoring_similar(&self->scoring[thread], slot_of(view), item, k, ret_items,
+                              ret_count);
+}
+
+static bool is_of_category(const mr_catalogue *catalogue, mr_text item_id_text,
+                           mr_text category)
+{
+    const mr_catalogue_item *item = mr_catalogue_find(catalogue, item_id_text);
+    return item != NULL && mr_text_equal(item->category, category);
+}
+
+/* The first `k` of a board's list, of one category when one is named. */
+static size_t pick(const mr_engine_backend *self, const mr_trending_board *board,
+                   mr_trending_kind kind, mr_text category, size_t k, mr_arena *arena,
+                   mr_candidate *ret_items)
+{
+    mr_snapshot *snapshot =
+        category.length > 0 ? mr_snapshot_acquire(self->engine->catalogue) : NULL;
+    const mr_catalogue *catalogue =
+        snapshot != NULL ? mr_snapshot_object(snapshot) : NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < board->count[kind] && count < k; i++) {
+        const mr_trending_entry *entry = &board->entries[kind][i];
+        if (category.length > 0 && !is_of_category(catalogue, entry->item_id, category))
+            continue;
+        const mr_text id = mr_arena_copy(arena, entry->item_id);
+        if (id.bytes == NULL)
+            break;
+        ret_items[count++] = (mr_candidate){
+            .item_id = id,
+            .score = (float)entry->score,
+            .source = kind == MR_TRENDING_POPULAR || kind == MR_TRENDING_EVER
+                          ? MR_SOURCE_POPULAR
+                          : MR_SOURCE_TRENDING,
+        };
+    }
+    mr_snapshot_release(snapshot);
+    return count;
+}
+
+static mr_status trending(void *context, uint32_t thread, mr_trending_kind kind,
+                          mr_text category, size_t k, mr_arena *arena,
+                          mr_candidate *ret_items, size_t *ret_count)
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    mr_snapshot *snapshot = mr_snapshot_acquire(self->engine->trending);
+    *ret_count = 0;
+    if (snapshot == NULL)
+        return MR_OK;
+    const mr_trending_board *board = mr_snapshot_object(snapshot);
+    *ret_count = pick(self, board, kind, category, k, arena, ret_items);
+    mr_snapshot_release(snapshot);
+    return MR_OK;
+}
+
+/* What the model found popular when it was trained, or with no model what ever was. */
+static mr_status static_list(void *context, size_t k, mr_arena *arena,
+                             mr_candidate *ret_items, size_t *ret_count)
+{
+    enum { STATIC_MAX = 128 };
+    const mr_engine_backend *self = context;
+    mr_scored_item items[STATIC_MAX];
+    mr_snapshot *snapshot = mr_snapshot_acquire(self->engine->models);
+    if (snapshot == NULL)
+        return trending(context, 0, MR_TRENDING_EVER, (mr_text){0}, k, arena, ret_items,
+                        ret_count);
+    const mr_recommender *recommender =
+        mr_model_slot_recommender(mr_snapshot_object(snapshot));
+    size_t found = 0;
+    size_t count = 0;
+    const mr_status status = mr_recommender_popular(
+        recommender, (uint32_t)(k < STATIC_MAX ? k : STATIC_MAX), NULL, 0, items, &found);
+    for (size_t i = 0; status == MR_OK && i < found; i++) {
+        const mr_text id =
+            mr_arena_copy(arena, mr_recommender_item_id(recommender, items[i].item));
+        if (id.bytes == NULL)
+            break;
+        ret_items[count++] = (mr_candidate){
+            .item_id = id, .score = items[i].score, .source = MR_SOURCE_POPULAR};
+    }
+    mr_snapshot_release(snapshot);
+    *ret_count = count;
+    return status;
+}
+
+/* ---- questions to the ingest thread ---- */
+
+typedef struct state_question {
+    mr_user_question question; /* first: the answer gets a pointer to it */
+    mr_arena *arena;
+    mr_user_state *state;
+} state_question;
+
+static mr_status answer_state(mr_user_question *question)
+{
+    state_question *q = (state_question *)(void *)question;
+    mr_shard_user_state(question->owned->shard, question->row, question->owned->epoch,
+                        q->state);
+    q->state->user_id = (mr_text){0}; /* lent by the shard; the asker has it anyway */
+    for (uint8_t i = 0; i < q->state->item_count; i++) {
+        q->state->items[i].item_id = mr_arena_copy(q->arena, q->state->items[i].item_id);
+        if (q->state->items[i].item_id.bytes == NULL)
+            return MR_ERR_NO_MEMORY;
+    }
+    return MR_OK;
+}
+
+static mr_status user_state(void *context, uint32_t thread, mr_text user_id, mr_arena *arena,
+                            mr_user_state *ret_state)
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    state_question q = {{.user_id = user_id}, arena, ret_state};
+    const mr_status status =
+        mr_ingest_thread_ask(self->engine->ingest, &q.question, answer_state,
+                             STATE_TIMEOUT_MS);
+    if (status == MR_OK)
+        ret_state->user_id = user_id;
+    return status;
+}
+
+typedef struct profile_question {
+    mr_user_question question;
+    mr_json_writer *writer;
+} profile_question;
+
+static mr_status answer_profile(mr_user_question *question)
+{
+    profile_question *q = (profile_question *)(void *)question;
+    const mr_shard *shard = question->owned->shard;
+    mr_profile_json(shard, question->row, mr_shard_newest_ms(shard), q->writer);
+    return MR_OK;
+}
+
+static mr_status profile(void *context, uint32_t thread, mr_text user_id,
+                         mr_json_writer *writer)
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    profile_question q = {{.user_id = user_id}, writer};
+    return mr_ingest_thread_ask(self->engine->ingest, &q.question, answer_profile,
+                                PROFILE_TIMEOUT_MS);
+}
+
+/* ---- the rest ---- */
+
+static const char *degraded(void *context)
+{
+    const mr_engine_backend *self = context;
+    const mr_statistics *statistics = self->engine->statistics;
+    if (atomic_load_explicit(&statistics->is_log_down, memory_order_relaxed))
+        return "log";
+    return NULL;
+}
+
+static mr_status append_events(void *context, uint32_t thread, mr_backend_event *events,
+                               size_t count)
+{
+    const mr_engine_backend *self = context;
+    return mr_event_intake_append(self->intakes[thread], events, count);
+}
+
+static mr_status alerts(void *context, uint32_t thread, const mr_alert_query *query,
+                        mr_json_writer *writer, char ret_cursor[MR_ALERT_CURSOR_BYTES])
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    return mr_alert_feed_query(self->engine->alerts, query->tier, query->since, query->limit,
+                               writer, ret_cursor);
+}
+
+static void metrics(void *context, mr_buffer *text)
+{
+    const mr_engine_backend *self = context;
+    mr_statistics_metrics(self->engine->statistics, text);
+}
+
+static void statistics_json(void *context, mr_json_writer *writer)
+{
+    const mr_engine_backend *self = context;
+    mr_engine *engine = self->engine;
+    mr_statistics_json(engine->statistics, writer);
+    mr_json_key(writer, "alerts");
+    mr_json_put_uint(writer, mr_alert_feed_count(engine->alerts));
+    mr_json_key(writer, "model_version");
+    mr_snapshot *snapshot = mr_snapshot_acquire(engine->models);
+    if (snapshot == NULL)
+        mr_json_put_null(writer);
+    else
+        mr_json_put_string(writer, mr_recommender_version(mr_model_slot_recommender(
+                                       mr_snapshot_object(snapshot))));
+    mr_snapshot_release(snapshot);
+}
+
+static void check(mr_readiness *ret_check, const char *name, bool ready, const char *detail)
+{
+    ret_check->name = name;
+    ret_check->ready = ready;
+    (void)snprintf(ret_check->detail, sizeof(ret_check->detail), "%s", detail);
+}
+
+static size_t readiness(void *context, mr_readiness ret_checks[MR_READINESS_CHECKS_MAX])
+{
+    const mr_engine_backend *self = context;
+    mr_engine *engine = self->engine;
+    const mr_statistics *statistics = engine->statistics;
+    const mr_statistics_totals totals = mr_statistics_sum(statistics);
+    char detail[128];
+    (void)snprintf(detail, sizeof(detail),
+                   "%" PRIu64 " of %" PRIu64 " partitions caught up, %" PRId64 " behind",
+                   totals.caught_up, totals.owned, totals.lag_events);
+    check(&ret_checks[0], "log",
+          totals.caught_up == totals.owned &&
+              !atomic_load_explicit(&statistics->is_log_down, memory_order_relaxed),
+          detail);
+    mr_snapshot *model = mr_snapshot_acquire(engine->models);
+    check(&ret_checks[1], "model", model != NULL,
+          model != NULL ? "serving" : "none yet: run `millrace train`");
+    mr_snapshot_release(model);
+    const bool is_down =
+        atomic_load_explicit(&statistics->is_cache_down, memory_order_relaxed);
+    check(&ret_checks[2], "cache", !is_down, is_down ? "down: answers come from memory" : "up");
+    const bool is_read = mr_feeds_are_ready(engine->feeds);
+    check(&ret_checks[3], "catalogue", is_read, is_read ? "read" : "being read");
+    return 4;
+}
+
+mr_status mr_engine_backend_create(mr_engine *engine, uint32_t threads,
+                                   mr_engine_backend **ret_backend, mr_error *ret_error)
+{
+    mr_engine_backend *self = calloc(1, sizeof(*self));
+    if (self == NULL)
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    self->engine = engine;
+    self->threads = threads;
+    self->table = (mr_backend){
+        .context = self,
+        .acquire = acquire,
+        .release = release,
+        .item_id = item_id,
+        .item_index = item_index,
+        .item_by_hash = item_by_hash,
+        .score = score,
+        .similar = similar,
+        .trending = trending,
+        .static_list = static_list,
+        .user_state = user_state,
+        .degraded = degraded,
+        .append_events = append_events,
+        .profile = profile,
+        .alerts = alerts,
+        .metrics = metrics,
+        .statistics = statistics_json,
+        .readiness = readiness,
+    };
+    self->scoring = calloc(threads, sizeof(*self->scoring));
+    self->intakes = calloc(threads, sizeof(*self->intakes));
+    mr_status status = MR_OK;
+    if (self->scoring == NULL || self->intakes == NULL)
+        status = mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    for (uint32_t i = 0; status == MR_OK && i < threads; i++)
+        status = mr_event_intake_create(engine, &self->intakes[i], ret_error);
+    if (status != MR_OK) {
+        mr_engine_backend_destroy(self);
+        return status;
+    }
+    *ret_backend = self;
+    return MR_OK;
+}
+
+void mr_engine_backend_destroy(mr_engine_backend *backend)
+{
+    if (backend == NULL)
+        return;
+    for (uint32_t i = 0; backend->scoring != NULL && i < backend->threads; i++)
+        mr_scoring_deinit(&backend->scoring[i]);
+    for (uint32_t i = 0; backend->intakes != NULL && i < backend->threads; i++)
+        mr_event_intake_destroy(backend->intakes[i]);
+    free(backend->scoring);
+    free(backend->intakes);
+    free(backend);
+}
+
+const mr_backend *mr_engine_backend_table(const mr_engine_backend *backend)
+{
+    return &backend->table;
+}

@@ -1,0 +1,491 @@
+#include "app/ingest_thread.h"
+
+#include "app/churn_sweep.h"
+#include "app/log_line.h"
+#include "app/user_publisher.h"
+#include "features/trending.h"
+#include "ingest/control_record.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    POLL_MS = 2, /* a letter waits this long at most while the log is silent */
+    BATCH_RECORDS = 1024,
+    BATCH_EVENTS = 4096,
+    DEAD_LETTER_BYTES_MAX = 4 << 20, /* then a checkpoint is made early */
+    ASSIGNED_TEXT_BYTES = 16,
+};
+#define MS_NS INT64_C(1000000)
+#define FLUSH_NS (50 * MS_NS)
+#define FLUSH_BEHIND_NS (1000 * MS_NS) /* while catching up, readers score on the spot */
+#define PUBLISH_NS (1000 * MS_NS)
+#define RETRY_NS (1000 * MS_NS)
+#define TICK_NS (60000 * MS_NS)
+#define RATE_NS (2000 * MS_NS)
+
+struct mr_ingest_thread {
+    mr_engine *engine;
+    mr_log_reader *reader;
+    mr_owned_shard **shards; /* by partition; NULL: never owned */
+    uint32_t partition_count;
+    mr_event_batch batch;
+    mr_user_publisher *publisher;
+    mr_mailbox *mailbox;
+    pthread_t thread;
+    bool started;
+    _Atomic bool stopping;
+    _Atomic bool is_done;
+    int64_t flush_ns;
+    int64_t publish_ns;
+    int64_t rate_ns;
+    uint64_t rate_events;
+};
+
+static int64_t now_ns(void)
+{
+    return mr_clock_monotonic_ns(mr_clock_system());
+}
+
+static mr_partition_statistics *statistics_of(const mr_owned_shard *owned)
+{
+    return &owned->engine->statistics->partitions[owned->partition];
+}
+
+/* ---- signals ---- */
+
+static void assigned(mr_ingest_thread *thread, uint32_t partition)
+{
+    mr_engine *engine = thread->engine;
+    mr_error error = {{0}};
+    mr_owned_shard *owned = thread->shards[partition];
+    if (owned == NULL) {
+        const mr_status status = mr_owned_shard_open(engine, partition, &owned, &error);
+        if (status != MR_OK) {
+            mr_engine_fail(engine, "partition %" PRIu32 ": %s", partition, error.message);
+            return;
+        }
+        thread->shards[partition] = owned;
+    }
+    owned->is_owned = true;
+    owned->is_at_end = false;
+    const int64_t now = now_ns();
+    owned->checkpoint_ns = now + engine->config->state.interval_ms * MS_NS;
+    owned->tick_ns = now + TICK_NS;
+    atomic_store_explicit(&statistics_of(owned)->is_owned, true, memory_order_relaxed);
+    if (mr_log_reader_start(thread->reader, partition, mr_shard_next_offset(owned->shard)) !=
+        MR_OK)
+        mr_engine_fail(engine, "partition %" PRIu32 ": reading cannot start at %" PRId64,
+                       partition, mr_shard_next_offset(owned->shard));
+}
+
+/* Parked: it stays in memory as it is, is checkpointed once more, and goes on from there if the
+ * partition comes back.  If another process takes it meanwhile, the next checkpoint is refused. */
+static void revoked(mr_ingest_thread *thread, uint32_t partition)
+{
+    mr_owned_shard *owned = thread->shards[partition];
+    if (owned == NULL)
+        return;
+    owned->is_owned = false;
+    atomic_store_explicit(&statistics_of(owned)->is_owned, false, memory_order_relaxed);
+    mr_log_info("event=partition_revoked partition=%" PRIu32 " offset=%" PRId64, partition,
+                mr_shard_next_offset(owned->shard));
+}
+
+static void pause_full(mr_ingest_thread *thread, mr_owned_shard *owned)
+{
+    if (!owned->is_paused)
+        mr_log_warn("event=memory_limit partition=%" PRIu32 " offset=%" PRId64
+                    " bytes=%zu do=\"raise state.memory_limit; nothing is lost\"",
+                    owned->partition, mr_shard_next_offset(owned->shard),
+                    mr_shard_bytes(owned->shard));
+    owned->is_paused = true;
+    owned->retry_ns = now_ns() + RETRY_NS;
+    atomic_store_explicit(&statistics_of(owned)->is_paused, true, memory_order_relaxed);
+    if (mr_log_reader_pause(thread->reader, owned->partition) != MR_OK)
+        mr_engine_fail(thread->engine, "partition %" PRIu32 " cannot be paused",
+                       owned->partition);
+}
+
+static void retry_full(mr_ingest_thread *thread, mr_owned_shard *owned)
+{
+    owned->is_paused = false;
+    atomic_store_explicit(&statistics_of(owned)->is_paused, false, memory_order_relaxed);
+    if (mr_log_reader_resume(thread->reader, owned->partition) != MR_OK ||
+        mr_log_reader_start(thread->reader, owned->partition,
+                            mr_shard_next_offset(owned->shard)) != MR_OK)
+        mr_engine_fail(thread->engine, "partition %" PRIu32 " cannot be resumed",
+                       owned->partition);
+}
+
+static void records(mr_ingest_thread *thread, const mr_log_batch *batch)
+{
+    mr_owned_shard *owned = thread->shards[batch->partition];
+    if (owned == NULL || !owned->is_owned || owned->is_paused)
+        return;
+    const mr_status status =
+        mr_owned_shard_apply(owned, &thread->batch, batch->records, batch->count);
+    if (status == MR_ERR_FULL) {
+        pause_full(thread, owned);
+        return;
+    }
+    if (status != MR_OK) {
+        mr_engine_fail(thread->engine, "partition %" PRIu32 " offset %" PRId64 ": %s",
+                       owned->partition, mr_shard_next_offset(owned->shard),
+                       mr_status_name(status));
+        return;
+    }
+    owned->is_at_end = false;
+    atomic_fetch_add_explicit(&thread->engine->statistics->events_this_run,
+                              thread->batch.event_count, memory_order_relaxed);
+    mr_statistics_take(thread->engine->statistics, owned->shard);
+}
+
+static void at_end(mr_ingest_thread *thread, const mr_log_batch *batch)
+{
+    mr_owned_shard *owned = thread->shards[batch->partition];
+    if (owned == NULL)
+        return;
+    owned->is_at_end = true;
+    atomic_store_explicit(&statistics_of(owned)->is_caught_up, true, memory_order_relaxed);
+}
+
+/* The log no longer holds what comes next: the operator has said what to do then. */
+static void gap(mr_ingest_thread *thread, const mr_log_batch *batch)
+{
+    mr_engine *engine = thread->engine;
+    mr_owned_shard *owned = thread->shards[batch->partition];
+    int64_t offset = batch->next_offset;
+    if (owned == NULL)
+        return;
+    if (engine->config->log.on_gap == 0) {
+        mr_engine_fail(engine,
+                       "partition %" PRIu32 ": the log begins at %" PRId64
+                       ", the checkpoint needs %" PRId64
+                       "; set log.on_gap to earliest or latest to go on with the loss counted",
+                       batch->partition, offset, mr_shard_next_offset(owned->shard));
+        return;
+    }
+    mr_error error = {{0}};
+    if (engine->config->log.on_gap == 2 &&
+        mr_log_resolve(engine->topics.events, batch->partition, MR_LOG_LATEST, 0, &offset,
+                       &error) != MR_OK) {
+        mr_engine_fail(engine, "partition %" PRIu32 ": %s", batch->partition, error.message);
+        return;
+    }
+    mr_log_warn("event=gap partition=%" PRIu32 " from=%" PRId64 " to=%" PRId64,
+                batch->partition, mr_shard_next_offset(owned->shard), offset);
+    if (mr_log_reader_start(thread->reader, batch->partition, offset) != MR_OK)
+        mr_engine_fail(engine, "partition %" PRIu32 " cannot be read from %" PRId64,
+                       batch->partition, offset);
+}
+
+static void poll_once(mr_ingest_thread *thread)
+{
+    mr_log_batch batch;
+    const mr_status status = mr_log_reader_poll(thread->reader, POLL_MS, &batch);
+    mr_statistics *statistics = thread->engine->statistics;
+    if (status == MR_ERR_GAP) {
+        gap(thread, &batch);
+        return;
+    }
+    if (status == MR_ERR_CORRUPT) {
+        mr_engine_fail(thread->engine,
+                       "the events log is damaged: a stored batch does not verify");
+        return;
+    }
+    atomic_store_explicit(&statistics->is_log_down, status != MR_OK, memory_order_relaxed);
+    if (status != MR_OK) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = POLL_MS * MS_NS}, NULL);
+        return;
+    }
+    switch (batch.signal) {
+    case MR_LOG_RECORDS: records(thread, &batch); break;
+    case MR_LOG_END: at_end(thread, &batch); break;
+    case MR_LOG_ASSIGNED: assigned(thread, batch.partition); break;
+    case MR_LOG_REVOKED: revoked(thread, batch.partition); break;
+    case MR_LOG_IDLE: break;
+    }
+}
+
+/* ---- between batches ---- */
+
+static void append_tick(mr_ingest_thread *thread, mr_owned_shard *owned)
+{
+    mr_engine *engine = thread->engine;
+    const mr_control_record tick = {MR_CONTROL_TICK, {0}, mr_clock_wall_ms(mr_clock_system())};
+    mr_buffer value = {0};
+    uint8_t header[MR_CONTROL_HEADER_BYTES];
+    mr_status status =
+        mr_control_encode(&tick, engine->config->log.topic, engine->control_key.bytes,
+                          engine->control_key.length, (mr_text){0}, &value, header);
+    const mr_log_header headers[] = {
+        {MR_TEXT(MR_CONTROL_HEADER), {(const char *)header, sizeof(header)}}};
+    const mr_log_entry entry = {
+        .partition = owned->partition,
+        .value = {(const char *)value.bytes, (uint32_t)value.length},
+        .headers = headers,
+        .header_count = 1,
+        .time_ms = tick.time_ms,
+    };
+    mr_error error = {{0}};
+    if (status == MR_OK)
+        status = mr_log_append(engine->topics.events, &entry, 1, NULL, &error);
+    if (status != MR_OK)
+        mr_log_warn("event=tick_failed partition=%" PRIu32 " why=\"%s\"", owned->partition,
+                    error.message);
+    mr_buffer_deinit(&value);
+}
+
+static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
+{
+    int64_t oldest_offset;
+    const bool is_free = mr_owned_shard_harvest(owned, &oldest_offset);
+    if (oldest_offset >= 0 && owned->is_owned)
+        mr_log_reader_commit(thread->reader, owned->partition, oldest_offset);
+    const bool is_due = now >= owned->checkpoint_ns ||
+                        owned->dead_letters.bytes > DEAD_LETTER_BYTES_MAX;
+    if (!is_free || !is_due)
+        return;
+    owned->checkpoint_ns = now + thread->engine->config->state.interval_ms * MS_NS;
+    if (mr_owned_shard_checkpoint(owned) != MR_OK)
+        mr_log_warn("event=checkpoint_failed partition=%" PRIu32 " why=\"out of memory\"",
+                    owned->partition);
+}
+
+static void sweep(mr_ingest_thread *thread, mr_owned_shard *owned)
+{
+    mr_snapshot *snapshot = mr_snapshot_acquire(thread->engine->models);
+    if (snapshot == NULL)
+        return;
+    /* MR_ERR_FULL: the outbox empties with the next checkpoint, the sweep goes on then. */
+    if (mr_churn_sweep(owned, mr_snapshot_object(snapshot)) == MR_ERR_NO_MEMORY)
+        mr_log_warn("event=churn_sweep_failed partition=%" PRIu32 " why=\"out of memory\"",
+                    owned->partition);
+    mr_snapshot_release(snapshot);
+}
+
+static void look_after(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
+{
+    int64_t first;
+    int64_t end;
+    mr_log_range(thread->engine->topics.events, owned->partition, &first, &end);
+    atomic_store_explicit(&statistics_of(owned)->end_offset, end, memory_order_relaxed);
+    checkpoint_if_due(thread, owned, now);
+    if (!owned->is_owned)
+        return;
+    if (owned->is_paused && now >= owned->retry_ns)
+        retry_full(thread, owned);
+    if (thread->engine->config->log.clock_wall == 1 && now >= owned->tick_ns) {
+        owned->tick_ns = now + TICK_NS;
+        append_tick(thread, owned);
+    }
+    sweep(thread, owned);
+    mr_user_publisher_feed_scorers(thread->publisher, owned);
+}
+
+static void flush_if_due(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
+{
+    const int64_t since_ns = now - thread->flush_ns;
+    if (since_ns < (owned->is_at_end ? FLUSH_NS : FLUSH_BEHIND_NS))
+        return;
+    if (mr_user_publisher_flush(thread->publisher, owned) != MR_OK)
+        mr_log_warn("event=publish_failed partition=%" PRIu32, owned->partition);
+}
+
+static void measure_rate(mr_ingest_thread *thread, int64_t now)
+{
+    mr_statistics *statistics = thread->engine->statistics;
+    if (now - thread->rate_ns < RATE_NS)
+        return;
+    const uint64_t events =
+        atomic_load_explicit(&statistics->events_this_run, memory_order_relaxed);
+    const double seconds = (double)(now - thread->rate_ns) / 1e9;
+    const double rate = (double)(events - thread->rate_events) / seconds;
+    atomic_store_explicit(&statistics->rate_milli, (uint64_t)(rate * 1000.0),
+                          memory_order_relaxed);
+    thread->rate_events = events;
+    thread->rate_ns = now;
+}
+
+static void between_batches(mr_ingest_thread *thread)
+{
+    const int64_t now = now_ns();
+    const bool publish = now - thread->publish_ns >= PUBLISH_NS;
+    bool all_done = thread->partition_count > 0;
+    bool all_at_end = true;
+    for (uint32_t p = 0; p < thread->partition_count; p++) {
+        mr_owned_shard *owned = thread->shards[p];
+        if (owned == NULL) {
+            all_done = false;
+            continue;
+        }
+        look_after(thread, owned, now);
+        if (!owned->is_owned)
+            continue;
+        flush_if_due(thread, owned, now);
+        if (publish && mr_user_publisher_trending(thread->publisher, owned) != MR_OK)
+            atomic_fetch_add_explicit(&thread->engine->statistics->cache_failures, 1,
+                                      memory_order_relaxed);
+        all_at_end &= owned->is_at_end;
+        all_done &= owned->is_at_end && !owned->is_sweeping && owned->rescore_count == 0;
+    }
+    if (now - thread->flush_ns >= (all_at_end ? FLUSH_NS : FLUSH_BEHIND_NS))
+        thread->flush_ns = now;
+    if (publish)
+        thread->publish_ns = now;
+    measure_rate(thread, now);
+    atomic_store_explicit(&thread->is_done, all_done, memory_order_relaxed);
+    mr_mailbox_serve(thread->mailbox, thread);
+}
+
+/* The last checkpoints: all are submitted, then waited for. */
+static void leave(mr_ingest_thread *thread)
+{
+    mr_mailbox_close(thread->mailbox);
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t p = 0; p < thread->partition_count; p++) {
+            mr_owned_shard *owned = thread->shards[p];
+            int64_t oldest_offset = -1;
+            if (owned == NULL)
+                continue;
+            while (!mr_owned_shard_harvest(owned, &oldest_offset))
+                (void)nanosleep(&(struct timespec){.tv_nsec = MS_NS}, NULL);
+            if (oldest_offset >= 0 && owned->is_owned)
+                mr_log_reader_commit(thread->reader, p, oldest_offset);
+            if (round == 0 && mr_owned_shard_checkpoint(owned) != MR_OK)
+                mr_log_warn("event=checkpoint_failed partition=%" PRIu32, p);
+        }
+    }
+}
+
+static void *run(void *context)
+{
+    mr_ingest_thread *thread = context;
+    while (!atomic_load_explicit(&thread->stopping, memory_order_relaxed)) {
+        poll_once(thread);
+        between_batches(thread);
+    }
+    leave(thread);
+    return NULL;
+}
+
+/* ---- from outside ---- */
+
+static mr_status open_reader(mr_ingest_thread *thread, mr_error *ret_error)
+{
+    const mr_config *config = thread->engine->config;
+    uint32_t partitions[MR_TRENDING_PARTITIONS_MAX];
+    size_t count = 0;
+    const char *cursor = config->log.assigned;
+    while (*cursor != '\0') {
+        char *end;
+        const unsigned long partition = strtoul(cursor, &end, 10);
+        if (end == cursor || partition >= thread->partition_count ||
+            count == MR_TRENDING_PARTITIONS_MAX)
+            return mr_error_set(ret_error, MR_ERR_INVALID,
+                                "log.assigned: '%s' is not a list of partitions below %" PRIu32,
+                                config->log.assigned, thread->partition_count);
+        partitions[count++] = (uint32_t)partition;
+        cursor = *end == ',' ? end + 1 : end;
+    }
+    const mr_log_reader_options options = {
+        .mode = config->log.mode == 1 ? MR_LOG_GROUP : MR_LOG_STATIC,
+        .partitions = partitions,
+        .partition_count = count,
+        .group = config->log.group,
+        .instance_id = config->log.instance_id,
+        .batch_records = BATCH_RECORDS,
+    };
+    return mr_log_reader_open(thread->engine->topics.events, &options, &thread->reader,
+                              ret_error);
+}
+
+mr_status mr_ingest_thread_create(mr_engine *engine, mr_ingest_thread **ret_thread,
+                                  mr_error *ret_error)
+{
+    mr_ingest_thread *thread = calloc(1, sizeof(*thread));
+    if (thread == NULL)
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    thread->engine = engine;
+    thread->partition_count = mr_log_partitions(engine->topics.events);
+    thread->rate_ns = now_ns();
+    thread->shards = calloc(thread->partition_count, sizeof(mr_owned_shard *));
+    mr_status status = thread->shards != NULL ? MR_OK : MR_ERR_NO_MEMORY;
+    if (status == MR_OK)
+        status = mr_event_batch_init(&thread->batch, BATCH_RECORDS, BATCH_EVENTS);
+    if (status == MR_OK)
+        status = mr_mailbox_create(&thread->mailbox);
+    if (status == MR_OK)
+        status = mr_user_publisher_create(engine, &thread->publisher, ret_error);
+    if (status == MR_OK)
+        status = open_reader(thread, ret_error);
+    if (status == MR_OK && pthread_create(&thread->thread, NULL, run, thread) != 0)
+        status = mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "cannot start the ingest thread");
+    if (status != MR_OK) {
+        mr_ingest_thread_destroy(thread);
+        return status;
+    }
+    thread->started = true;
+    *ret_thread = thread;
+    return MR_OK;
+}
+
+void mr_ingest_thread_destroy(mr_ingest_thread *thread)
+{
+    if (thread == NULL)
+        return;
+    if (thread->started) {
+        atomic_store_explicit(&thread->stopping, true, memory_order_relaxed);
+        (void)pthread_join(thread->thread, NULL);
+    }
+    mr_log_reader_close(thread->reader);
+    for (uint32_t p = 0; thread->shards != NULL && p < thread->partition_count; p++)
+        mr_owned_shard_close(thread->shards[p]);
+    free(thread->shards);
+    mr_event_batch_deinit(&thread->batch);
+    mr_user_publisher_destroy(thread->publisher);
+    mr_mailbox_destroy(thread->mailbox);
+    free(thread);
+}
+
+bool mr_ingest_thread_is_done(const mr_ingest_thread *thread)
+{
+    return atomic_load_explicit(&thread->is_done, memory_order_relaxed);
+}
+
+typedef struct asked {
+    mr_user_question *question;
+    mr_status (*answer)(mr_user_question *question);
+} asked;
+
+static mr_status find_and_answer(void *owner, void *letter)
+{
+    const mr_ingest_thread *thread = owner;
+    const asked *a = letter;
+    for (int anonymous = 0; anonymous < 2; anonymous++) {
+        for (uint32_t p = 0; p < thread->partition_count; p++) {
+            mr_owned_shard *owned = thread->shards[p];
+            if (owned == NULL || !owned->is_owned)
+                continue;
+            a->question->row =
+                anonymous == 0
+                    ? mr_shard_find(owned->shard, a->question->user_id)
+                    : mr_shard_find_anonymous(owned->shard, a->question->user_id);
+            a->question->owned = owned;
+            if (a->question->row != MR_ROW_NONE)
+                return a->answer(a->question);
+        }
+    }
+    return MR_ERR_NOT_FOUND;
+}
+
+mr_status mr_ingest_thread_ask(mr_ingest_thread *thread, mr_user_question *question,
+                               mr_status (*answer)(mr_user_question *question), int timeout_ms)
+{
+    asked letter = {question, answer};
+    return mr_mailbox_ask(thread->mailbox, find_and_answer, &letter, timeout_ms);
+}
