@@ -4,6 +4,7 @@
 #include "app/feeds.h"
 #include "app/ingest_thread.h"
 #include "app/log_line.h"
+#include "app/progress.h"
 #include "app/scorer.h"
 #include "features/trending.h"
 #include "models/blas.h"
@@ -331,8 +332,8 @@ static bool has_failed(running *self)
     return failed;
 }
 
-/* Wait for a signal, a fault, or with `until_end` the end of the log. */
-static void wait_for_the_end(running *self, const sigset_t *signals, bool until_end)
+/* Wait for a signal or a fault. */
+static void wait_for_a_signal(running *self, const sigset_t *signals)
 {
     const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
     while (!has_failed(self)) {
@@ -341,9 +342,41 @@ static void wait_for_the_end(running *self, const sigset_t *signals, bool until_
             mr_log_info("event=stopping signal=%d", number);
             return;
         }
-        if (until_end && mr_ingest_thread_is_done(self->engine.ingest))
-            return;
     }
+}
+
+/* Wait for the end of the log, a signal or a fault, drawing how far it is. */
+static void wait_for_the_end_of_the_log(running *self, const sigset_t *signals)
+{
+    const mr_statistics *statistics = self->engine.statistics;
+    const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+    mr_progress progress;
+    mr_progress_begin(&progress, "reading the log", "records", 0);
+    uint64_t first = 0;
+    uint64_t done = 0;
+    while (!has_failed(self) && !mr_ingest_thread_is_done(self->engine.ingest) &&
+           sigtimedwait(signals, NULL, &look) < 0) {
+        const mr_statistics_totals totals = mr_statistics_sum(statistics);
+        if (progress.total == 0) {
+            first = totals.applied;
+            progress.total = (uint64_t)totals.lag_events;
+        }
+        done = totals.applied - first;
+        mr_progress_update(&progress, done);
+    }
+    (void)mr_progress_end(&progress, done);
+}
+
+/* What a batch run leaves on standard output: one JSON object. */
+static void print_statistics(const mr_statistics *statistics)
+{
+    mr_buffer text = {0};
+    mr_json_writer writer = mr_json_writer_of(&text);
+    mr_json_begin_object(&writer);
+    mr_statistics_json(statistics, &writer);
+    mr_json_end_object(&writer);
+    (void)printf("%.*s\n", (int)text.length, (const char *)text.bytes);
+    mr_buffer_deinit(&text);
 }
 
 mr_status mr_engine_run(const mr_config *config, bool until_end, mr_error *ret_error)
@@ -361,6 +394,8 @@ mr_status mr_engine_run(const mr_config *config, bool until_end, mr_error *ret_e
     (void)sigaddset(&signals, SIGINT);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
+    if (until_end)
+        mr_log_quiet(); /* a person or a script reads the bar and the summary */
     mr_status status = open_state(&self->engine, ret_error);
     if (status == MR_OK) {
         mr_log_info("event=start version=%s blas_core=%s partitions=%" PRIu32, MR_VERSION,
@@ -369,8 +404,13 @@ mr_status mr_engine_run(const mr_config *config, bool until_end, mr_error *ret_e
     }
     if (status == MR_OK && !until_end)
         status = start_serving(self, ret_error);
-    if (status == MR_OK)
-        wait_for_the_end(self, &signals, until_end);
+    if (status == MR_OK && until_end) {
+        wait_for_the_end_of_the_log(self, &signals);
+        if (!has_failed(self))
+            print_statistics(self->engine.statistics);
+    } else if (status == MR_OK) {
+        wait_for_a_signal(self, &signals);
+    }
     stop(self);
     if (status == MR_OK && self->failed)
         status = mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s", self->message);

@@ -220,7 +220,7 @@ static mr_status answer_profile(mr_user_question *question)
 {
     profile_question *q = (profile_question *)(void *)question;
     const mr_shard *shard = question->owned->shard;
-    mr_profile_json(shard, question->row, mr_shard_newest_ms(shard), q->writer);
+    mr_profile_json_write(shard, question->row, mr_shard_newest_ms(shard), q->writer);
     return MR_OK;
 }
 

@@ -1,0 +1,108 @@
+#include "app/profile_json.h"
+
+#include "core/event.h"
+
+#include <stdio.h>
+
+enum { DATE_BYTES = 10 };
+
+const char *mr_churn_tier_name(uint8_t tier)
+{
+    static const char *const names[] = {"none", "watch", "at-risk", "critical"};
+    return tier < sizeof(names) / sizeof(names[0]) ? names[tier] : NULL;
+}
+
+static void put_time(mr_json_writer *writer, int64_t time_ms)
+{
+    char text[MR_TIME_TEXT_BYTES];
+    mr_time_to_text(time_ms, text);
+    mr_json_put_string(writer, text);
+}
+
+static void put_day(mr_json_writer *writer, int64_t day)
+{
+    char text[MR_TIME_TEXT_BYTES];
+    mr_time_to_text(day * INT64_C(86400000), text);
+    mr_json_put_text(writer, (mr_text){text, DATE_BYTES});
+}
+
+static void put_value(mr_json_writer *writer, const mr_value *value)
+{
+    switch (value->type) {
+    case MR_VALUE_COUNT:
+    case MR_VALUE_DAYS: mr_json_put_int(writer, value->number); break;
+    case MR_VALUE_MONEY: mr_json_put_money(writer, value->number, MR_MINOR_DIGITS); break;
+    case MR_VALUE_TIME: put_time(writer, value->number); break;
+    case MR_VALUE_DAY: put_day(writer, value->number); break;
+    case MR_VALUE_EVENT:
+    case MR_VALUE_ITEM: mr_json_put_text(writer, value->text); break;
+    }
+}
+
+static void put_row(mr_json_writer *writer, const mr_feature *feature, const mr_value *values)
+{
+    if (feature->column_count == 1) {
+        put_value(writer, values);
+        return;
+    }
+    mr_json_begin_object(writer);
+    for (size_t c = 0; c < feature->column_count; c++) {
+        mr_json_key(writer, feature->columns[c].name);
+        put_value(writer, &values[c]);
+    }
+    mr_json_end_object(writer);
+}
+
+static void put_feature(void *context, const mr_feature *feature, const mr_value *values,
+                        size_t row_count)
+{
+    mr_json_writer *writer = context;
+    mr_json_key(writer, feature->name);
+    if (!feature->is_list) {
+        if (row_count > 0)
+            put_row(writer, feature, values);
+        else
+            mr_json_put_null(writer); /* it never happened */
+        return;
+    }
+    mr_json_begin_array(writer);
+    for (size_t r = 0; r < row_count; r++)
+        put_row(writer, feature, values + r * feature->column_count);
+    mr_json_end_array(writer);
+}
+
+static void put_churn(mr_json_writer *writer, mr_churn_mark mark)
+{
+    mr_json_key(writer, "churn");
+    if (mark.permille == UINT16_MAX) {
+        mr_json_put_null(writer);
+        return;
+    }
+    mr_json_begin_object(writer);
+    mr_json_key(writer, "probability");
+    mr_json_put_fixed(writer, mark.permille / 1000.0, 3);
+    mr_json_key(writer, "tier");
+    mr_json_put_string(writer, mr_churn_tier_name(mark.tier));
+    mr_json_key(writer, "since");
+    put_time(writer, mark.since_ms);
+    mr_json_end_object(writer);
+}
+
+void mr_profile_json_write(const mr_shard *shard, uint32_t row, int64_t at_ms,
+                           mr_json_writer *writer)
+{
+    const bool is_anonymous = mr_shard_is_anonymous(shard, row);
+    mr_json_begin_object(writer);
+    mr_json_key(writer, is_anonymous ? "anonymous_id" : "user_id");
+    mr_json_put_text(writer, mr_shard_user_id(shard, row));
+    mr_json_key(writer, "anonymous");
+    mr_json_put_bool(writer, is_anonymous);
+    mr_json_key(writer, "as_of");
+    put_time(writer, at_ms);
+    put_churn(writer, mr_shard_churn(shard, row));
+    mr_json_key(writer, "features");
+    mr_json_begin_object(writer);
+    mr_shard_profile_visit(shard, row, at_ms, put_feature, writer);
+    mr_json_end_object(writer);
+    mr_json_end_object(writer);
+}
