@@ -10,11 +10,11 @@
  * the page cache when it is read, and is removed at the end.
  */
 #include "bench/bench.h"
+#include "bench/zipf.h"
 #include "core/file.h"
 #include "features/shard.h"
 #include "ingest/decoder.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,47 +37,12 @@ enum {
 /* ---- The events ---- */
 
 typedef struct source {
-    double *user_shares; /* cumulative */
-    double *item_shares;
+    mr_zipf users;
+    mr_zipf items;
     uint32_t *counts; /* events of each user */
     uint64_t random;
     uint64_t made;
 } source;
-
-static uint64_t next_random(source *s)
-{
-    s->random ^= s->random << 13; /* xorshift64 [Marsaglia 2003] */
-    s->random ^= s->random >> 7;
-    s->random ^= s->random << 17;
-    return s->random;
-}
-
-static double *zipf_shares(uint32_t count)
-{
-    double *shares = mr_bench_have(malloc(count * sizeof(*shares)));
-    double sum = 0.0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += 1.0 / (double)(i + 1);
-        shares[i] = sum;
-    }
-    return shares;
-}
-
-/* A rank by Zipf's law, then spread so that neighbours in rank are not neighbours in memory. */
-static uint32_t draw(source *s, const double *shares, uint32_t count)
-{
-    const double point = (double)(next_random(s) >> 11) * 0x1p-53 * shares[count - 1];
-    uint32_t low = 0;
-    uint32_t high = count - 1;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (shares[middle] < point)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (uint32_t)((uint64_t)low * 2654435761U % count);
-}
 
 static int write_user(char *text, size_t bytes, uint32_t user)
 {
@@ -93,9 +58,9 @@ static void write_record(source *s, char record[RECORD_BYTES + 1])
     static const char *const devices[] = {"mobile", "desktop", "tablet"};
     const uint64_t number = s->made++;
     const uint32_t user = number < USERS ? (uint32_t)(number * 2654435761U % USERS)
-                                         : draw(s, s->user_shares, USERS);
-    const uint32_t item = draw(s, s->item_shares, ITEMS);
-    const uint64_t dice = next_random(s);
+                                         : mr_zipf_draw(&s->users, &s->random);
+    const uint32_t item = mr_zipf_draw(&s->items, &s->random);
+    const uint64_t dice = mr_zipf_random(&s->random);
     char id[32];
     char order[48] = "";
     const char *type = types[dice % 10];
@@ -329,10 +294,10 @@ int main(int count, char **arguments)
 {
     (void)count;
     mr_bench_start(arguments);
-    source s = {.user_shares = zipf_shares(USERS),
-                .item_shares = zipf_shares(ITEMS),
-                .counts = mr_bench_have(calloc(USERS, sizeof(uint32_t))),
+    source s = {.counts = mr_bench_have(calloc(USERS, sizeof(uint32_t))),
                 .random = 88172645463325252ULL};
+    mr_zipf_init(&s.users, USERS);
+    mr_zipf_init(&s.items, ITEMS);
     char root[256];
     const char *directory = getenv("TMPDIR");
     (void)snprintf(root, sizeof(root), "%s/millrace-bench-XXXXXX",
@@ -376,8 +341,8 @@ int main(int count, char **arguments)
     mr_plan_destroy(plan);
     mr_log_close(log);
     mr_bench_must(mr_directory_remove(root, NULL), "removing the log");
-    free(s.user_shares);
-    free(s.item_shares);
+    mr_zipf_deinit(&s.users);
+    mr_zipf_deinit(&s.items);
     free(s.counts);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "serving/api.h"
 #include "serving/cache_memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,9 +18,10 @@ typedef struct problem {
     mr_buffer body;
 } problem;
 
-static void ask_all(void *context)
+/* CPU seconds of them all. */
+static double ask_all(problem *p)
 {
-    problem *p = context;
+    const double start = mr_bench_cpu_seconds();
     for (uint32_t i = 0; i < REQUESTS; i++) {
         char name[MR_STORED_NAME_BYTES];
         char path[64];
@@ -36,6 +38,7 @@ static void ask_all(void *context)
                                   "\"served_from\":\"cache\"", 21) != NULL,
                        "an answer from the cache");
     }
+    return mr_bench_cpu_seconds() - start;
 }
 
 int main(int count, char **arguments)
@@ -60,8 +63,10 @@ int main(int count, char **arguments)
                                     .key = &key};
     mr_bench_must(mr_api_create(&options, &api, NULL), "api");
     problem p = {.handler = mr_api_handler(api)};
-    const double best_s = mr_bench_best(REPEATS, ask_all, &p);
-    (void)printf("recommendations/handler us_per_request=%.2f\n",
+    double best_s = ask_all(&p);
+    for (int i = 1; i < REPEATS; i++)
+        best_s = fmin(best_s, ask_all(&p));
+    (void)printf("recommendations/handler cpu_us_per_request=%.2f\n",
                  best_s * 1e6 / REQUESTS);
     mr_buffer_deinit(&p.body);
     mr_api_destroy(api);

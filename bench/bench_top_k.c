@@ -24,20 +24,12 @@ typedef struct problem {
     float **tiles; /* [threads] */
 } problem;
 
-static void must(mr_status status, const char *what)
-{
-    if (status == MR_OK)
-        return;
-    (void)fprintf(stderr, "%s: %s\n", what, mr_status_name(status));
-    exit(1);
-}
-
 static void select_best(void *context)
 {
     problem *p = context;
-    must(mr_top_k_batch(&p->users, &p->items, K, NULL, MR_TOP_K_AUTO, p->pool, p->best,
-                        p->counts),
-         "top_k");
+    mr_bench_must(mr_top_k_batch(&p->users, &p->items, K, NULL, MR_TOP_K_AUTO, p->pool,
+                                 p->best, p->counts),
+                  "top_k");
 }
 
 static void multiply_block(void *context, uint32_t worker, size_t begin, size_t end)
@@ -94,10 +86,10 @@ static void run(problem *p, uint32_t threads)
     char name[64];
     double ours_s = 0.0;
     double product_s = 0.0;
-    must(mr_worker_pool_create(threads, &p->pool), "pool");
+    mr_bench_must(mr_worker_pool_create(threads, &p->pool), "pool");
     threads = mr_worker_pool_threads(p->pool);
     p->tiles = calloc(threads, sizeof(*p->tiles));
-    must(p->tiles == NULL ? MR_ERR_NO_MEMORY : MR_OK, "tiles");
+    mr_bench_must(p->tiles == NULL ? MR_ERR_NO_MEMORY : MR_OK, "tiles");
     for (uint32_t w = 0; w < threads; w++)
         p->tiles[w] = mr_dense_floats((size_t)MR_TOP_K_USER_BLOCK * MR_TOP_K_ITEM_BLOCK);
     check(p);
@@ -119,9 +111,9 @@ int main(int count, char **arguments)
     mr_bench_start(arguments);
     problem p = {.best = calloc((size_t)USERS * K, sizeof(*p.best)),
                  .counts = calloc(USERS, sizeof(*p.counts))};
-    must(p.best == NULL || p.counts == NULL ? MR_ERR_NO_MEMORY : MR_OK, "lists");
-    must(mr_dense_init(&p.users, USERS, D), "users");
-    must(mr_dense_init(&p.items, ITEMS, D), "items");
+    mr_bench_must(p.best == NULL || p.counts == NULL ? MR_ERR_NO_MEMORY : MR_OK, "lists");
+    mr_bench_must(mr_dense_init(&p.users, USERS, D), "users");
+    mr_bench_must(mr_dense_init(&p.items, ITEMS, D), "items");
     fill(&p.users, 1);
     fill(&p.items, 2);
     run(&p, 1);
