@@ -266,7 +266,8 @@ static mr_status produce_file(const mr_config *config, const produce_options *op
         .format = options->format != NULL ? options->format : "auto",
         .is_raw = options->raw,
         .keep_order = options->keep_order,
-        .stamp = !is_wall,
+        /* A broker's retention goes by these stamps: events of last year would be deleted. */
+        .stamp = !is_wall && config->log.kind == MR_KIND_LOCAL,
         .now_ms = is_wall ? mr_clock_wall_ms(mr_clock_system()) : 0,
         .log = events,
         .reading = show_reading,
