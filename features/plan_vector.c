@@ -59,7 +59,7 @@ const mr_vector_spec mr_default_columns[] = {
      "spend",
      "orders"},
     {{"refund_share", "Lines given back over lines bought; 0 when nothing was bought.",
-      "share", "a large share of what was bought was given back", 2},
+      "share", "for each item bought {} given back", 2},
      MR_VECTOR_RATIO,
      0,
      1.0F,
