@@ -135,12 +135,14 @@ static void print_choice(const mr_tuner_result *tuned)
         return;
     }
     (void)printf(
-        "  on the newest tenth of the events, %" PRIu32 " candidates tried: recall@%d "
-        "%.4f, ndcg@%d %.4f;",
-        tuned->tries, MR_TUNER_K, tuned->holdout.recall, MR_TUNER_K, tuned->holdout.ndcg);
+        "  on the newest tenth of the events, %" PRIu32
+        " candidates tried: recall@%d %.4f, ndcg@%d %.4f %s repeats\n  each alone, "
+        "without repeats:",
+        tuned->tries, MR_TUNER_K, tuned->holdout.recall, MR_TUNER_K, tuned->holdout.ndcg,
+        tuned->recipe.repeats_allowed ? "with" : "without");
     for (int m = 0; m < MR_MEMBERS; m++)
         if (tuned->tried[m])
-            (void)printf(" %s alone %.4f/%.4f", mr_member_name((mr_member)m),
+            (void)printf(" %s %.4f/%.4f", mr_member_name((mr_member)m),
                          tuned->members[m].recall, tuned->members[m].ndcg);
     (void)printf("\n");
 }

@@ -294,7 +294,7 @@ static size_t readiness(void *context, mr_readiness ret_checks[MR_READINESS_CHEC
                    "%" PRIu64 " of %" PRIu64 " partitions caught up, %" PRId64 " behind",
                    totals.caught_up, totals.owned, totals.lag_events);
     check(&ret_checks[0], "log",
-          totals.caught_up == totals.owned &&
+          mr_statistics_is_caught_up(statistics) &&
               !atomic_load_explicit(&statistics->is_log_down, memory_order_relaxed),
           detail);
     mr_snapshot *model = mr_snapshot_acquire(engine->models);
@@ -305,7 +305,8 @@ static size_t readiness(void *context, mr_readiness ret_checks[MR_READINESS_CHEC
         atomic_load_explicit(&statistics->is_cache_down, memory_order_relaxed);
     check(&ret_checks[2], "cache", !is_down, is_down ? "down: answers come from memory" : "up");
     const bool is_read = mr_feeds_are_ready(engine->feeds);
-    check(&ret_checks[3], "catalogue", is_read, is_read ? "read" : "being read");
+    check(&ret_checks[3], "feeds", is_read,
+          is_read ? "catalogue, alerts and trending are read" : "being read");
     return 4;
 }
 

@@ -15,7 +15,7 @@ enum { POLLS_A_TURN_MAX = 64 };
 #define MS_NS INT64_C(1000000)
 #define TURN_NS (50 * MS_NS)
 #define MODEL_NS (1000 * MS_NS)
-#define TRENDING_NS (1000 * MS_NS)
+#define TRENDING_NS (250 * MS_NS)
 
 struct mr_feeds {
     mr_engine *engine;
@@ -26,6 +26,7 @@ struct mr_feeds {
     bool catalogue_changed;
     _Atomic bool catalogue_read;
     _Atomic bool alerts_read;
+    _Atomic bool board_made; /* or there is nothing to make one of */
     char version[MR_MODEL_VERSION_BYTES];
     char refused[MR_MODEL_VERSION_BYTES]; /* said once, not every second */
     int64_t model_ns;
@@ -142,8 +143,13 @@ static void merge_trending(mr_feeds *feeds)
     if (mr_trending_board_create(feeds->cache, engine->statistics->partition_count, &board) !=
         MR_OK)
         return;
+    const bool is_made = board->count[MR_TRENDING_EVER] > 0 ||
+                         (mr_statistics_is_caught_up(engine->statistics) &&
+                          mr_statistics_sum(engine->statistics).applied == 0);
     if (mr_snapshot_swap(engine->trending, board, mr_trending_board_destroy) != MR_OK)
         mr_trending_board_destroy(board);
+    else
+        atomic_store_explicit(&feeds->board_made, is_made, memory_order_relaxed);
     const bool is_down = mr_cache_down_since_ms(feeds->cache) != 0;
     if (is_down !=
         atomic_load_explicit(&engine->statistics->is_cache_down, memory_order_relaxed))
@@ -221,5 +227,6 @@ void mr_feeds_destroy(mr_feeds *feeds)
 bool mr_feeds_are_ready(const mr_feeds *feeds)
 {
     return atomic_load_explicit(&feeds->catalogue_read, memory_order_relaxed) &&
-           atomic_load_explicit(&feeds->alerts_read, memory_order_relaxed);
+           atomic_load_explicit(&feeds->alerts_read, memory_order_relaxed) &&
+           atomic_load_explicit(&feeds->board_made, memory_order_relaxed);
 }

@@ -22,7 +22,8 @@ MR_MUST_USE mr_status mr_feeds_create(mr_engine *engine, mr_feeds **ret_feeds,
                                       mr_error *ret_error);
 void mr_feeds_destroy(mr_feeds *feeds); /* stops the thread; NULL allowed */
 
-/* Whether the catalogue and the alerts have been read to their end once. */
+/* Whether the catalogue and the alerts have been read to their end once, and what is popular is
+ * known. */
 bool mr_feeds_are_ready(const mr_feeds *feeds);
 
 #endif

@@ -150,6 +150,8 @@ static void at_end(mr_ingest_thread *thread, const mr_log_batch *batch)
     if (owned == NULL)
         return;
     owned->is_at_end = true;
+    if (!atomic_load_explicit(&statistics_of(owned)->is_caught_up, memory_order_relaxed))
+        thread->publish_ns = 0; /* what is popular is wanted at once */
     atomic_store_explicit(&statistics_of(owned)->is_caught_up, true, memory_order_relaxed);
 }
 
@@ -392,8 +394,14 @@ static mr_status open_reader(mr_ingest_thread *thread, mr_error *ret_error)
         partitions[count++] = (uint32_t)partition;
         cursor = *end == ',' ? end + 1 : end;
     }
+    const bool is_group = config->log.mode == 1;
+    atomic_store_explicit(&thread->engine->statistics->expected_partitions,
+                          is_group    ? 1
+                          : count > 0 ? (uint32_t)count
+                                      : thread->partition_count,
+                          memory_order_relaxed);
     const mr_log_reader_options options = {
-        .mode = config->log.mode == 1 ? MR_LOG_GROUP : MR_LOG_STATIC,
+        .mode = is_group ? MR_LOG_GROUP : MR_LOG_STATIC,
         .partitions = partitions,
         .partition_count = count,
         .group = config->log.group,

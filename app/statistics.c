@@ -41,6 +41,7 @@ mr_status mr_statistics_create(uint32_t partitions, mr_statistics **ret_statisti
     statistics->start_ns = mr_clock_monotonic_ns(mr_clock_system());
     statistics->data_clock = (mr_clock){data_wall_ms, data_monotonic_ns};
     PUT(statistics->newest_ms, MR_TIME_NONE);
+    PUT(statistics->expected_partitions, UINT32_MAX); /* until the reader is open */
     for (uint32_t i = 0; i < partitions; i++) {
         PUT(statistics->partitions[i].newest_ms, MR_TIME_NONE);
         PUT(statistics->partitions[i].watermark_ms, MR_TIME_NONE);
@@ -109,6 +110,13 @@ mr_statistics_totals mr_statistics_sum(const mr_statistics *statistics)
             totals.lag_events += GET(p->end_offset) - GET(p->next_offset);
     }
     return totals;
+}
+
+bool mr_statistics_is_caught_up(const mr_statistics *statistics)
+{
+    const mr_statistics_totals totals = mr_statistics_sum(statistics);
+    return totals.owned >= GET(statistics->expected_partitions) &&
+           totals.caught_up == totals.owned;
 }
 
 typedef struct series {

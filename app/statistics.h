@@ -56,6 +56,7 @@ typedef struct mr_partition_statistics {
 typedef struct mr_statistics {
     mr_partition_statistics *partitions;
     uint32_t partition_count;
+    _Atomic uint32_t expected_partitions; /* owned before this process is ready; in a group 1 */
     int64_t start_ns;
     _Atomic uint64_t events_this_run; /* event lines applied since the start          */
     _Atomic uint64_t scored;          /* results written ahead of their readers       */
@@ -89,6 +90,9 @@ typedef struct mr_statistics_totals {
 } mr_statistics_totals;
 
 mr_statistics_totals mr_statistics_sum(const mr_statistics *statistics);
+
+/* Whether what is expected is owned, and all of it has been read to its end once. */
+bool mr_statistics_is_caught_up(const mr_statistics *statistics);
 
 /* Prometheus text. */
 void mr_statistics_metrics(const mr_statistics *statistics, mr_buffer *text);

@@ -265,9 +265,22 @@ static mr_status write_version(training *t)
                                 &t->outcome->result, t->error);
 }
 
+static mr_status load_keys(training *t)
+{
+    mr_error why = {{0}};
+    const mr_status status =
+        mr_keys_load(t->options->config, MR_KEYS_NEEDED, &t->keys, &why);
+    if (status == MR_ERR_NOT_FOUND)
+        return mr_error_set(
+            t->error, status,
+            "%.150s; `millrace run` makes it, and the checkpoints to learn from",
+            why.message);
+    return status == MR_OK ? status : mr_error_set(t->error, status, "%s", why.message);
+}
+
 static mr_status run(training *t)
 {
-    MR_TRY(mr_keys_load(t->options->config, MR_KEYS_NEEDED, &t->keys, t->error));
+    MR_TRY(load_keys(t));
     MR_TRY(mr_plan_create_default(&t->plan));
     (void)snprintf(t->plan_hash, sizeof(t->plan_hash), "%016" PRIx64,
                    mr_plan_hash(t->plan));

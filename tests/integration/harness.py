@@ -165,7 +165,7 @@ class Engine:
             raise AssertionError(f"the engine ended with {self.process.returncode}: {self.log_text()[-2000:]}")
         status, ready = self.get("/readyz", quiet=True)
         checks = {check["name"]: check["ready"] for check in (ready or {}).get("checks", [])}
-        return checks.get("log") and checks.get("catalogue")
+        return checks.get("log") and checks.get("feeds")
 
     def log_text(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
