@@ -102,7 +102,7 @@ static void update(bench *b)
         MR_EVENT_PURCHASE, MR_EVENT_LOGIN,
     };
     const size_t windows[] = {MR_SHARD_WINDOW_EVENTS, 1};
-    double best[2] = {INFINITY, INFINITY};
+    double best[2] = {(double)INFINITY, (double)INFINITY};
     for (int turn = 0; turn < TURNS; turn++) {
         double taken[2] = {0.0, 0.0};
         for (size_t done = 0; done < b->events; done += BATCH) {

@@ -125,20 +125,6 @@ double mr_child_cpu_seconds(pid_t pid)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
-pid_t mr_child_of(pid_t pid)
-{
-    char path[64];
-    int child = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%d", &child) != 1)
-        child = 0;
-    (void)fclose(file);
-    return child;
-}
-
 int mr_child_wait(mr_child *child)
 {
     int status = 0;

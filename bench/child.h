@@ -41,11 +41,8 @@ MR_MUST_USE mr_status mr_child_start(char *const *arguments, int core,
 /* The next line it prints, without the newline; false at the end of its output. */
 bool mr_child_line(const mr_child *child, char *line, size_t bytes);
 
-/* What the whole process has used so far, or one single process of it: nginx' worker. */
+/* What a process has used so far. */
 double mr_child_cpu_seconds(pid_t pid);
-
-/* The first child of a process; 0: none. */
-pid_t mr_child_of(pid_t pid);
 
 /* SIGTERM and wait; returns its exit status, or -1. */
 int mr_child_stop(mr_child *child);
