@@ -1,9 +1,8 @@
 /*
  * What the frozen log makes the engine say: lists of recommendations and churn alerts, by id.
  *
- * A recommender is trained on the log's histories (fixed seed) beside a churn model that is
- * written by hand, so that its probabilities are known: its log-odds grow with the days since the
- * latest purchase and with nothing else.  Lists must be the frozen ones, items and reasons by id
+ * A recommender is trained on the log's histories, beside the churn model of
+ * tests/model_version.h.  Lists must be the frozen ones, items and reasons by id
  * and scores to 1e-4 (another BLAS adds in another order); alerts must be the frozen ones to the
  * byte.  One thread and two train the same version.
  *
@@ -11,13 +10,12 @@
  */
 #include "app/churn_sweep.h"
 #include "app/scoring.h"
-#include "app/training_set.h"
-#include "models/recommender_train.h"
 #include "tests/golden/golden.h"
+#include "tests/model_version.h"
 
 #include <inttypes.h>
 
-enum { LIST_ITEMS = 8, SEED = 17, BUDGET = 4, FIELDS = 6 };
+enum { LIST_ITEMS = 8, FIELDS = 6 };
 
 static const double SCORE_TOLERANCE = 1e-4;
 
@@ -28,98 +26,21 @@ typedef struct world {
     char version[MR_MODEL_VERSION_BYTES];
 } world;
 
-/* -- the models ------------------------------------------------------------------------- */
-
-static void put_numbers(mr_json_writer *writer, const mr_plan *plan, const char *key,
-                        double of_recency, double of_others)
-{
-    mr_json_key(writer, key);
-    mr_json_begin_array(writer);
-    for (size_t j = 0; j < mr_plan_vector_width(plan); j++)
-        mr_json_put_double(writer, j == mr_plan_vector_find(plan, "recency_days")
-                                       ? of_recency
-                                       : of_others);
-    mr_json_end_array(writer);
-}
-
-/* log-odds = (days since the latest purchase - 20) / 8, a month's window. */
-static void write_churn_model(const mr_plan *plan, mr_buffer *json)
-{
-    mr_json_writer writer = mr_json_writer_of(json);
-    mr_json_begin_object(&writer);
-    mr_json_key(&writer, "version");
-    mr_json_put_int(&writer, MR_CHURN_MODEL_VERSION);
-    mr_json_key(&writer, "label_window_days");
-    mr_json_put_int(&writer, 30);
-    mr_json_key(&writer, "features");
-    mr_json_begin_array(&writer);
-    for (size_t j = 0; j < mr_plan_vector_width(plan); j++)
-        mr_json_put_string(&writer, mr_plan_vector_column(plan, j)->name);
-    mr_json_end_array(&writer);
-    mr_json_key(&writer, "intercept");
-    mr_json_put_double(&writer, 0.0);
-    put_numbers(&writer, plan, "mean", 20.0, 0.0);
-    put_numbers(&writer, plan, "scale", 16.0, 1.0);
-    put_numbers(&writer, plan, "weight", 2.0, 0.0);
-    mr_json_key(&writer, "calibration");
-    mr_json_put_raw(&writer, MR_TEXT("{\"kind\":\"none\"}"));
-    mr_json_key(&writer, "tier_begins");
-    mr_json_put_raw(&writer, MR_TEXT("[0.3,0.6,0.9]"));
-    mr_json_key(&writer, "training");
-    mr_json_put_raw(&writer, MR_TEXT("{\"rows\":1,\"origins\":1,\"churn_rate\":0.5,"
-                                     "\"l2\":1,\"auc\":0.5,\"log_loss\":0.5,"
-                                     "\"brier\":0.5,\"ece\":0,\"lift_at_10\":1}"));
-    mr_json_end_object(&writer);
-    assert_ok(mr_buffer_status(json));
-}
-
-static mr_status add_churn(void *context, mr_model_writer *writer, mr_error *ret_error)
-{
-    char path[MR_MODEL_PATH_BYTES];
-    mr_buffer json = {0};
-    write_churn_model(context, &json);
-    mr_model_writer_path(writer, MR_MODEL_CHURN_FILE, path);
-    assert_ok(mr_file_replace(path, json.bytes, json.length, ret_error));
-    mr_buffer_deinit(&json);
-    return mr_model_writer_note(writer, MR_MODEL_CHURN_FILE, ret_error);
-}
-
 static void train(const world *w, uint32_t threads,
                   char ret_version[MR_MODEL_VERSION_BYTES])
 {
-    mr_training_rows *rows = NULL;
-    mr_training_result result;
-    mr_error error = {{0}};
-    assert_ok(mr_training_rows_create(&w->log->key, &rows));
-    assert_ok(mr_training_rows_add(rows, w->shard, NULL));
-    assert_ok(mr_training_rows_finish(rows));
-    const mr_training_set set = {.interactions = mr_training_rows_view(rows),
-                                 .item_ids = mr_training_rows_item_ids(rows),
-                                 .plan_hash = "golden",
-                                 .data_to_ms = mr_shard_newest_ms(w->shard),
-                                 .seed = SEED,
-                                 .threads = threads,
-                                 .budget = BUDGET,
-                                 .add_files = add_churn,
-                                 .context = w->log->plan};
-    if (mr_recommender_train(&set, w->log->directory, &result, &error) != MR_OK)
-        fail_msg("%s", error.message);
-    (void)snprintf(ret_version, MR_MODEL_VERSION_BYTES, "%s", result.version);
-    mr_training_rows_destroy(rows);
+    test_model_train(w->log->directory, w->log->plan, &w->log->key, w->shard, threads,
+                     ret_version);
 }
 
 static int open_world(void **state)
 {
     world *w = calloc(1, sizeof(*w));
-    mr_error error = {{0}};
     assert_non_null(w);
     w->log = golden_open();
     golden_replay(w->log, 1, 1024, &w->shard);
     train(w, 1, w->version);
-    if (mr_model_slot_open(w->log->directory, w->version, &w->log->key, w->log->plan,
-                           &w->slot, &error) != MR_OK)
-        fail_msg("%s", error.message);
-    assert_string_equal(mr_model_slot_churn_refused(w->slot), "");
+    w->slot = test_model_slot(w->log->directory, w->version, w->log->plan, &w->log->key);
     *state = w;
     return 0;
 }
