@@ -138,8 +138,8 @@ static uint64_t place_after(const mr_alert_feed *feed, int64_t offset)
     return low;
 }
 
-mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_text tier, mr_text since, size_t limit,
-                              mr_json_writer *writer,
+mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_text tier, mr_text since,
+                              size_t limit, mr_json_writer *writer,
                               char ret_cursor[MR_ALERT_FEED_CURSOR_BYTES])
 {
     int64_t offset;
@@ -147,7 +147,8 @@ mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_text tier, mr_text since, 
 
     (void)pthread_mutex_lock(&feed->lock);
     size_t written = 0;
-    for (uint64_t at = place_after(feed, offset); at < feed->end && written < limit; at++) {
+    for (uint64_t at = place_after(feed, offset); at < feed->end && written < limit;
+         at++) {
         const alert *each = &feed->ring[at % MR_ALERT_FEED_MAX];
         offset = each->offset;
         if (tier.length > 0 && !mr_text_is(tier, each->tier))

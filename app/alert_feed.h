@@ -40,8 +40,9 @@ MR_MUST_USE mr_status mr_alert_feed_add(mr_alert_feed *feed, const mr_log_record
  *
  * MR_ERR_INVALID for a cursor that is none.
  */
-MR_MUST_USE mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_text tier, mr_text since,
-                                          size_t limit, mr_json_writer *writer,
+MR_MUST_USE mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_text tier,
+                                          mr_text since, size_t limit,
+                                          mr_json_writer *writer,
                                           char ret_cursor[MR_ALERT_FEED_CURSOR_BYTES]);
 
 size_t mr_alert_feed_count(mr_alert_feed *feed);

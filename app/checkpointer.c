@@ -19,7 +19,8 @@ struct mr_checkpointer {
 
 static mr_status write_state(const mr_checkpointer *checkpointer, mr_checkpoint_job *job)
 {
-    MR_TRY(mr_letter_box_append(&job->dead_letters, checkpointer->dead_letters, &job->error));
+    MR_TRY(mr_letter_box_append(&job->dead_letters, checkpointer->dead_letters,
+                                &job->error));
     MR_TRY(mr_checkpoint_write(checkpointer->store, job->partition, job->epoch,
                                job->generation, &job->state, &job->error));
     if (mr_checkpoint_oldest_offset(checkpointer->store, job->partition,
@@ -35,8 +36,8 @@ static void work_off(const mr_checkpointer *checkpointer, mr_checkpoint_job *job
     job->alerts_sent = false;
     job->status = write_state(checkpointer, job);
     if (job->status == MR_OK)
-        job->alerts_sent =
-            mr_letter_box_append(&job->alerts, checkpointer->alerts, &job->error) == MR_OK;
+        job->alerts_sent = mr_letter_box_append(&job->alerts, checkpointer->alerts,
+                                                &job->error) == MR_OK;
     job->took_ns = mr_clock_monotonic_ns(mr_clock_system()) - start_ns;
     job->done(job, job->context);
 }

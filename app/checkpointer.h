@@ -33,9 +33,9 @@ typedef struct mr_checkpoint_job {
     void (*done)(struct mr_checkpoint_job *job, void *context);
     void *context;
     /* What became of it. */
-    mr_status status;          /* of the checkpoint itself                           */
-    bool alerts_sent;          /* false: they stay in the outbox and are tried again */
-    int64_t oldest_offset;     /* of the oldest base kept                            */
+    mr_status status;      /* of the checkpoint itself                           */
+    bool alerts_sent;      /* false: they stay in the outbox and are tried again */
+    int64_t oldest_offset; /* of the oldest base kept                            */
     int64_t took_ns;
     mr_error error;
 } mr_checkpoint_job;

@@ -96,8 +96,8 @@ static void put_member(mr_json_writer *writer, const char *key, const char *valu
     mr_json_put_string(writer, value);
 }
 
-static void write_alert(const mr_owned_shard *owned, const mr_model_slot *slot, const alert *a,
-                        const char *id, mr_json_writer *writer)
+static void write_alert(const mr_owned_shard *owned, const mr_model_slot *slot,
+                        const alert *a, const char *id, mr_json_writer *writer)
 {
     const mr_churn_model *churn = mr_model_slot_churn(slot);
     const uint32_t window_days = mr_churn_model_label_window_days(churn);
@@ -116,7 +116,8 @@ static void write_alert(const mr_owned_shard *owned, const mr_model_slot *slot, 
     mr_json_key(writer, "horizon_days");
     mr_json_put_uint(writer, window_days);
     mr_json_key(writer, "value_at_risk");
-    mr_json_put_money(writer, value_at_risk_minor(owned, a, window_days), MR_MINOR_DIGITS);
+    mr_json_put_money(writer, value_at_risk_minor(owned, a, window_days),
+                      MR_MINOR_DIGITS);
     mr_json_key(writer, "reasons");
     mr_json_begin_array(writer);
     mr_churn_reason reasons[MR_CHURN_REASONS_MAX];
@@ -143,7 +144,8 @@ static void alert_id(const mr_owned_shard *owned, const alert *a,
                    mr_hash_bytes(parts, sizeof(parts)));
 }
 
-static mr_status raise_alert(mr_owned_shard *owned, const mr_model_slot *slot, const alert *a)
+static mr_status raise_alert(mr_owned_shard *owned, const mr_model_slot *slot,
+                             const alert *a)
 {
     char id[ALERT_ID_BYTES];
     alert_id(owned, a, id);
@@ -153,9 +155,9 @@ static mr_status raise_alert(mr_owned_shard *owned, const mr_model_slot *slot, c
     mr_status status = mr_buffer_status(&text);
     uint64_t sequence;
     if (status == MR_OK)
-        status = mr_shard_outbox_put(owned->shard, mr_text_from(id),
-                                     (mr_text){(const char *)text.bytes, (uint32_t)text.length},
-                                     &sequence);
+        status = mr_shard_outbox_put(
+            owned->shard, mr_text_from(id),
+            (mr_text){(const char *)text.bytes, (uint32_t)text.length}, &sequence);
     mr_buffer_deinit(&text);
     return status;
 }
@@ -168,9 +170,8 @@ static bool is_customer(const mr_owned_shard *owned, uint32_t row, size_t recenc
         return false;
     mr_user_state state;
     mr_shard_user_state(owned->shard, row, owned->epoch, &state);
-    return state.purchases > 0 &&
-           (recency_column == SIZE_MAX ||
-            vector[recency_column] <= 2.0F * (float)window_days);
+    return state.purchases > 0 && (recency_column == SIZE_MAX ||
+                                   vector[recency_column] <= 2.0F * (float)window_days);
 }
 
 static mr_status sweep_row(mr_owned_shard *owned, const mr_model_slot *slot, uint32_t row,
@@ -207,9 +208,11 @@ mr_status mr_churn_sweep(mr_owned_shard *owned, const mr_model_slot *slot)
         return MR_OK;
     if (!owned->is_sweeping)
         begin(owned, version);
-    const size_t recency_column = mr_plan_vector_find(owned->engine->plan, "recency_days");
+    const size_t recency_column =
+        mr_plan_vector_find(owned->engine->plan, "recency_days");
     const uint32_t users = mr_shard_user_count(owned->shard);
-    for (uint32_t done = 0; done < MR_CHURN_SLICE_ROWS && owned->sweep_row < users; done++) {
+    for (uint32_t done = 0; done < MR_CHURN_SLICE_ROWS && owned->sweep_row < users;
+         done++) {
         MR_TRY(sweep_row(owned, slot, owned->sweep_row, recency_column));
         owned->sweep_row++;
     }
@@ -217,7 +220,8 @@ mr_status mr_churn_sweep(mr_owned_shard *owned, const mr_model_slot *slot)
         owned->is_sweeping = false;
         mr_log_info("event=churn_sweep partition=%" PRIu32 " users=%" PRIu32
                     " alerts_waiting=%zu model=%s",
-                    owned->partition, users, mr_shard_outbox_count(owned->shard), version);
+                    owned->partition, users, mr_shard_outbox_count(owned->shard),
+                    version);
     }
     return MR_OK;
 }

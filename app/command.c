@@ -32,10 +32,9 @@ bool mr_command_number(const mr_command *command, const char *option, const char
     int64_t number = 0;
     if (mr_text_to_int64(mr_text_from(text), &number) != MR_OK || number < least ||
         number > most) {
-        (void)mr_command_usage(command,
-                               "%s takes a whole number from %" PRId64 " to %" PRId64
-                               ", not '%s'",
-                               option, least, most, text);
+        (void)mr_command_usage(
+            command, "%s takes a whole number from %" PRId64 " to %" PRId64 ", not '%s'",
+            option, least, most, text);
         return false;
     }
     *ret_number = number;

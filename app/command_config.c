@@ -7,7 +7,8 @@
 static const char help[] =
     "usage: millrace config check [--config FILE] [--json]\n"
     "\n"
-    "Reads the configuration as `millrace run` would: the file, then MILLRACE_SECTION_KEY\n"
+    "Reads the configuration as `millrace run` would: the file, then "
+    "MILLRACE_SECTION_KEY\n"
     "variables.  Says what is wrong and where, or that all is well.\n"
     "\n"
     "  --config FILE  the YAML file; without it the defaults are checked\n"

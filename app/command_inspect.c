@@ -2,8 +2,11 @@
 #include "app/keys.h"
 #include "app/log_line.h"
 #include "app/profile_json.h"
+#include "app/topic_walk.h"
+#include "app/topics.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "ingest/dead_letter.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,10 +19,13 @@ enum { PARTITIONS_MAX = 4096, BASES_READ = MR_CHECKPOINT_BASES_MIN };
 static const char help[] =
     "usage: millrace inspect user ID [--anonymous] [--at TIME] [--config FILE]\n"
     "       millrace inspect state [--canonical] [--at TIME] [--config FILE]\n"
+    "       millrace inspect dead-letters [--config FILE]\n"
     "\n"
     "Looks into the newest checkpoints: what is known of one user, or the state of "
     "every\n"
-    "partition.  Prints JSON; reads only, also while the engine runs.\n"
+    "partition; or lists the records that were no events, a JSON object a line.  Reads "
+    "only,\n"
+    "also while the engine runs.\n"
     "\n"
     "  --anonymous    ID is an anonymous id\n"
     "  --canonical    the canonical dump, line by line, instead of a summary\n"
@@ -261,6 +267,75 @@ static bool has_word(const mr_arguments *arguments, const char *word, size_t cou
            strcmp(arguments->positionals[0], word) == 0;
 }
 
+/* ---- dead letters ---- */
+
+enum { SHOWN_BYTES_MAX = 200 };
+
+static void print_dead_letter(const mr_log_record *record,
+                              const mr_dead_letter_source *source)
+{
+    mr_buffer text = {0};
+    mr_json_writer writer = mr_json_writer_of(&text);
+    const uint32_t shown =
+        record->value.length < SHOWN_BYTES_MAX ? record->value.length : SHOWN_BYTES_MAX;
+    mr_json_begin_object(&writer);
+    mr_json_key(&writer, "reason");
+    mr_json_put_text(&writer, source->reason);
+    mr_json_key(&writer, "topic");
+    mr_json_put_text(&writer, source->topic);
+    mr_json_key(&writer, "partition");
+    mr_json_put_uint(&writer, source->partition);
+    mr_json_key(&writer, "offset");
+    mr_json_put_int(&writer, source->offset);
+    mr_json_key(&writer, "bytes");
+    mr_json_put_uint(&writer, record->value.length);
+    mr_json_key(&writer, "begins");
+    mr_json_put_text(&writer, (mr_text){record->value.bytes, shown});
+    mr_json_end_object(&writer);
+    (void)printf("%.*s\n", (int)text.length, (const char *)text.bytes);
+    mr_buffer_deinit(&text);
+}
+
+static mr_status print_dead_letters(void *context, const mr_log_batch *batch,
+                                    mr_error *ret_error)
+{
+    (void)context;
+    (void)ret_error;
+    for (size_t i = 0; i < batch->count; i++) {
+        mr_dead_letter_source source;
+        if (mr_dead_letter_read(&batch->records[i], &source) == MR_OK)
+            print_dead_letter(&batch->records[i], &source);
+    }
+    return MR_OK;
+}
+
+static mr_status inspect_dead_letters(const mr_config *config, mr_error *ret_error)
+{
+    mr_log *log = NULL;
+    const mr_status found = mr_topic_open(
+        config, MR_TOPICS_READ, config->log.dead_letter_topic, 1, &log, ret_error);
+    if (found == MR_ERR_NOT_FOUND) /* none was ever written */
+        return MR_OK;
+    MR_TRY(found);
+    const mr_status status = mr_topic_walk(log, print_dead_letters, NULL, ret_error);
+    mr_log_close(log);
+    return status;
+}
+
+static mr_status inspect_checkpoints(const mr_config *config, const char *user,
+                                     const inspect_options *options, int64_t at_ms,
+                                     mr_error *ret_error)
+{
+    state s = {0};
+    mr_status status = open_store(config, &s, ret_error);
+    if (status == MR_OK)
+        status = user != NULL
+                     ? inspect_user(&s, user, options->is_anonymous, at_ms, ret_error)
+                     : inspect_state(&s, options->canonical, at_ms, ret_error);
+    close_state(&s);
+    return status;
+}
+
 static int run(const mr_command *command, int argc, char **argv)
 {
     inspect_options options = {0};
@@ -274,8 +349,9 @@ static int run(const mr_command *command, int argc, char **argv)
                             &arguments, &exit_code))
         return exit_code;
     const bool is_user = has_word(&arguments, "user", 2);
-    if (!is_user && !has_word(&arguments, "state", 1))
-        return mr_command_usage(command, "says `user ID` or `state`");
+    const bool is_dead = has_word(&arguments, "dead-letters", 1);
+    if (!is_user && !is_dead && !has_word(&arguments, "state", 1))
+        return mr_command_usage(command, "says `user ID`, `state` or `dead-letters`");
     if (is_user ? options.canonical : options.is_anonymous)
         return mr_command_usage(command, "%s",
                                 is_user ? "--canonical belongs to `state`"
@@ -296,20 +372,17 @@ static int run(const mr_command *command, int argc, char **argv)
         (void)mr_command_failed(command, status, &error);
         return MR_EXIT_USAGE;
     }
-    state s = {0};
-    status = open_store(&config, &s, &error);
-    if (status == MR_OK)
-        status = is_user ? inspect_user(&s, arguments.positionals[1],
-                                        options.is_anonymous, at_ms, &error)
-                         : inspect_state(&s, options.canonical, at_ms, &error);
-    close_state(&s);
+    status = is_dead
+                 ? inspect_dead_letters(&config, &error)
+                 : inspect_checkpoints(&config, is_user ? arguments.positionals[1] : NULL,
+                                       &options, at_ms, &error);
     mr_config_deinit(&config);
     return status == MR_OK ? MR_EXIT_DONE : mr_command_failed(command, status, &error);
 }
 
 const mr_command mr_command_inspect = {
     .name = "inspect",
-    .summary = "look into the newest checkpoints: one user, or the whole state",
+    .summary = "look into checkpoints and dead letters",
     .help = help,
     .run = run,
 };

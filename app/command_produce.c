@@ -20,7 +20,8 @@ static const char help[] =
     "user.\n"
     "Lines are sorted by (time, line) first.  CSV becomes native JSON; a line without an "
     "event\n"
-    "id is named by the file's content and its line number.  Lines that do not decode are\n"
+    "id is named by the file's content and its line number.  Lines that do not decode "
+    "are\n"
     "skipped and reported.\n"
     "\n"
     "  --config FILE        the YAML file; without it the embedded log in data/log\n"
@@ -265,7 +266,8 @@ static mr_status produce_file(const mr_config *config, const produce_options *op
         .format = options->format != NULL ? options->format : "auto",
         .is_raw = options->raw,
         .keep_order = options->keep_order,
-        .stamp = !is_wall,
+        /* A broker's retention goes by these stamps: events of last year would be deleted. */
+        .stamp = !is_wall && config->log.kind == MR_KIND_LOCAL,
         .now_ms = is_wall ? mr_clock_wall_ms(mr_clock_system()) : 0,
         .log = events,
         .reading = show_reading,

@@ -12,7 +12,7 @@ enum { DAYS_MAX = 3650 };
 
 static const char help[] =
     "usage: millrace train [--config FILE] [--seed N] [--threads N] [--budget N]\n"
-    "                      [--holdout 30d] [--churn-window 90d] [--json]\n"
+    "                      [--holdout 30d] [--churn-window 90d] [--verbose] [--json]\n"
     "\n"
     "Learns from the newest checkpoints and the log, writes a model version below "
     "models.path\n"
@@ -27,9 +27,10 @@ static const char help[] =
     "  --seed N            of everything random (1); the same seed gives the same "
     "version\n"
     "  --threads N         0: one a processor; does not change the result\n"
-    "  --budget N          candidates the tuner tries (24)\n"
+    "  --budget N          candidates the tuner tries (16)\n"
     "  --holdout TIME      the newest part of the data, for the report (30d)\n"
     "  --churn-window TIME a customer is lost who buys nothing for so long (90d)\n"
+    "  --verbose           a line a candidate: what was tried and what it reached\n"
     "  --json              print the outcome as one JSON object\n"
     "\n"
     "example: millrace train --config millrace.yaml --holdout 14d\n";
@@ -135,12 +136,14 @@ static void print_choice(const mr_tuner_result *tuned)
         return;
     }
     (void)printf(
-        "  on the newest tenth of the events, %" PRIu32 " candidates tried: recall@%d "
-        "%.4f, ndcg@%d %.4f;",
-        tuned->tries, MR_TUNER_K, tuned->holdout.recall, MR_TUNER_K, tuned->holdout.ndcg);
+        "  on the newest tenth of the events, %" PRIu32
+        " candidates tried: recall@%d %.4f, ndcg@%d %.4f %s repeats\n  each alone, "
+        "without repeats:",
+        tuned->tries, MR_TUNER_K, tuned->holdout.recall, MR_TUNER_K, tuned->holdout.ndcg,
+        tuned->recipe.repeats_allowed ? "with" : "without");
     for (int m = 0; m < MR_MEMBERS; m++)
         if (tuned->tried[m])
-            (void)printf(" %s alone %.4f/%.4f", mr_member_name((mr_member)m),
+            (void)printf(" %s %.4f/%.4f", mr_member_name((mr_member)m),
                          tuned->members[m].recall, tuned->members[m].ndcg);
     (void)printf("\n");
 }
@@ -211,14 +214,12 @@ static int run(const mr_command *command, int argc, char **argv)
     const char *holdout_text = "30d";
     const char *window_text = "90d";
     bool json = false;
+    bool verbose = false;
     const mr_option table[] = {
-        {"--config", &config_path, NULL},
-        {"--seed", &seed_text, NULL},
-        {"--threads", &threads_text, NULL},
-        {"--budget", &budget_text, NULL},
-        {"--holdout", &holdout_text, NULL},
-        {"--churn-window", &window_text, NULL},
-        {"--json", NULL, &json},
+        {"--config", &config_path, NULL},   {"--seed", &seed_text, NULL},
+        {"--threads", &threads_text, NULL}, {"--budget", &budget_text, NULL},
+        {"--holdout", &holdout_text, NULL}, {"--churn-window", &window_text, NULL},
+        {"--verbose", NULL, &verbose},      {"--json", NULL, &json},
     };
     mr_arguments arguments;
     int exit_code;
@@ -249,7 +250,8 @@ static int run(const mr_command *command, int argc, char **argv)
                                          .budget = (uint32_t)budget,
                                          .holdout_ms = holdout_ms,
                                          .churn_window_days =
-                                             (uint32_t)(window_ms / DAY_MS)};
+                                             (uint32_t)(window_ms / DAY_MS),
+                                         .is_verbose = verbose};
     if (status == MR_OK)
         status = train(&options, json, &error);
     mr_config_deinit(&config);

@@ -65,8 +65,8 @@ static mr_status add_kafka(mr_config *config, mr_text name, mr_text value)
     return MR_OK;
 }
 
-static mr_status read_kafka(yaml_document_t *document, const yaml_node_t *node, place *where,
-                            mr_config *config, mr_error *ret_error)
+static mr_status read_kafka(yaml_document_t *document, const yaml_node_t *node,
+                            place *where, mr_config *config, mr_error *ret_error)
 {
     if (node->type != YAML_MAPPING_NODE)
         return complain(where, ret_error, "must be a mapping of librdkafka keys");
@@ -115,8 +115,8 @@ static mr_status read_section(yaml_document_t *document, mr_text section,
     return MR_OK;
 }
 
-static mr_status set_placement_key(mr_config_placement *placement, mr_text key, mr_text value,
-                                   const place *where, mr_error *ret_error)
+static mr_status set_placement_key(mr_config_placement *placement, mr_text key,
+                                   mr_text value, const place *where, mr_error *ret_error)
 {
     if (mr_text_is(key, "purchased"))
         return set_text(&placement->purchased, value) == MR_OK
@@ -148,11 +148,12 @@ static mr_status read_placement(yaml_document_t *document, mr_text name,
         const yaml_node_t *key = yaml_document_get_node(document, pair->key);
         const yaml_node_t *value = yaml_document_get_node(document, pair->value);
         where->line = key->start_mark.line + 1;
-        (void)snprintf(where->key, sizeof(where->key), "placements.%s.%.*s", placement->name,
-                       MR_TEXT_ARG(scalar(key)));
+        (void)snprintf(where->key, sizeof(where->key), "placements.%s.%.*s",
+                       placement->name, MR_TEXT_ARG(scalar(key)));
         if (value->type != YAML_SCALAR_NODE)
             return complain(where, ret_error, "must be a single value");
-        MR_TRY(set_placement_key(placement, scalar(key), scalar(value), where, ret_error));
+        MR_TRY(
+            set_placement_key(placement, scalar(key), scalar(value), where, ret_error));
     }
     return MR_OK;
 }
@@ -169,14 +170,14 @@ static mr_status read_placements(yaml_document_t *document, const yaml_node_t *n
         (void)snprintf(where->key, sizeof(where->key), "placements.%.*s",
                        MR_TEXT_ARG(scalar(key)));
         MR_TRY(read_placement(document, scalar(key),
-                              yaml_document_get_node(document, pair->value), where, config,
-                              ret_error));
+                              yaml_document_get_node(document, pair->value), where,
+                              config, ret_error));
     }
     return MR_OK;
 }
 
-static mr_status read_document(yaml_document_t *document, const char *path, mr_config *config,
-                               mr_error *ret_error)
+static mr_status read_document(yaml_document_t *document, const char *path,
+                               mr_config *config, mr_error *ret_error)
 {
     const yaml_node_t *root = yaml_document_get_root_node(document);
     if (root == NULL) /* an empty file is all defaults */
@@ -229,7 +230,8 @@ static mr_status read_file(const char *path, mr_config *config, mr_error *ret_er
 }
 
 /* MILLRACE_LOG_KAFKA_BOOTSTRAP_SERVERS=… is bootstrap.servers. */
-static mr_status read_kafka_variable(const char *name, const char *value, mr_config *config)
+static mr_status read_kafka_variable(const char *name, const char *value,
+                                     mr_config *config)
 {
     char key[NAME_BYTES_MAX];
     size_t length = 0;
@@ -257,7 +259,8 @@ static mr_status read_environment(mr_config *config, mr_error *ret_error)
     for (size_t i = 0; i < mr_config_field_count; i++) {
         const mr_config_field *field = &mr_config_fields[i];
         char name[NAME_BYTES_MAX];
-        int length = snprintf(name, sizeof(name), "MILLRACE_%s_%s", field->section, field->key);
+        int length =
+            snprintf(name, sizeof(name), "MILLRACE_%s_%s", field->section, field->key);
         for (int j = 0; j < length; j++)
             name[j] = (char)toupper((unsigned char)name[j]);
         const char *value = getenv(name);
@@ -278,8 +281,9 @@ static mr_status check_together(const mr_config *config, mr_error *ret_error)
         for (size_t i = 0; i < config->log.kafka_count; i++)
             has_servers |= strcmp(config->log.kafka[i].name, "bootstrap.servers") == 0;
         if (!has_servers)
-            return mr_error_set(ret_error, MR_ERR_INVALID,
-                                "log.kafka: log.kind is kafka, so bootstrap.servers is needed");
+            return mr_error_set(
+                ret_error, MR_ERR_INVALID,
+                "log.kafka: log.kind is kafka, so bootstrap.servers is needed");
     } else if (config->log.mode == 1) {
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "log.mode: group needs log.kind: kafka");
@@ -295,8 +299,9 @@ mr_status mr_config_load(const char *path, mr_config *ret_config, mr_error *ret_
     mr_config config = {0};
     mr_status status = MR_OK;
     for (size_t i = 0; i < mr_config_field_count && status == MR_OK; i++)
-        status = mr_config_field_set(&mr_config_fields[i], &config,
-                                     mr_text_from(mr_config_fields[i].fallback), ret_error);
+        status =
+            mr_config_field_set(&mr_config_fields[i], &config,
+                                mr_text_from(mr_config_fields[i].fallback), ret_error);
     if (status == MR_OK && path != NULL)
         status = read_file(path, &config, ret_error);
     if (status == MR_OK)
@@ -365,7 +370,8 @@ static void print_kafka(const mr_config *config, mr_json_writer *writer)
     for (size_t i = 0; i < config->log.kafka_count; i++) {
         const mr_config_setting *setting = &config->log.kafka[i];
         mr_json_key(writer, setting->name);
-        mr_json_put_string(writer, is_secret_setting(setting->name) ? "***" : setting->value);
+        mr_json_put_string(writer,
+                           is_secret_setting(setting->name) ? "***" : setting->value);
     }
     mr_json_end_object(writer);
 }
@@ -414,7 +420,8 @@ static mr_status make_secret(const char *path, mr_error *ret_error)
     uint8_t bytes[SECRET_BYTES];
     char hex[2 * SECRET_BYTES + 1];
     if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "no random bytes for %s", path);
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "no random bytes for %s",
+                            path);
     for (size_t i = 0; i < sizeof(bytes); i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
 
@@ -422,8 +429,8 @@ static mr_status make_secret(const char *path, mr_error *ret_error)
     const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (descriptor < 0)
         return errno == EEXIST ? MR_OK
-                               : mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
-                                              strerror(errno));
+                               : mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s",
+                                              path, strerror(errno));
     mr_status status = mr_file_write_all(descriptor, hex, sizeof(hex) - 1);
     if (status == MR_OK && fsync(descriptor) != 0)
         status = MR_ERR_UNAVAILABLE;
@@ -441,8 +448,8 @@ mr_status mr_config_secret(const char *reference, bool make, mr_buffer *ret_byte
     if (strncmp(reference, "env:", 4) == 0) {
         const char *value = getenv(reference + 4);
         if (value == NULL || value[0] == '\0')
-            return mr_error_set(ret_error, MR_ERR_NOT_FOUND, "%s: the variable is not set",
-                                reference);
+            return mr_error_set(ret_error, MR_ERR_NOT_FOUND,
+                                "%s: the variable is not set", reference);
         mr_buffer_put(ret_bytes, value, strlen(value));
         return mr_buffer_status(ret_bytes);
     }

@@ -109,8 +109,8 @@ void mr_config_print(const mr_config *config, mr_json_writer *writer);
  * With `make` an absent file is made with 32 random bytes and mode 0600.  MR_ERR_NOT_FOUND
  * when absent and not made; the message names the reference, never the content.
  */
-MR_MUST_USE mr_status mr_config_secret(const char *reference, bool make, mr_buffer *ret_bytes,
-                                       mr_error *ret_error);
+MR_MUST_USE mr_status mr_config_secret(const char *reference, bool make,
+                                       mr_buffer *ret_bytes, mr_error *ret_error);
 
 /* "10s", "7d", "250ms" to ms; MR_ERR_INVALID otherwise. */
 MR_MUST_USE mr_status mr_config_duration(mr_text text, int64_t *ret_ms);

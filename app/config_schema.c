@@ -46,7 +46,8 @@ const mr_config_field mr_config_fields[] = {
 };
 /* clang-format on */
 
-const size_t mr_config_field_count = sizeof(mr_config_fields) / sizeof(mr_config_fields[0]);
+const size_t mr_config_field_count =
+    sizeof(mr_config_fields) / sizeof(mr_config_fields[0]);
 
 const mr_config_field *mr_config_field_find(mr_text section, mr_text key)
 {
@@ -72,10 +73,12 @@ typedef struct unit {
     int64_t factor;
 } unit;
 
-static mr_status scaled(mr_text value, const unit *units, size_t count, int64_t *ret_value)
+static mr_status scaled(mr_text value, const unit *units, size_t count,
+                        int64_t *ret_value)
 {
     uint32_t digits = 0;
-    while (digits < value.length && value.bytes[digits] >= '0' && value.bytes[digits] <= '9')
+    while (digits < value.length && value.bytes[digits] >= '0' &&
+           value.bytes[digits] <= '9')
         digits++;
     const mr_text number = {value.bytes, digits};
     const mr_text suffix = {value.bytes + digits, value.length - digits};
@@ -93,8 +96,8 @@ static mr_status scaled(mr_text value, const unit *units, size_t count, int64_t 
 
 mr_status mr_config_duration(mr_text text, int64_t *ret_ms)
 {
-    static const unit units[] = {{"ms", 1},        {"s", 1000},     {"m", 60000},
-                                 {"h", 3600000},   {"d", DAY_MS},   {"w", 7 * DAY_MS}};
+    static const unit units[] = {{"ms", 1},      {"s", 1000},   {"m", 60000},
+                                 {"h", 3600000}, {"d", DAY_MS}, {"w", 7 * DAY_MS}};
     return scaled(text, units, sizeof(units) / sizeof(units[0]), ret_ms);
 }
 
@@ -135,9 +138,10 @@ static mr_status set_number(const mr_config_field *field, int64_t *place, mr_tex
         break;
     case MR_FIELD_DURATION:
         if (mr_config_duration(value, &number) != MR_OK)
-            return mr_error_set(ret_error, MR_ERR_INVALID,
-                                "'%.*s' is not a duration such as 250ms, 10s, 5m, 12h or 7d",
-                                MR_TEXT_ARG(value));
+            return mr_error_set(
+                ret_error, MR_ERR_INVALID,
+                "'%.*s' is not a duration such as 250ms, 10s, 5m, 12h or 7d",
+                MR_TEXT_ARG(value));
         break;
     case MR_FIELD_SIZE:
         if (size(value, &number) != MR_OK)
@@ -152,14 +156,14 @@ static mr_status set_number(const mr_config_field *field, int64_t *place, mr_tex
     }
     if (field->most > 0 && (number < field->least || number > field->most))
         return mr_error_set(ret_error, MR_ERR_INVALID,
-                            "'%.*s' is outside %" PRId64 " … %" PRId64, MR_TEXT_ARG(value),
-                            field->least, field->most);
+                            "'%.*s' is outside %" PRId64 " … %" PRId64,
+                            MR_TEXT_ARG(value), field->least, field->most);
     *place = number;
     return MR_OK;
 }
 
-mr_status mr_config_field_set(const mr_config_field *field, mr_config *config, mr_text value,
-                              mr_error *ret_error)
+mr_status mr_config_field_set(const mr_config_field *field, mr_config *config,
+                              mr_text value, mr_error *ret_error)
 {
     void *place = (char *)config + field->offset;
     if (field->kind != MR_FIELD_TEXT && field->kind != MR_FIELD_SECRET)

@@ -2,8 +2,8 @@
  * Dead letter return: what could not be used, sent through the events topic once more.
  *
  * After a mapping or a key was mended: every letter the topic holds now is restored to the record
- * it was and appended to the events.  The letters stay where they are, so a second return sends
- * them again; those that carry event ids are dropped as duplicates then.
+ * it was and appended to the events.  The letters stay where they are: a second return sends
+ * them a second time.
  *
  * Units      Counts of records.
  * Ownership  Borrows both logs.

@@ -115,7 +115,8 @@ static mr_status check_partitions(const mr_engine *engine, mr_error *ret_error)
     const uint32_t now = mr_log_partitions(engine->topics.events);
     if (count > 0 && partitions[count - 1] >= now)
         return mr_error_set(ret_error, MR_ERR_INVALID,
-                            "topic %s has %" PRIu32 " partitions, but there is a checkpoint of "
+                            "topic %s has %" PRIu32
+                            " partitions, but there is a checkpoint of "
                             "partition %" PRIu32 " in %s: a topic's partitions cannot be "
                             "changed under its state",
                             engine->config->log.topic, now, partitions[count - 1],
@@ -127,9 +128,10 @@ static mr_status open_state(mr_engine *engine, mr_error *ret_error)
 {
     const mr_config *config = engine->config;
     if (mr_blas_start() == NULL)
-        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE,
-                            "the BLAS library multiplies wrongly; set OPENBLAS_CORETYPE or "
-                            "install another build");
+        return mr_error_set(
+            ret_error, MR_ERR_UNAVAILABLE,
+            "the BLAS library multiplies wrongly; set OPENBLAS_CORETYPE or "
+            "install another build");
     MR_TRY(read_secrets(engine, ret_error));
     if (mr_plan_create_default(&engine->plan) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
@@ -138,8 +140,8 @@ static mr_status open_state(mr_engine *engine, mr_error *ret_error)
                                     (uint32_t)config->state.bases, &engine->store,
                                     ret_error));
     MR_TRY(check_partitions(engine, ret_error));
-    if (mr_statistics_create(mr_log_partitions(engine->topics.events), &engine->statistics) !=
-            MR_OK ||
+    if (mr_statistics_create(mr_log_partitions(engine->topics.events),
+                             &engine->statistics) != MR_OK ||
         mr_memory_store_create((size_t)config->cache.memory_bytes, mr_clock_system(),
                                &engine->memory) != MR_OK ||
         mr_snapshot_holder_create(&engine->models) != MR_OK ||
@@ -149,8 +151,8 @@ static mr_status open_state(mr_engine *engine, mr_error *ret_error)
         mr_checkpointer_create(engine->store, engine->topics.dead_letters,
                                engine->topics.alerts, &engine->checkpointer) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
-    engine->clock = config->log.clock_wall == 1 ? mr_clock_system()
-                                                : &engine->statistics->data_clock;
+    engine->clock =
+        config->log.clock_wall == 1 ? mr_clock_system() : &engine->statistics->data_clock;
     return MR_OK;
 }
 
@@ -162,7 +164,8 @@ static mr_status start_threads(mr_engine *engine, mr_error *ret_error)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
     MR_TRY(mr_feeds_create(engine, &engine->feeds, ret_error));
     for (; engine->scorer_count < scorers; engine->scorer_count++)
-        MR_TRY(mr_scorer_create(engine, &engine->scorers[engine->scorer_count], ret_error));
+        MR_TRY(
+            mr_scorer_create(engine, &engine->scorers[engine->scorer_count], ret_error));
     return mr_ingest_thread_create(engine, &engine->ingest, ret_error);
 }
 
@@ -173,9 +176,8 @@ static mr_status split_address(const char *listen, char ret_host[HOST_BYTES_MAX]
     const char *colon = strrchr(listen, ':');
     const char *start = listen;
     int64_t port = -1;
-    if (colon != NULL &&
-        mr_text_to_int64(mr_text_from(colon + 1), &port) == MR_OK && port >= 0 &&
-        port <= UINT16_MAX) {
+    if (colon != NULL && mr_text_to_int64(mr_text_from(colon + 1), &port) == MR_OK &&
+        port >= 0 && port <= UINT16_MAX) {
         size_t length = (size_t)(colon - listen);
         if (length >= 2 && listen[0] == '[' && listen[length - 1] == ']') {
             start++;
@@ -189,7 +191,8 @@ static mr_status split_address(const char *listen, char ret_host[HOST_BYTES_MAX]
         }
     }
     return mr_error_set(ret_error, MR_ERR_INVALID,
-                        "http.listen: '%s' is not HOST:PORT, such as 127.0.0.1:8080", listen);
+                        "http.listen: '%s' is not HOST:PORT, such as 127.0.0.1:8080",
+                        listen);
 }
 
 static bool is_loopback(const char *host)
@@ -274,7 +277,8 @@ static mr_status start_serving(running *self, mr_error *ret_error)
         .clock = mr_clock_system(),
     };
     MR_TRY(split_address(config->http.listen, host, &options.port, ret_error));
-    if (!is_loopback(host) && options.certificate_file == NULL && config->http.insecure == 0)
+    if (!is_loopback(host) && options.certificate_file == NULL &&
+        config->http.insecure == 0)
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "http.listen: %s is not a loopback address: set "
                             "http.tls_certificate and http.tls_key, or http.insecure: on",
@@ -301,7 +305,8 @@ static void stop(running *self)
     mr_http_server_destroy(self->server);
     mr_api_destroy(self->api);
     mr_engine_backend_destroy(self->backend);
-    mr_ingest_thread_destroy(engine->ingest); /* its last checkpoints are written in here */
+    mr_ingest_thread_destroy(
+        engine->ingest); /* its last checkpoints are written in here */
     mr_checkpointer_destroy(engine->checkpointer);
     for (size_t i = 0; i < engine->scorer_count; i++)
         mr_scorer_destroy(engine->scorers[i]);

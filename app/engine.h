@@ -36,10 +36,10 @@ typedef struct mr_engine {
     mr_topics topics;
     mr_checkpoint_store *store;
     mr_checkpointer *checkpointer;
-    mr_memory_store *memory;      /* behind every cache handle           */
-    mr_snapshot_holder *models;   /* of mr_model_slot                    */
+    mr_memory_store *memory;       /* behind every cache handle           */
+    mr_snapshot_holder *models;    /* of mr_model_slot                    */
     mr_snapshot_holder *catalogue; /* of mr_catalogue                    */
-    mr_snapshot_holder *trending; /* of mr_trending_board                */
+    mr_snapshot_holder *trending;  /* of mr_trending_board                */
     mr_alert_feed *alerts;
     mr_statistics *statistics;
     const mr_clock *clock; /* wall time, or the data's with log.clock: data */
@@ -50,8 +50,8 @@ typedef struct mr_engine {
 } mr_engine;
 
 /* A cache handle for one thread: Redis with the memory store behind it, or that alone. */
-MR_MUST_USE mr_status mr_engine_cache_create(const mr_engine *engine, mr_cache **ret_cache,
-                                             mr_error *ret_error);
+MR_MUST_USE mr_status mr_engine_cache_create(const mr_engine *engine,
+                                             mr_cache **ret_cache, mr_error *ret_error);
 
 /* Stop the whole engine with this message: a fault that must not be worked around. */
 void mr_engine_fail(mr_engine *engine, const char *format, ...)

@@ -19,8 +19,8 @@ enum { STATE_TIMEOUT_MS = 10, PROFILE_TIMEOUT_MS = 1000 };
 struct mr_engine_backend {
     mr_backend table;
     mr_engine *engine;
-    mr_scoring *scoring;        /* one a thread */
-    mr_event_intake **intakes;  /* one a thread */
+    mr_scoring *scoring;       /* one a thread */
+    mr_event_intake **intakes; /* one a thread */
     uint32_t threads;
 };
 
@@ -197,15 +197,14 @@ static mr_status answer_state(mr_user_question *question)
     return MR_OK;
 }
 
-static mr_status user_state(void *context, uint32_t thread, mr_text user_id, mr_arena *arena,
-                            mr_user_state *ret_state)
+static mr_status user_state(void *context, uint32_t thread, mr_text user_id,
+                            mr_arena *arena, mr_user_state *ret_state)
 {
     (void)thread;
     const mr_engine_backend *self = context;
     state_question q = {{.user_id = user_id}, arena, ret_state};
-    const mr_status status =
-        mr_ingest_thread_ask(self->engine->ingest, &q.question, answer_state,
-                             STATE_TIMEOUT_MS);
+    const mr_status status = mr_ingest_thread_ask(self->engine->ingest, &q.question,
+                                                  answer_state, STATE_TIMEOUT_MS);
     if (status == MR_OK)
         ret_state->user_id = user_id;
     return status;
@@ -257,8 +256,8 @@ static mr_status alerts(void *context, uint32_t thread, const mr_alert_query *qu
 {
     (void)thread;
     const mr_engine_backend *self = context;
-    return mr_alert_feed_query(self->engine->alerts, query->tier, query->since, query->limit,
-                               writer, ret_cursor);
+    return mr_alert_feed_query(self->engine->alerts, query->tier, query->since,
+                               query->limit, writer, ret_cursor);
 }
 
 static void metrics(void *context, mr_buffer *text)
@@ -276,7 +275,8 @@ static void statistics_json(void *context, mr_json_writer *writer)
     mr_json_put_uint(writer, mr_alert_feed_count(engine->alerts));
 }
 
-static void check(mr_readiness *ret_check, const char *name, bool ready, const char *detail)
+static void check(mr_readiness *ret_check, const char *name, bool ready,
+                  const char *detail)
 {
     ret_check->name = name;
     ret_check->ready = ready;
@@ -303,7 +303,8 @@ static size_t readiness(void *context, mr_readiness ret_checks[MR_READINESS_CHEC
     mr_snapshot_release(model);
     const bool is_down =
         atomic_load_explicit(&statistics->is_cache_down, memory_order_relaxed);
-    check(&ret_checks[2], "cache", !is_down, is_down ? "down: answers come from memory" : "up");
+    check(&ret_checks[2], "cache", !is_down,
+          is_down ? "down: answers come from memory" : "up");
     const bool is_read = mr_feeds_are_ready(engine->feeds);
     check(&ret_checks[3], "feeds", is_read,
           is_read ? "catalogue, alerts and trending are read" : "being read");

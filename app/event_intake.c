@@ -50,7 +50,8 @@ static mr_status take(mr_event_intake *intake, mr_backend_event *event, int64_t 
 {
     const mr_log_record record = {.value = event->record, .time_ms = now_ms};
     event->accepted = false;
-    mr_decoder_lock(intake->decoder, MR_DIALECT_AUTO); /* each may be of another dialect */
+    mr_decoder_lock(intake->decoder,
+                    MR_DIALECT_AUTO); /* each may be of another dialect */
     MR_TRY(mr_decoder_decode(intake->decoder, 0, &record, 1, &intake->batch));
     const mr_record_verdict *verdict = &intake->batch.records[0];
     if (verdict->disposition != MR_RECORD_EVENTS || verdict->event_count == 0) {

@@ -18,12 +18,13 @@
 
 typedef struct mr_event_intake mr_event_intake;
 
-MR_MUST_USE mr_status mr_event_intake_create(mr_engine *engine, mr_event_intake **ret_intake,
+MR_MUST_USE mr_status mr_event_intake_create(mr_engine *engine,
+                                             mr_event_intake **ret_intake,
                                              mr_error *ret_error);
 void mr_event_intake_destroy(mr_event_intake *intake); /* NULL allowed */
 
 /* As append_events of serving/backend.h. */
-MR_MUST_USE mr_status mr_event_intake_append(mr_event_intake *intake, mr_backend_event *events,
-                                             size_t count);
+MR_MUST_USE mr_status mr_event_intake_append(mr_event_intake *intake,
+                                             mr_backend_event *events, size_t count);
 
 #endif

@@ -91,7 +91,8 @@ static void publish_catalogue(mr_feeds *feeds)
     if (mr_catalogue_build(feeds->builder, &catalogue) != MR_OK)
         return; /* tried again in the next turn */
     const size_t items = mr_catalogue_count(catalogue);
-    if (mr_snapshot_swap(feeds->engine->catalogue, catalogue, mr_catalogue_destroy) != MR_OK) {
+    if (mr_snapshot_swap(feeds->engine->catalogue, catalogue, mr_catalogue_destroy) !=
+        MR_OK) {
         mr_catalogue_destroy(catalogue);
         return;
     }
@@ -113,7 +114,8 @@ static void follow_model(mr_feeds *feeds)
     char version[MR_MODEL_VERSION_BYTES];
     mr_error error = {{0}};
     const mr_status found = mr_models_current(path, version, &error);
-    if (found == MR_ERR_NOT_FOUND || (found == MR_OK && strcmp(version, feeds->version) == 0))
+    if (found == MR_ERR_NOT_FOUND ||
+        (found == MR_OK && strcmp(version, feeds->version) == 0))
         return;
     mr_model_slot *slot = NULL;
     if (found != MR_OK ||
@@ -140,8 +142,8 @@ static void merge_trending(mr_feeds *feeds)
 {
     mr_engine *engine = feeds->engine;
     mr_trending_board *board = NULL;
-    if (mr_trending_board_create(feeds->cache, engine->statistics->partition_count, &board) !=
-        MR_OK)
+    if (mr_trending_board_create(feeds->cache, engine->statistics->partition_count,
+                                 &board) != MR_OK)
         return;
     const bool is_made = board->count[MR_TRENDING_EVER] > 0 ||
                          (mr_statistics_is_caught_up(engine->statistics) &&
@@ -154,7 +156,8 @@ static void merge_trending(mr_feeds *feeds)
     if (is_down !=
         atomic_load_explicit(&engine->statistics->is_cache_down, memory_order_relaxed))
         mr_log_warn("event=cache state=%s", is_down ? "down" : "up");
-    atomic_store_explicit(&engine->statistics->is_cache_down, is_down, memory_order_relaxed);
+    atomic_store_explicit(&engine->statistics->is_cache_down, is_down,
+                          memory_order_relaxed);
 }
 
 static void *run(void *context)

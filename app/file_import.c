@@ -11,7 +11,7 @@
 #include <string.h>
 
 enum {
-    BATCH_LINES = 1024,
+    BATCH_LINES = 4096, /* an append waits for the disk: few large ones */
     ARENA_BLOCK_BYTES = 64 * 1024,
     HASH_PREFIX = 12,
     EVENT_ID_BYTES = HASH_PREFIX + 24,

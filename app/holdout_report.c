@@ -140,7 +140,15 @@ size_t mr_holdout_report_users(const mr_holdout_report *report)
 
 /* ---- measuring ---- */
 
-enum { SYSTEMS = 2, PERSONAL = 0, POPULAR = 1, QUESTIONS = 2, ALL = 0, FRESH = 1 };
+enum {
+    PERSONAL = 0,
+    POPULAR = 1,
+    OWN = 2,
+    SYSTEMS = 3,
+    ALL = 0,
+    FRESH = 1,
+    QUESTIONS = 2
+};
 
 typedef struct measuring {
     const mr_holdout_report *report;
@@ -281,6 +289,41 @@ static mr_status ask(measuring *m, int question, const uint32_t *exclude,
     return MR_OK;
 }
 
+typedef struct own_item {
+    mr_scored_item item; /* score: the sum of its weights */
+    size_t place;        /* of its newest entry           */
+} own_item;
+
+static int compare_own(const void *a, const void *b)
+{
+    const own_item *x = a;
+    const own_item *y = b;
+    if (x->item.score != y->item.score)
+        return x->item.score > y->item.score ? -1 : 1;
+    return (x->place > y->place) - (x->place < y->place);
+}
+
+/* What reminding alone would reach: the same history, no model. */
+static void ask_own(measuring *m)
+{
+    own_item own[MR_STATE_ITEMS_MAX];
+    mr_scored_item items[MR_HOLDOUT_REPORT_K];
+    size_t count = 0;
+    for (size_t h = 0; h < m->history_count; h++) {
+        size_t i = 0;
+        while (i < count && own[i].item.item != m->history[h].item)
+            i++;
+        if (i == count)
+            own[count++] = (own_item){.item = {.item = m->history[h].item}, .place = h};
+        own[i].item.score += m->history[h].weight;
+    }
+    qsort(own, count, sizeof(*own), compare_own);
+    count = count < MR_HOLDOUT_REPORT_K ? count : MR_HOLDOUT_REPORT_K;
+    for (size_t i = 0; i < count; i++)
+        items[i] = own[i].item;
+    judge(m, ALL, OWN, items, count);
+}
+
 static mr_status ask_customer(measuring *m)
 {
     uint32_t
@@ -290,6 +333,7 @@ static mr_status ask_customer(measuring *m)
     const size_t newest_count = sort_distinct(newest, m->history_count);
     const bool repeats = mr_recommender_recipe(m->recommender)->repeats_allowed;
     MR_TRY(ask(m, ALL, NULL, 0, newest, repeats ? 0 : newest_count));
+    ask_own(m);
 
     size_t fresh = 0;
     for (size_t i = 0; i < m->truth_count; i++)
@@ -324,9 +368,11 @@ static mr_status lists_of(const measuring *m, int question, mr_holdout_lists *re
     MR_TRY(mr_ranking_metrics_of(&m->sums[question][PERSONAL], MR_HOLDOUT_REPORT_K,
                                  m->shown[question][PERSONAL], m->items,
                                  &ret_lists->personal));
-    return mr_ranking_metrics_of(&m->sums[question][POPULAR], MR_HOLDOUT_REPORT_K,
+    MR_TRY(mr_ranking_metrics_of(&m->sums[question][POPULAR], MR_HOLDOUT_REPORT_K,
                                  m->shown[question][POPULAR], m->items,
-                                 &ret_lists->popular);
+                                 &ret_lists->popular));
+    return mr_ranking_metrics_of(&m->sums[question][OWN], MR_HOLDOUT_REPORT_K,
+                                 m->shown[question][OWN], m->items, &ret_lists->own);
 }
 
 mr_status mr_holdout_report_measure(const mr_holdout_report *report,
@@ -381,6 +427,8 @@ static void write_lists(mr_json_writer *writer, const char *key,
     mr_json_begin_object(writer);
     write_metrics(writer, "personal", &lists->personal);
     write_metrics(writer, "popular", &lists->popular);
+    if (lists->own.users > 0)
+        write_metrics(writer, "own_past", &lists->own);
     mr_json_end_object(writer);
 }
 
@@ -426,6 +474,7 @@ void mr_holdout_figures_print(const mr_holdout_figures *figures, FILE *out)
                   "customers", "recall@20", "ndcg@20", "hit@20", "coverage");
     print_line(out, "all", "personal", &figures->all.personal);
     print_line(out, "all", "popular", &figures->all.popular);
+    print_line(out, "all", "own past", &figures->all.own);
     print_line(out, "new items only", "personal", &figures->fresh.personal);
     print_line(out, "new items only", "popular", &figures->fresh.popular);
 }

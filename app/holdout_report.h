@@ -5,7 +5,8 @@
  * The log is replayed to the cut; the histories there are a training set of their own, and a
  * model trained on them, with everything it chooses, is asked for each customer's list at that
  * moment, from the newest history items a live request would have.  Judged on what was bought
- * afterwards, beside the most popular items of the same model under the same rule on repeats.
+ * afterwards, beside two lists that need no model: the most popular items, under the same rule on
+ * repeats, and the customer's own items of that history, the most frequent first.
  *
  * Two questions: all purchases, where a shop with loyal customers is largely asked to remind;
  * and new items only, where everything a customer had before is left out of lists and truth.
@@ -61,6 +62,7 @@ size_t mr_holdout_report_users(const mr_holdout_report *report);
 typedef struct mr_holdout_lists {
     mr_ranking_metrics personal;
     mr_ranking_metrics popular;
+    mr_ranking_metrics own; /* all 0 where repeats are not asked for */
 } mr_holdout_lists;
 
 typedef struct mr_holdout_figures {

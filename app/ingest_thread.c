@@ -76,8 +76,8 @@ static void assigned(mr_ingest_thread *thread, uint32_t partition)
     owned->checkpoint_ns = now + engine->config->state.interval_ms * MS_NS;
     owned->tick_ns = now + TICK_NS;
     atomic_store_explicit(&statistics_of(owned)->is_owned, true, memory_order_relaxed);
-    if (mr_log_reader_start(thread->reader, partition, mr_shard_next_offset(owned->shard)) !=
-        MR_OK)
+    if (mr_log_reader_start(thread->reader, partition,
+                            mr_shard_next_offset(owned->shard)) != MR_OK)
         mr_engine_fail(engine, "partition %" PRIu32 ": reading cannot start at %" PRId64,
                        partition, mr_shard_next_offset(owned->shard));
 }
@@ -91,8 +91,8 @@ static void revoked(mr_ingest_thread *thread, uint32_t partition)
         return;
     owned->is_owned = false;
     atomic_store_explicit(&statistics_of(owned)->is_owned, false, memory_order_relaxed);
-    mr_log_info("event=partition_revoked partition=%" PRIu32 " offset=%" PRId64, partition,
-                mr_shard_next_offset(owned->shard));
+    mr_log_info("event=partition_revoked partition=%" PRIu32 " offset=%" PRId64,
+                partition, mr_shard_next_offset(owned->shard));
 }
 
 static void pause_full(mr_ingest_thread *thread, mr_owned_shard *owned)
@@ -152,7 +152,8 @@ static void at_end(mr_ingest_thread *thread, const mr_log_batch *batch)
     owned->is_at_end = true;
     if (!atomic_load_explicit(&statistics_of(owned)->is_caught_up, memory_order_relaxed))
         thread->publish_ns = 0; /* what is popular is wanted at once */
-    atomic_store_explicit(&statistics_of(owned)->is_caught_up, true, memory_order_relaxed);
+    atomic_store_explicit(&statistics_of(owned)->is_caught_up, true,
+                          memory_order_relaxed);
 }
 
 /* The log no longer holds what comes next: the operator has said what to do then. */
@@ -164,18 +165,20 @@ static void gap(mr_ingest_thread *thread, const mr_log_batch *batch)
     if (owned == NULL)
         return;
     if (engine->config->log.on_gap == 0) {
-        mr_engine_fail(engine,
-                       "partition %" PRIu32 ": the log begins at %" PRId64
-                       ", the checkpoint needs %" PRId64
-                       "; set log.on_gap to earliest or latest to go on with the loss counted",
-                       batch->partition, offset, mr_shard_next_offset(owned->shard));
+        mr_engine_fail(
+            engine,
+            "partition %" PRIu32 ": the log begins at %" PRId64
+            ", the checkpoint needs %" PRId64
+            "; set log.on_gap to earliest or latest to go on with the loss counted",
+            batch->partition, offset, mr_shard_next_offset(owned->shard));
         return;
     }
     mr_error error = {{0}};
     if (engine->config->log.on_gap == 2 &&
         mr_log_resolve(engine->topics.events, batch->partition, MR_LOG_LATEST, 0, &offset,
                        &error) != MR_OK) {
-        mr_engine_fail(engine, "partition %" PRIu32 ": %s", batch->partition, error.message);
+        mr_engine_fail(engine, "partition %" PRIu32 ": %s", batch->partition,
+                       error.message);
         return;
     }
     mr_log_warn("event=gap partition=%" PRIu32 " from=%" PRId64 " to=%" PRId64,
@@ -199,7 +202,8 @@ static void poll_once(mr_ingest_thread *thread)
                        "the events log is damaged: a stored batch does not verify");
         return;
     }
-    atomic_store_explicit(&statistics->is_log_down, status != MR_OK, memory_order_relaxed);
+    atomic_store_explicit(&statistics->is_log_down, status != MR_OK,
+                          memory_order_relaxed);
     if (status != MR_OK) {
         (void)nanosleep(&(struct timespec){.tv_nsec = POLL_MS * MS_NS}, NULL);
         return;
@@ -218,7 +222,8 @@ static void poll_once(mr_ingest_thread *thread)
 static void append_tick(mr_ingest_thread *thread, mr_owned_shard *owned)
 {
     mr_engine *engine = thread->engine;
-    const mr_control_record tick = {MR_CONTROL_TICK, {0}, mr_clock_wall_ms(mr_clock_system())};
+    const mr_control_record tick = {
+        MR_CONTROL_TICK, {0}, mr_clock_wall_ms(mr_clock_system())};
     mr_buffer value = {0};
     uint8_t header[MR_CONTROL_HEADER_BYTES];
     mr_status status =
@@ -237,19 +242,20 @@ static void append_tick(mr_ingest_thread *thread, mr_owned_shard *owned)
     if (status == MR_OK)
         status = mr_log_append(engine->topics.events, &entry, 1, NULL, &error);
     if (status != MR_OK)
-        mr_log_warn("event=tick_failed partition=%" PRIu32 " why=\"%s\"", owned->partition,
-                    error.message);
+        mr_log_warn("event=tick_failed partition=%" PRIu32 " why=\"%s\"",
+                    owned->partition, error.message);
     mr_buffer_deinit(&value);
 }
 
-static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
+static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
+                              int64_t now)
 {
     int64_t oldest_offset;
     const bool is_free = mr_owned_shard_harvest(owned, &oldest_offset);
     if (oldest_offset >= 0 && owned->is_owned)
         mr_log_reader_commit(thread->reader, owned->partition, oldest_offset);
-    const bool is_due = now >= owned->checkpoint_ns ||
-                        owned->dead_letters.bytes > DEAD_LETTER_BYTES_MAX;
+    const bool is_due =
+        now >= owned->checkpoint_ns || owned->dead_letters.bytes > DEAD_LETTER_BYTES_MAX;
     if (!is_free || !is_due)
         return;
     owned->checkpoint_ns = now + thread->engine->config->state.interval_ms * MS_NS;
@@ -265,7 +271,8 @@ static void sweep(mr_ingest_thread *thread, mr_owned_shard *owned)
         return;
     /* MR_ERR_FULL: the outbox empties with the next checkpoint, the sweep goes on then. */
     if (mr_churn_sweep(owned, mr_snapshot_object(snapshot)) == MR_ERR_NO_MEMORY)
-        mr_log_warn("event=churn_sweep_failed partition=%" PRIu32 " why=\"out of memory\"",
+        mr_log_warn("event=churn_sweep_failed partition=%" PRIu32
+                    " why=\"out of memory\"",
                     owned->partition);
     mr_snapshot_release(snapshot);
 }
@@ -388,9 +395,10 @@ static mr_status open_reader(mr_ingest_thread *thread, mr_error *ret_error)
         const unsigned long partition = strtoul(cursor, &end, 10);
         if (end == cursor || partition >= thread->partition_count ||
             count == MR_TRENDING_PARTITIONS_MAX)
-            return mr_error_set(ret_error, MR_ERR_INVALID,
-                                "log.assigned: '%s' is not a list of partitions below %" PRIu32,
-                                config->log.assigned, thread->partition_count);
+            return mr_error_set(
+                ret_error, MR_ERR_INVALID,
+                "log.assigned: '%s' is not a list of partitions below %" PRIu32,
+                config->log.assigned, thread->partition_count);
         partitions[count++] = (uint32_t)partition;
         cursor = *end == ',' ? end + 1 : end;
     }
@@ -432,7 +440,8 @@ mr_status mr_ingest_thread_create(mr_engine *engine, mr_ingest_thread **ret_thre
     if (status == MR_OK)
         status = open_reader(thread, ret_error);
     if (status == MR_OK && pthread_create(&thread->thread, NULL, run, thread) != 0)
-        status = mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "cannot start the ingest thread");
+        status =
+            mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "cannot start the ingest thread");
     if (status != MR_OK) {
         mr_ingest_thread_destroy(thread);
         return status;
@@ -492,7 +501,8 @@ static mr_status find_and_answer(void *owner, void *letter)
 }
 
 mr_status mr_ingest_thread_ask(mr_ingest_thread *thread, mr_user_question *question,
-                               mr_status (*answer)(mr_user_question *question), int timeout_ms)
+                               mr_status (*answer)(mr_user_question *question),
+                               int timeout_ms)
 {
     asked letter = {question, answer};
     return mr_mailbox_ask(thread->mailbox, find_and_answer, &letter, timeout_ms);

@@ -20,7 +20,8 @@
 
 typedef struct mr_ingest_thread mr_ingest_thread;
 
-MR_MUST_USE mr_status mr_ingest_thread_create(mr_engine *engine, mr_ingest_thread **ret_thread,
+MR_MUST_USE mr_status mr_ingest_thread_create(mr_engine *engine,
+                                              mr_ingest_thread **ret_thread,
                                               mr_error *ret_error);
 
 /* Stop after the batch at hand: a last checkpoint of each shard, then leave the group.  NULL
@@ -41,8 +42,8 @@ typedef struct mr_user_question {
  * `question->user_id` (a user id first, an anonymous one else).  MR_ERR_NOT_FOUND when no shard
  * here does; MR_ERR_UNAVAILABLE when the thread is too busy.
  */
-MR_MUST_USE mr_status mr_ingest_thread_ask(mr_ingest_thread *thread, mr_user_question *question,
-                                           mr_status (*answer)(mr_user_question *question),
-                                           int timeout_ms);
+MR_MUST_USE mr_status
+mr_ingest_thread_ask(mr_ingest_thread *thread, mr_user_question *question,
+                     mr_status (*answer)(mr_user_question *question), int timeout_ms);
 
 #endif

@@ -18,6 +18,12 @@ mr_status mr_keys_load(const mr_config *config, mr_keys_need need, mr_keys *ret_
         mr_config_secret(config->security.deployment_secret, false, &secret, ret_error);
     if (status == MR_ERR_NOT_FOUND && need == MR_KEYS_OPTIONAL)
         status = MR_OK;
+    else if (status == MR_ERR_NOT_FOUND)
+        (void)mr_error_set(
+            ret_error, status,
+            "security.deployment_secret: %s is not there; the first `millrace "
+            "run` makes it",
+            config->security.deployment_secret);
     if (status == MR_OK) {
         mr_hash_key_init(&keys.hash, secret.bytes, secret.length);
         status = mr_config_secret(config->security.control_key, false, &keys.control,

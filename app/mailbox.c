@@ -88,10 +88,10 @@ mr_status mr_mailbox_ask(mr_mailbox *mailbox, mr_mailbox_answer *answer, void *q
          * letter itself, so relaxed is enough here. */
         atomic_fetch_add_explicit(&mailbox->waiting, 1, memory_order_relaxed);
         while (!mine.done) {
-            const int late =
-                mine.taken ? pthread_cond_wait(&mailbox->answered, &mailbox->lock)
-                           : pthread_cond_timedwait(&mailbox->answered, &mailbox->lock,
-                                                    &deadline);
+            const int late = mine.taken
+                                 ? pthread_cond_wait(&mailbox->answered, &mailbox->lock)
+                                 : pthread_cond_timedwait(&mailbox->answered,
+                                                          &mailbox->lock, &deadline);
             if (late != 0 && !mine.done && !mine.taken) {
                 withdraw(mailbox, &mine);
                 break;

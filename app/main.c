@@ -17,8 +17,9 @@ enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_help(FILE *out)
 {
-    (void)fprintf(out, "millrace %s: stream analytics and recommendations\n\n"
-                       "usage: millrace COMMAND [OPTIONS]\n\n",
+    (void)fprintf(out,
+                  "millrace %s: stream analytics and recommendations\n\n"
+                  "usage: millrace COMMAND [OPTIONS]\n\n",
                   MR_VERSION);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         (void)fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
@@ -38,8 +39,9 @@ static void start_again_with_the_right_kernels(char **argv)
         return;
     if (setenv("OPENBLAS_CORETYPE", core, 1) == 0 && setenv(marker, "1", 1) == 0)
         (void)execv("/proc/self/exe", argv);
-    (void)fprintf(stderr, "millrace: cannot restart with OPENBLAS_CORETYPE=%s; models will "
-                          "be slow\n",
+    (void)fprintf(stderr,
+                  "millrace: cannot restart with OPENBLAS_CORETYPE=%s; models will "
+                  "be slow\n",
                   core);
 }
 

@@ -32,16 +32,18 @@ static mr_status begin(mr_owned_shard *owned, mr_error *ret_error)
         .memory_limit_bytes = (size_t)engine->config->state.memory_bytes,
     };
     int64_t offset = 0;
-    MR_TRY(mr_topics_start(engine->config, engine->topics.events, owned->partition, &offset,
-                           ret_error));
+    MR_TRY(mr_topics_start(engine->config, engine->topics.events, owned->partition,
+                           &offset, ret_error));
     if (mr_shard_create(&options, &owned->shard) != MR_OK ||
         mr_shard_start_at(owned->shard, offset) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory for a shard");
     if (mr_checkpoint_encode(owned->shard, owned->epoch, 0, &owned->job.state) != MR_OK)
-        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory for a checkpoint");
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY,
+                            "out of memory for a checkpoint");
     MR_TRY(mr_checkpoint_write(engine->store, owned->partition, owned->epoch, 0,
                                &owned->job.state, ret_error));
-    mr_log_info("event=shard_begun partition=%" PRIu32 " offset=%" PRId64 " epoch=%" PRIu64,
+    mr_log_info("event=shard_begun partition=%" PRIu32 " offset=%" PRId64
+                " epoch=%" PRIu64,
                 owned->partition, offset, owned->epoch);
     return MR_OK;
 }
@@ -83,8 +85,8 @@ mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
     owned->job.done = job_done;
     owned->job.context = owned;
     owned->job.partition = partition;
-    const uint64_t now_s =
-        (uint64_t)(mr_clock_wall_ms(mr_clock_system()) / 1000); /* names files, never state */
+    const uint64_t now_s = (uint64_t)(mr_clock_wall_ms(mr_clock_system()) /
+                                      1000); /* names files, never state */
     mr_status status = mr_letter_box_init(&owned->dead_letters);
     if (status == MR_OK)
         status = mr_letter_box_init(&owned->job.dead_letters);
@@ -228,7 +230,8 @@ static void count_job(const mr_owned_shard *owned)
         return;
     }
     atomic_store_explicit(&p->generation, job->generation, memory_order_relaxed);
-    atomic_store_explicit(&p->checkpoint_took_us, job->took_ns / 1000, memory_order_relaxed);
+    atomic_store_explicit(&p->checkpoint_took_us, job->took_ns / 1000,
+                          memory_order_relaxed);
     atomic_store_explicit(&p->checkpoint_wall_ms, mr_clock_wall_ms(mr_clock_system()),
                           memory_order_relaxed);
 }

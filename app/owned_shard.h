@@ -54,7 +54,8 @@ typedef struct mr_owned_shard {
 /* Restore or begin the shard of `partition`; the next offset to read is the shard's.
  * MR_ERR_* with a message that says what to do. */
 MR_MUST_USE mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
-                                          mr_owned_shard **ret_owned, mr_error *ret_error);
+                                          mr_owned_shard **ret_owned,
+                                          mr_error *ret_error);
 
 /* NULL allowed; no job under way. */
 void mr_owned_shard_close(mr_owned_shard *owned);

@@ -31,7 +31,8 @@ static void draw(const mr_progress *progress, uint64_t done, double seconds)
     }
     (void)fprintf(stderr, "%s%-22s %s%" PRIu64 " %s  %.0f %s/s%s",
                   progress->terminal ? "\r" : "", progress->label, share, done,
-                  progress->unit, rate, progress->unit, progress->terminal ? "\x1b[K" : "\n");
+                  progress->unit, rate, progress->unit,
+                  progress->terminal ? "\x1b[K" : "\n");
 }
 
 void mr_progress_begin(mr_progress *ret_progress, const char *label, const char *unit,

@@ -33,7 +33,8 @@ static mr_text resolve(void *context, uint64_t hash)
 
 /* Score one task and append its packed result.  MR_ERR_CORRUPT cannot happen for what our own
  * ingest thread packed, and is only passed over. */
-static mr_status score_one(mr_scorer *scorer, mr_model_slot *slot, const mr_score_task *task)
+static mr_status score_one(mr_scorer *scorer, mr_model_slot *slot,
+                           const mr_score_task *task)
 {
     const mr_recommender *recommender = mr_model_slot_recommender(slot);
     const int64_t now_ms = mr_clock_wall_ms(scorer->engine->clock);
@@ -115,7 +116,8 @@ mr_status mr_scorer_create(mr_engine *engine, mr_scorer **ret_scorer, mr_error *
     if (status == MR_OK)
         status = mr_engine_cache_create(engine, &scorer->cache, ret_error);
     if (status == MR_OK && pthread_create(&scorer->thread, NULL, run, scorer) != 0)
-        status = mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "cannot start a scorer thread");
+        status =
+            mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "cannot start a scorer thread");
     if (status != MR_OK) {
         mr_scorer_destroy(scorer);
         return status;

@@ -31,12 +31,13 @@ void mr_scoring_deinit(mr_scoring *scoring);
  * `now_ms` ages the history.  MR_ERR_NO_MEMORY when the scratch of a new model cannot be made.
  */
 MR_MUST_USE mr_status mr_scoring_score(mr_scoring *scoring, const mr_model_slot *slot,
-                                       const mr_user_state *state, const uint32_t *context,
-                                       size_t context_count, int64_t now_ms, size_t k,
+                                       const mr_user_state *state,
+                                       const uint32_t *context, size_t context_count,
+                                       int64_t now_ms, size_t k,
                                        mr_scored_item *ret_items, size_t *ret_count);
 
 MR_MUST_USE mr_status mr_scoring_similar(mr_scoring *scoring, const mr_model_slot *slot,
-                                         uint32_t item, size_t k, mr_scored_item *ret_items,
-                                         size_t *ret_count);
+                                         uint32_t item, size_t k,
+                                         mr_scored_item *ret_items, size_t *ret_count);
 
 #endif

@@ -128,7 +128,7 @@ typedef struct series {
 
 #define SERIES(name, type, help)                                                         \
     {                                                                                    \
-        #name, type, help, offsetof(mr_partition_statistics, name)                       \
+#name, type, help, offsetof(mr_partition_statistics, name)                       \
     }
 
 /* All of these fields are 64-bit integers. */
@@ -159,30 +159,30 @@ void mr_statistics_metrics(const mr_statistics *statistics, mr_buffer *text)
 {
     for (size_t i = 0; i < sizeof(partition_series) / sizeof(partition_series[0]); i++) {
         const series *s = &partition_series[i];
-        mr_buffer_printf(text,
-                         "# HELP millrace_partition_%s %s\n# TYPE millrace_partition_%s %s\n",
-                         s->name, s->help, s->name, s->type);
+        mr_buffer_printf(
+            text, "# HELP millrace_partition_%s %s\n# TYPE millrace_partition_%s %s\n",
+            s->name, s->help, s->name, s->type);
         for (uint32_t p = 0; p < statistics->partition_count; p++) {
             if (!GET(statistics->partitions[p].is_owned))
                 continue;
             const _Atomic int64_t *field =
                 (const void *)((const char *)&statistics->partitions[p] + s->offset);
-            mr_buffer_printf(text, "millrace_partition_%s{partition=\"%" PRIu32 "\"} %" PRId64
-                                   "\n",
-                             s->name, p, GET(*field));
+            mr_buffer_printf(
+                text, "millrace_partition_%s{partition=\"%" PRIu32 "\"} %" PRId64 "\n",
+                s->name, p, GET(*field));
         }
     }
     const mr_statistics_totals totals = mr_statistics_sum(statistics);
-    mr_buffer_printf(text,
-                     "# HELP millrace_lag_events records not yet read\n"
-                     "# TYPE millrace_lag_events gauge\nmillrace_lag_events %" PRId64 "\n"
-                     "# HELP millrace_scored_total results written ahead of their readers\n"
-                     "# TYPE millrace_scored_total counter\nmillrace_scored_total %" PRIu64 "\n"
-                     "# HELP millrace_cache_failures_total batches the cache did not take\n"
-                     "# TYPE millrace_cache_failures_total counter\n"
-                     "millrace_cache_failures_total %" PRIu64 "\n",
-                     totals.lag_events, GET(statistics->scored),
-                     GET(statistics->cache_failures));
+    mr_buffer_printf(
+        text,
+        "# HELP millrace_lag_events records not yet read\n"
+        "# TYPE millrace_lag_events gauge\nmillrace_lag_events %" PRId64 "\n"
+        "# HELP millrace_scored_total results written ahead of their readers\n"
+        "# TYPE millrace_scored_total counter\nmillrace_scored_total %" PRIu64 "\n"
+        "# HELP millrace_cache_failures_total batches the cache did not take\n"
+        "# TYPE millrace_cache_failures_total counter\n"
+        "millrace_cache_failures_total %" PRIu64 "\n",
+        totals.lag_events, GET(statistics->scored), GET(statistics->cache_failures));
 }
 
 static void member(mr_json_writer *writer, const char *key, int64_t value)

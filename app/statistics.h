@@ -56,21 +56,23 @@ typedef struct mr_partition_statistics {
 typedef struct mr_statistics {
     mr_partition_statistics *partitions;
     uint32_t partition_count;
-    _Atomic uint32_t expected_partitions; /* owned before this process is ready; in a group 1 */
+    _Atomic uint32_t
+        expected_partitions; /* owned before this process is ready; in a group 1 */
     int64_t start_ns;
     _Atomic uint64_t events_this_run; /* event lines applied since the start          */
     _Atomic uint64_t scored;          /* results written ahead of their readers       */
     _Atomic uint64_t score_deferred;  /* left to the reader: no model yet             */
     _Atomic uint64_t cache_failures;  /* batches the cache did not take               */
     _Atomic uint64_t alerts_seen;
-    _Atomic int64_t newest_ms; /* of all owned partitions                             */
+    _Atomic int64_t newest_ms;   /* of all owned partitions                             */
     _Atomic uint64_t rate_milli; /* events a second, averaged over some seconds, x 1000 */
     _Atomic bool is_cache_down;
     _Atomic bool is_log_down;
     mr_clock data_clock; /* tells newest_ms: the time of a log.clock: data deployment */
 } mr_statistics;
 
-MR_MUST_USE mr_status mr_statistics_create(uint32_t partitions, mr_statistics **ret_statistics);
+MR_MUST_USE mr_status mr_statistics_create(uint32_t partitions,
+                                           mr_statistics **ret_statistics);
 void mr_statistics_destroy(mr_statistics *statistics); /* NULL allowed */
 
 /* Copy what a shard counts into its partition's block.  The shard's owner. */

@@ -45,13 +45,13 @@ mr_status mr_topic_open(const mr_config *config, mr_topics_use use, const char *
     return MR_OK;
 }
 
-mr_status mr_topics_open(const mr_config *config, mr_topics_use use, mr_topics *ret_topics,
-                         mr_error *ret_error)
+mr_status mr_topics_open(const mr_config *config, mr_topics_use use,
+                         mr_topics *ret_topics, mr_error *ret_error)
 {
     mr_topics topics = {0};
-    mr_status status = mr_topic_open(config, use, config->log.topic,
-                                     (uint32_t)config->log.partitions, &topics.events,
-                                     ret_error);
+    mr_status status =
+        mr_topic_open(config, use, config->log.topic, (uint32_t)config->log.partitions,
+                      &topics.events, ret_error);
     if (status == MR_OK)
         status = mr_topic_open(config, use, config->log.catalogue_topic, 1,
                                &topics.catalogue, ret_error);
@@ -64,10 +64,11 @@ mr_status mr_topics_open(const mr_config *config, mr_topics_use use, mr_topics *
         status = mr_topic_open(config, use, config->log.dead_letter_topic, 1,
                                &topics.dead_letters, ret_error);
     if (status == MR_OK && topics.alerts != NULL && mr_log_partitions(topics.alerts) != 1)
-        status = mr_error_set(ret_error, MR_ERR_INVALID,
-                              "topic %s has %u partitions; alerts need exactly one, so that "
-                              "its offset can be a reader's cursor",
-                              config->log.alerts_topic, mr_log_partitions(topics.alerts));
+        status =
+            mr_error_set(ret_error, MR_ERR_INVALID,
+                         "topic %s has %u partitions; alerts need exactly one, so that "
+                         "its offset can be a reader's cursor",
+                         config->log.alerts_topic, mr_log_partitions(topics.alerts));
     if (status != MR_OK) {
         mr_topics_close(&topics);
         return status;
@@ -94,10 +95,11 @@ mr_status mr_topics_start(const mr_config *config, mr_log *log, uint32_t partiti
         return mr_log_resolve(log, partition, MR_LOG_LATEST, 0, ret_offset, ret_error);
     int64_t time_ms = 0;
     if (mr_text_to_time_ms(mr_text_from(config->log.start), &time_ms) != MR_OK)
-        return mr_error_set(ret_error, MR_ERR_INVALID,
-                            "log.start: '%s' is neither earliest, latest nor a time such as "
-                            "2026-11-21T08:00:00Z",
-                            config->log.start);
+        return mr_error_set(
+            ret_error, MR_ERR_INVALID,
+            "log.start: '%s' is neither earliest, latest nor a time such as "
+            "2026-11-21T08:00:00Z",
+            config->log.start);
     return mr_log_resolve(log, partition, MR_LOG_AT_TIME, time_ms, ret_offset, ret_error);
 }
 

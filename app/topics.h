@@ -19,7 +19,7 @@
 typedef struct mr_topics {
     mr_log *events;
     mr_log *catalogue;
-    mr_log *alerts;       /* one partition: its offset is the cursor readers keep */
+    mr_log *alerts; /* one partition: its offset is the cursor readers keep */
     mr_log *dead_letters;
 } mr_topics;
 
@@ -35,16 +35,18 @@ void mr_topics_close(mr_topics *topics); /* an all-zero one is allowed */
 
 /* One topic of the deployment by its name, to be closed by the caller. */
 MR_MUST_USE mr_status mr_topic_open(const mr_config *config, mr_topics_use use,
-                                    const char *topic, uint32_t partitions, mr_log **ret_log,
-                                    mr_error *ret_error);
+                                    const char *topic, uint32_t partitions,
+                                    mr_log **ret_log, mr_error *ret_error);
 
 /* log.start as an absolute offset of `partition`. */
-MR_MUST_USE mr_status mr_topics_start(const mr_config *config, mr_log *log, uint32_t partition,
-                                      int64_t *ret_offset, mr_error *ret_error);
+MR_MUST_USE mr_status mr_topics_start(const mr_config *config, mr_log *log,
+                                      uint32_t partition, int64_t *ret_offset,
+                                      mr_error *ret_error);
 
 /* A decoder for one partition of the events, as log.format says.  `control_key` may be
  * empty: control records are then poison. */
-MR_MUST_USE mr_status mr_topics_decoder(const mr_config *config, const mr_buffer *control_key,
+MR_MUST_USE mr_status mr_topics_decoder(const mr_config *config,
+                                        const mr_buffer *control_key,
                                         mr_decoder **ret_decoder, mr_error *ret_error);
 
 #endif

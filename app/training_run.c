@@ -28,12 +28,31 @@ typedef struct training {
     mr_training_past past;
     mr_churn_model *churn; /* NULL: none */
     mr_buffer metrics;     /* a JSON object: the outcome's */
+    mr_progress choosing;
 } training;
 
+/* Each candidate by its line when the caller wants to read them, else a bar of how many. */
 static void report(void *context, const char *line)
 {
-    (void)context;
-    (void)fprintf(stderr, "  %s\n", line);
+    training *t = context;
+    unsigned tried;
+    if (t->options->is_verbose)
+        (void)fprintf(stderr, "  %s\n", line);
+    else if (sscanf(line, "try %u:", &tried) == 1)
+        mr_progress_update(&t->choosing, tried);
+}
+
+/* Choose and train a recommender, showing how far it is. */
+static mr_status train_recommender(training *t, const mr_training_set *set,
+                                   const char *label, const char *path,
+                                   mr_training_result *ret_result)
+{
+    const uint32_t budget =
+        t->options->budget > 0 ? t->options->budget : MR_TUNER_BUDGET_DEFAULT;
+    mr_progress_begin(&t->choosing, label, "candidates", budget);
+    const mr_status status = mr_recommender_train(set, path, ret_result, t->error);
+    (void)mr_progress_end(&t->choosing, status == MR_OK ? budget : 0);
+    return status;
 }
 
 /* ---- histories ---- */
@@ -140,7 +159,7 @@ static mr_status read_past(training *t)
 
 /* ---- the held-out report ---- */
 
-static mr_training_set set_of(const training *t, const mr_training_rows *rows)
+static mr_training_set set_of(training *t, const mr_training_rows *rows)
 {
     return (mr_training_set){.interactions = mr_training_rows_view(rows),
                              .item_ids = mr_training_rows_item_ids(rows),
@@ -149,7 +168,8 @@ static mr_training_set set_of(const training *t, const mr_training_rows *rows)
                              .seed = t->options->seed,
                              .threads = t->options->threads,
                              .budget = t->options->budget,
-                             .report = report};
+                             .report = report,
+                             .context = t};
 }
 
 /* A model of the past lives in a directory of its own and is gone after it was asked. */
@@ -160,8 +180,7 @@ static mr_status measure_past(training *t, const mr_training_rows *rows, const c
     mr_recommender *recommender = NULL;
     mr_training_set set = set_of(t, rows);
     set.data_to_ms = t->outcome->to_ms - t->options->holdout_ms;
-    (void)fprintf(stderr, "training on what was known before the hold-out\n");
-    MR_TRY(mr_recommender_train(&set, path, &result, t->error));
+    MR_TRY(train_recommender(t, &set, "choosing on the past", path, &result));
     const int length =
         snprintf(version_path, sizeof(version_path), "%s/%s", path, result.version);
     if (length < 0 || (size_t)length >= sizeof(version_path))
@@ -259,15 +278,26 @@ static mr_status write_version(training *t)
     set.add_files = add_churn;
     set.further_metrics =
         (mr_text){(const char *)t->metrics.bytes, (uint32_t)t->metrics.length};
-    set.context = t;
-    (void)fprintf(stderr, "training on everything\n");
-    return mr_recommender_train(&set, t->options->config->models.path,
-                                &t->outcome->result, t->error);
+    return train_recommender(t, &set, "choosing on everything",
+                             t->options->config->models.path, &t->outcome->result);
+}
+
+static mr_status load_keys(training *t)
+{
+    mr_error why = {{0}};
+    const mr_status status =
+        mr_keys_load(t->options->config, MR_KEYS_NEEDED, &t->keys, &why);
+    if (status == MR_ERR_NOT_FOUND)
+        return mr_error_set(
+            t->error, status,
+            "%.150s; `millrace run` makes it, and the checkpoints to learn from",
+            why.message);
+    return status == MR_OK ? status : mr_error_set(t->error, status, "%s", why.message);
 }
 
 static mr_status run(training *t)
 {
-    MR_TRY(mr_keys_load(t->options->config, MR_KEYS_NEEDED, &t->keys, t->error));
+    MR_TRY(load_keys(t));
     MR_TRY(mr_plan_create_default(&t->plan));
     (void)snprintf(t->plan_hash, sizeof(t->plan_hash), "%016" PRIx64,
                    mr_plan_hash(t->plan));

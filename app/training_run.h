@@ -30,6 +30,7 @@ typedef struct mr_training_options {
     uint32_t budget;  /* 0: the tuner's default  */
     int64_t holdout_ms;
     uint32_t churn_window_days;
+    bool is_verbose; /* a line a candidate on standard error, instead of a bar */
 } mr_training_options;
 
 typedef struct mr_training_outcome {

@@ -46,11 +46,12 @@ void mr_user_publisher_destroy(mr_user_publisher *publisher)
 static bool has_a_key(const mr_owned_shard *owned, uint32_t row)
 {
     return !mr_shard_is_anonymous(owned->shard, row) ||
-           mr_shard_find(owned->shard, mr_shard_user_id(owned->shard, row)) == MR_ROW_NONE;
+           mr_shard_find(owned->shard, mr_shard_user_id(owned->shard, row)) ==
+               MR_ROW_NONE;
 }
 
-static mr_status put_state(mr_user_publisher *publisher, mr_owned_shard *owned, uint32_t row,
-                           mr_hash128 *ret_user)
+static mr_status put_state(mr_user_publisher *publisher, mr_owned_shard *owned,
+                           uint32_t row, mr_hash128 *ret_user)
 {
     mr_shard_user_state(owned->shard, row, owned->epoch, &publisher->state);
     *ret_user = mr_hash_user(&publisher->engine->key, publisher->state.user_id);
@@ -139,7 +140,8 @@ void mr_user_publisher_feed_scorers(mr_user_publisher *publisher, mr_owned_shard
             if (put_state(publisher, owned, row, &publisher->task.user) != MR_OK)
                 return;
             publisher->task.bytes = (uint32_t)publisher->values.length;
-            memcpy(publisher->task.state, publisher->values.bytes, publisher->values.length);
+            memcpy(publisher->task.state, publisher->values.bytes,
+                   publisher->values.length);
             /* By user, so that two results of one user are written in their order. */
             mr_scorer *scorer =
                 engine->scorers[publisher->task.user.low % engine->scorer_count];
@@ -159,11 +161,13 @@ mr_status mr_user_publisher_trending(mr_user_publisher *publisher, mr_owned_shar
         return MR_OK;
     char key[MR_CACHE_KEY_TEXT_BYTES];
     mr_buffer_clear(&publisher->values);
-    mr_cache_put_fence(&publisher->values, owned->epoch, mr_shard_next_offset(owned->shard));
+    mr_cache_put_fence(&publisher->values, owned->epoch,
+                       mr_shard_next_offset(owned->shard));
     MR_TRY(mr_trending_encode(owned->shard, owned->epoch, at_ms, &publisher->values));
     const mr_cache_entry entry = {
         .key = mr_cache_trending_key(owned->partition, key),
-        .value = {(const char *)publisher->values.bytes, (uint32_t)publisher->values.length},
+        .value = {(const char *)publisher->values.bytes,
+                  (uint32_t)publisher->values.length},
         .ttl_ms = TRENDING_TTL_MS,
     };
     return mr_cache_set_many(publisher->cache, &entry, 1, CACHE_TIMEOUT_MS);

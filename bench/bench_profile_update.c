@@ -9,7 +9,8 @@
  * events and of 1, which is no prefetch, taking turns, so that both meet the same state; making
  * the events is not timed.  The checkpoint is written under $TMPDIR or /tmp.
  */
-#include "core/clock.h"
+#include "bench/bench.h"
+#include "bench/zipf.h"
 #include "core/file.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
@@ -19,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ITEMS = 50000, ID_BYTES = 16, BATCH = 1000, HISTORY = 20, TURNS = 5 };
 
@@ -30,8 +30,8 @@ typedef struct bench {
     size_t events;
     char (*user_ids)[ID_BYTES];
     char (*item_ids)[ID_BYTES];
-    double *user_shares; /* cumulative */
-    double *item_shares;
+    mr_zipf user_ranks;
+    mr_zipf item_ranks;
     uint64_t random;
     int64_t time_ms;
     int64_t offset;
@@ -40,69 +40,6 @@ typedef struct bench {
     const mr_plan *plan;
     mr_hash_key key;
 } bench;
-
-static void must(mr_status status, const char *what)
-{
-    if (status == MR_OK)
-        return;
-    (void)fprintf(stderr, "%s: %s\n", what, mr_status_name(status));
-    exit(EXIT_FAILURE);
-}
-
-static void *must_have(void *memory)
-{
-    if (memory == NULL)
-        must(MR_ERR_NO_MEMORY, "bench");
-    return memory;
-}
-
-/* Of this thread alone: on a shared machine others' work is not the answer. */
-static double cpu_seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static double seconds(void)
-{
-    return (double)mr_clock_monotonic_ns(mr_clock_system()) * 1e-9;
-}
-
-static uint64_t next_random(bench *b)
-{
-    b->random ^= b->random << 13; /* xorshift64, Marsaglia 2003 */
-    b->random ^= b->random >> 7;
-    b->random ^= b->random << 17;
-    return b->random;
-}
-
-static double *zipf_shares(uint32_t count)
-{
-    double *shares = must_have(malloc(count * sizeof(*shares)));
-    double sum = 0.0;
-    for (uint32_t i = 0; i < count; i++) {
-        sum += 1.0 / (double)(i + 1);
-        shares[i] = sum;
-    }
-    return shares;
-}
-
-/* A rank by Zipf's law, then spread so that neighbours in rank are not neighbours in memory. */
-static uint32_t draw(bench *b, const double *shares, uint32_t count)
-{
-    const double point = (double)(next_random(b) >> 11) * 0x1p-53 * shares[count - 1];
-    uint32_t low = 0;
-    uint32_t high = count - 1;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (shares[middle] < point)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (uint32_t)((uint64_t)low * 2654435761U % count);
-}
 
 static void add_event(bench *b, uint32_t user, uint32_t item, uint8_t type)
 {
@@ -125,9 +62,9 @@ static void add_event(bench *b, uint32_t user, uint32_t item, uint8_t type)
 
 static double apply_timed(bench *b)
 {
-    const double start = cpu_seconds();
-    must(mr_shard_apply(b->shard, &b->batch), "apply");
-    const double taken = cpu_seconds() - start;
+    const double start = mr_bench_cpu_seconds();
+    mr_bench_must(mr_shard_apply(b->shard, &b->batch), "apply");
+    const double taken = mr_bench_cpu_seconds() - start;
     mr_shard_changed_clear(b->shard);
     mr_event_batch_clear(&b->batch);
     return taken;
@@ -148,7 +85,7 @@ static void fill(bench *b)
         for (uint32_t i = 0; i < b->users; i++) {
             const uint32_t user =
                 (uint32_t)(((uint64_t)i * 2654435761U + round) % b->users);
-            add_event(b, user, draw(b, b->item_shares, ITEMS), MR_EVENT_VIEW);
+            add_event(b, user, mr_zipf_draw(&b->item_ranks, &b->random), MR_EVENT_VIEW);
             if (b->batch.event_count == BATCH || i + 1 == b->users)
                 *(round == 0 ? &first : &rest) += apply_timed(b);
         }
@@ -165,14 +102,14 @@ static void update(bench *b)
         MR_EVENT_PURCHASE, MR_EVENT_LOGIN,
     };
     const size_t windows[] = {MR_SHARD_WINDOW_EVENTS, 1};
-    double best[2] = {INFINITY, INFINITY};
+    double best[2] = {(double)INFINITY, (double)INFINITY};
     for (int turn = 0; turn < TURNS; turn++) {
         double taken[2] = {0.0, 0.0};
         for (size_t done = 0; done < b->events; done += BATCH) {
             for (size_t i = 0; i < BATCH; i++)
-                add_event(b, draw(b, b->user_shares, b->users),
-                          draw(b, b->item_shares, ITEMS),
-                          types[next_random(b) % sizeof(types)]);
+                add_event(b, mr_zipf_draw(&b->user_ranks, &b->random),
+                          mr_zipf_draw(&b->item_ranks, &b->random),
+                          types[mr_zipf_random(&b->random) % sizeof(types)]);
             const size_t which = done / BATCH % 2;
             b->shard->window_events = windows[which];
             taken[which] += apply_timed(b);
@@ -202,13 +139,15 @@ typedef struct stopwatch {
 
 static stopwatch start_watch(void)
 {
-    return (stopwatch){.wall = seconds(), .cpu = cpu_seconds()};
+    return (stopwatch){.wall = mr_bench_seconds(), .cpu = mr_bench_cpu_seconds()};
 }
 
-static void stop_watch(const stopwatch *watch, const char *name)
+static double stop_watch(const stopwatch *watch, const char *name)
 {
-    printf("checkpoint/%s seconds=%.3f cpu_seconds=%.3f\n", name, seconds() - watch->wall,
-           cpu_seconds() - watch->cpu);
+    const double wall = mr_bench_seconds() - watch->wall;
+    printf("checkpoint/%s seconds=%.3f cpu_seconds=%.3f\n", name, wall,
+           mr_bench_cpu_seconds() - watch->cpu);
+    return wall;
 }
 
 static void checkpoint(const bench *b)
@@ -217,63 +156,66 @@ static void checkpoint(const bench *b)
     const char *directory = getenv("TMPDIR");
     (void)snprintf(root, sizeof(root), "%s/millrace-bench-XXXXXX",
                    directory != NULL ? directory : "/tmp");
-    must_have(mkdtemp(root));
+    mr_bench_have(mkdtemp(root));
     mr_checkpoint_store *store;
-    must(mr_checkpoint_store_open(root, "bench", 2, &store, NULL), "open");
+    mr_bench_must(mr_checkpoint_store_open(root, "bench", 2, &store, NULL), "open");
 
     mr_buffer encoded = {0};
     for (uint64_t generation = 1; generation <= 2; generation++) {
         const stopwatch encoding = start_watch();
-        must(mr_checkpoint_encode(b->shard, 1, generation, &encoded), "encode");
-        stop_watch(&encoding, generation == 1 ? "encode_first" : "encode_again");
+        mr_bench_must(mr_checkpoint_encode(b->shard, 1, generation, &encoded), "encode");
+        (void)stop_watch(&encoding, generation == 1 ? "encode_first" : "encode_again");
     }
     printf("checkpoint/encoded mib=%.0f\n", (double)encoded.length / 1048576.0);
     const stopwatch writing = start_watch();
-    must(mr_checkpoint_write(store, 0, 1, 2, &encoded, NULL), "write");
-    stop_watch(&writing, "write");
+    mr_bench_must(mr_checkpoint_write(store, 0, 1, 2, &encoded, NULL), "write");
+    (void)stop_watch(&writing, "write");
     mr_buffer_deinit(&encoded);
 
     mr_shard *restored;
     mr_checkpoint_info info;
     const stopwatch restoring = start_watch();
-    must(mr_checkpoint_restore(store, 0, b->plan, &b->key, 0, &restored, &info, NULL),
-         "restore");
-    stop_watch(&restoring, "restore");
+    mr_bench_must(
+        mr_checkpoint_restore(store, 0, b->plan, &b->key, 0, &restored, &info, NULL),
+        "restore");
+    const double restore_s = stop_watch(&restoring, "restore");
     printf("checkpoint/file mib=%.0f users=%u\n", (double)info.bytes / 1048576.0,
            info.users);
 
     char hashes[2][MR_SHA256_HEX_BYTES];
     const mr_shard *pair[2] = {b->shard, restored};
     for (size_t i = 0; i < 2; i++)
-        must(mr_canonical_hash(&pair[i], 1, MR_TIME_NONE, MR_DUMP_ALL, hashes[i]),
-             "hash");
-    printf("checkpoint/equal=%s\n", strcmp(hashes[0], hashes[1]) == 0 ? "yes" : "NO");
+        mr_bench_must(
+            mr_canonical_hash(&pair[i], 1, MR_TIME_NONE, MR_DUMP_ALL, hashes[i]), "hash");
+    mr_bench_check(strcmp(hashes[0], hashes[1]) == 0, "the restored state is the same");
+    (void)mr_bench_ratio("checkpoint_restore_s", restore_s, 2.0);
     mr_shard_destroy(restored);
     mr_checkpoint_store_close(store);
-    must(mr_directory_remove(root, NULL), "remove");
+    mr_bench_must(mr_directory_remove(root, NULL), "remove");
 }
 
 int main(int argc, char **argv)
 {
+    mr_bench_start(argv);
     bench b = {.users = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 1000000,
                .events = argc > 2 ? strtoul(argv[2], NULL, 10) : 4000000,
                .random = 88172645463325252ULL,
                .time_ms = START_MS};
-    b.user_ids = must_have(malloc((size_t)b.users * ID_BYTES));
-    b.item_ids = must_have(malloc((size_t)ITEMS * ID_BYTES));
+    b.user_ids = mr_bench_have(malloc((size_t)b.users * ID_BYTES));
+    b.item_ids = mr_bench_have(malloc((size_t)ITEMS * ID_BYTES));
     for (uint32_t i = 0; i < b.users; i++)
         (void)snprintf(b.user_ids[i], ID_BYTES, "customer%07u", i % 10000000);
     for (uint32_t i = 0; i < ITEMS; i++)
         (void)snprintf(b.item_ids[i], ID_BYTES, "article-%07u", i);
-    b.user_shares = zipf_shares(b.users);
-    b.item_shares = zipf_shares(ITEMS);
+    mr_zipf_init(&b.user_ranks, b.users);
+    mr_zipf_init(&b.item_ranks, ITEMS);
     mr_plan *plan;
-    must(mr_plan_create_default(&plan), "plan");
+    mr_bench_must(mr_plan_create_default(&plan), "plan");
     b.plan = plan;
     mr_hash_key_init(&b.key, "bench", 5);
     const mr_shard_options options = {.plan = plan, .hash_key = &b.key, .topic = "bench"};
-    must(mr_shard_create(&options, &b.shard), "shard");
-    must(mr_event_batch_init(&b.batch, BATCH, BATCH), "batch");
+    mr_bench_must(mr_shard_create(&options, &b.shard), "shard");
+    mr_bench_must(mr_event_batch_init(&b.batch, BATCH, BATCH), "batch");
 
     fill(&b);
     print_memory(&b);
@@ -286,7 +228,7 @@ int main(int argc, char **argv)
     mr_plan_destroy(plan);
     free(b.user_ids);
     free(b.item_ids);
-    free(b.user_shares);
-    free(b.item_shares);
+    mr_zipf_deinit(&b.user_ranks);
+    mr_zipf_deinit(&b.item_ranks);
     return 0;
 }

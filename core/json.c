@@ -303,9 +303,11 @@ static void put_quoted(mr_buffer *buffer, mr_text text)
     uint32_t from = 0;
     for (uint32_t at = 0; at < text.length;) {
         const unsigned char byte = (unsigned char)text.bytes[at];
-        const mr_text rest = {.bytes = text.bytes + at, .length = text.length - at};
-        const uint32_t step =
-            byte < 0x20 || byte == '"' || byte == '\\' ? 0 : mr_text_utf8_sequence(rest);
+        uint32_t step = byte < 0x20 || byte == '"' || byte == '\\' ? 0 : 1;
+        if (byte >= 0x80) {
+            const mr_text rest = {.bytes = text.bytes + at, .length = text.length - at};
+            step = mr_text_utf8_sequence(rest);
+        }
         if (step > 0) {
             at += step;
             continue;
@@ -386,6 +388,19 @@ void mr_json_put_double(mr_json_writer *writer, double value)
     mr_buffer_put(writer->buffer, digits, length);
 }
 
+/* A float32 has 24 bits and 5^9 has 21: below 10^9 its product with 10^decimals is exact in a
+ * double and fits an int64, so rounding it gives printf's digits, in a tenth of the time. */
+static bool put_fixed_float(mr_json_writer *writer, double value, int decimals)
+{
+    static const double scales[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    const int decimals_max = (int)(sizeof(scales) / sizeof(scales[0])) - 1;
+    if (decimals > decimals_max || !(fabs(value) < 1e9) ||
+        memcmp(&value, &(double){(double)(float)value}, sizeof(value)) != 0)
+        return false;
+    mr_json_put_money(writer, (int64_t)nearbyint(value * scales[decimals]), decimals);
+    return true;
+}
+
 void mr_json_put_fixed(mr_json_writer *writer, double value, int decimals)
 {
     MR_ASSERT(decimals >= 0 && decimals <= 17);
@@ -393,6 +408,8 @@ void mr_json_put_fixed(mr_json_writer *writer, double value, int decimals)
         mr_json_put_null(writer);
         return;
     }
+    if (put_fixed_float(writer, value, decimals))
+        return;
     begin_value(writer);
     const size_t start = writer->buffer->length;
     mr_buffer_printf(writer->buffer, "%.*f", decimals, value);
@@ -414,17 +431,20 @@ void mr_json_put_fixed(mr_json_writer *writer, double value, int decimals)
 void mr_json_put_money(mr_json_writer *writer, int64_t minor, int minor_digits)
 {
     MR_ASSERT(minor_digits >= 0 && minor_digits <= 18);
-    uint64_t unit = 1;
-    for (int i = 0; i < minor_digits; i++)
-        unit *= 10;
-    const uint64_t magnitude = minor < 0 ? 0 - (uint64_t)minor : (uint64_t)minor;
-
+    enum { DIGITS_MAX = 20 }; /* of an uint64 */
+    char text[DIGITS_MAX + 2];
+    size_t at = sizeof(text);
+    uint64_t rest = minor < 0 ? 0 - (uint64_t)minor : (uint64_t)minor;
+    for (int digits = 0; rest > 0 || digits <= minor_digits; digits++) {
+        if (digits == minor_digits && digits > 0)
+            text[--at] = '.';
+        text[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    }
+    if (minor < 0)
+        text[--at] = '-';
     begin_value(writer);
-    mr_buffer_printf(writer->buffer, "%s%llu", minor < 0 ? "-" : "",
-                     (unsigned long long)(magnitude / unit));
-    if (minor_digits > 0)
-        mr_buffer_printf(writer->buffer, ".%0*llu", minor_digits,
-                         (unsigned long long)(magnitude % unit));
+    mr_buffer_put(writer->buffer, text + at, sizeof(text) - at);
 }
 
 void mr_json_put_bool(mr_json_writer *writer, bool value)

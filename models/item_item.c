@@ -108,6 +108,8 @@ static uint32_t keep_best(const build_job *job, build_worker *own, uint32_t coun
 
 static mr_status append(chunk_rows *chunk, const build_worker *own, uint32_t count)
 {
+    if (count == 0) /* perhaps nothing is there to copy to */
+        return MR_OK;
     if (chunk->count + count > chunk->capacity) {
         const size_t capacity = (chunk->count + count) * 2;
         uint32_t *index = realloc(chunk->index, capacity * sizeof(*index));

@@ -30,9 +30,10 @@
 #include <stdint.h>
 
 enum {
-    MR_CACHE_BATCH_MAX = 1024,        /* keys of one call                  */
-    MR_CACHE_KEY_BYTES_MAX = 64,      /* a longer key is refused           */
-    MR_CACHE_VALUE_BYTES_MAX = 1 << 20, /* a longer value is refused: a trending share is the longest */
+    MR_CACHE_BATCH_MAX = 1024,   /* keys of one call                  */
+    MR_CACHE_KEY_BYTES_MAX = 64, /* a longer key is refused           */
+    MR_CACHE_VALUE_BYTES_MAX =
+        1 << 20, /* a longer value is refused: a trending share is the longest */
     MR_CACHE_FENCE_BYTES = 16,
     MR_CACHE_KEY_TEXT_BYTES = 48, /* for mr_cache_user_key(), with its NUL */
 };

@@ -192,7 +192,7 @@ export class Page {
     }
 
     async screenshot() {
-        const {data} = await this.call('Page.captureScreenshot', {format: 'png', captureBeyondViewport: true});
+        const {data} = await this.call('Page.captureScreenshot', {format: 'png'});
         return Buffer.from(data, 'base64');
     }
 }

@@ -6,6 +6,7 @@
 #include "tests/support.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -319,9 +320,39 @@ static void test_numbers_look_as_people_write_them(void **state)
                             "-92233720368547758.08,7]");
 }
 
+/* Score after score as printf rounds it: floats of every size and sign, ties among them. */
+static void test_fixed_decimals_of_a_float_are_those_of_printf(void **state)
+{
+    (void)state;
+    mr_buffer buffer = {0};
+    uint32_t bits = 1;
+    for (int i = 0; i < 200000; i++) {
+        float value;
+        const int decimals = i % 12;
+        bits = bits * 1664525U + 1013904223U;
+        if (i % 2 == 0)
+            value = (float)((int32_t)bits >> 12) / 1024.0F;
+        else
+            memcpy(&value, &bits, sizeof(value));
+        if (!isfinite(value))
+            continue;
+        char expected[128];
+        (void)snprintf(expected, sizeof(expected), "%.*f", decimals, (double)value);
+        const bool is_nothing = expected[strspn(expected, "-0.")] == '\0';
+        mr_buffer_clear(&buffer);
+        mr_json_writer writer = mr_json_writer_of(&buffer);
+        mr_json_put_fixed(&writer, (double)value, decimals);
+        mr_buffer_put_u8(&buffer, 0);
+        assert_string_equal((const char *)buffer.bytes,
+                            is_nothing && expected[0] == '-' ? expected + 1 : expected);
+    }
+    mr_buffer_deinit(&buffer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fixed_decimals_of_a_float_are_those_of_printf),
         cmocka_unit_test(test_values_are_read_by_kind),
         cmocka_unit_test(test_absent_values_and_other_kinds_read_as_the_default),
         cmocka_unit_test(test_members_are_found_by_place_whatever_they_hold),

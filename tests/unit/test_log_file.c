@@ -392,6 +392,28 @@ static void test_keys_go_where_javas_producer_sends_them(void **state)
     mr_log_close(log);
 }
 
+/* Each record a stored batch of its own, so that a poll runs out of room for headers between
+ * two of them. */
+static void test_records_with_many_headers_are_all_read(void **state)
+{
+    (void)state;
+    enum { RECORDS = 300 };
+    mr_log *log = open_log(1);
+    mr_log_header headers[MR_LOG_HEADERS_MAX];
+    for (size_t i = 0; i < MR_LOG_HEADERS_MAX; i++)
+        headers[i] = (mr_log_header){MR_TEXT("h"), MR_TEXT("v")};
+    for (int i = 0; i < RECORDS; i++) {
+        char value[16];
+        (void)snprintf(value, sizeof(value), "v%d", i);
+        const mr_log_entry entry = {.value = mr_text_from(value),
+                                    .headers = headers,
+                                    .header_count = MR_LOG_HEADERS_MAX};
+        assert_ok(mr_log_append(log, &entry, 1, NULL, NULL));
+    }
+    assert_int_equal(read_numbered(log, 0, 0), RECORDS);
+    mr_log_close(log);
+}
+
 static void test_too_large_or_too_many_headers_append_nothing(void **state)
 {
     (void)state;
@@ -599,6 +621,7 @@ int main(void)
         TEST(test_reading_what_is_not_there_is_not_found),
         TEST(test_a_topic_keeps_its_number_of_partitions),
         TEST(test_keys_go_where_javas_producer_sends_them),
+        TEST(test_records_with_many_headers_are_all_read),
         TEST(test_too_large_or_too_many_headers_append_nothing),
         TEST(test_concurrent_appends_share_an_fsync),
         TEST(test_after_a_failed_write_nothing_is_lost_and_nothing_half_is_read),
