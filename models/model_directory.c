@@ -1,5 +1,6 @@
 #include "models/model_directory.h"
 
+#include "core/assert.h"
 #include "core/buffer.h"
 #include "core/file.h"
 #include "core/hash.h"
@@ -14,6 +15,12 @@
 
 static const char MANIFEST[] = "manifest.json";
 static const char CURRENT[] = "CURRENT";
+
+/* How a manifest begins; then eight hex digits: the CRC32C of the whole file with these as 0. */
+#define MANIFEST_START "{\"format\":1,\"check\":\""
+_Static_assert(MR_MODEL_FORMAT == 1, "the format stands in MANIFEST_START");
+enum { CHECK_PLACE = sizeof(MANIFEST_START) - 1, CHECK_DIGITS = 8 };
+static const char NO_CHECK[] = "00000000";
 
 typedef struct file_record {
     char name[MR_MODEL_NAME_BYTES];
@@ -191,6 +198,33 @@ static void name_version(int64_t data_to_ms, const mr_buffer *body,
                    (unsigned)(hash & 0xFFFF));
 }
 
+static void check_text(const mr_buffer *manifest, char ret_digits[CHECK_DIGITS + 1])
+{
+    const uint8_t *rest = manifest->bytes + CHECK_PLACE + CHECK_DIGITS;
+    uint32_t crc = mr_crc32c(0, manifest->bytes, CHECK_PLACE);
+    crc = mr_crc32c(crc, NO_CHECK, CHECK_DIGITS);
+    crc = mr_crc32c(crc, rest, manifest->length - CHECK_PLACE - CHECK_DIGITS);
+    (void)snprintf(ret_digits, CHECK_DIGITS + 1, "%08" PRIx32, crc);
+}
+
+static void put_check(mr_buffer *manifest)
+{
+    char digits[CHECK_DIGITS + 1];
+    MR_ASSERT(memcmp(manifest->bytes, MANIFEST_START, CHECK_PLACE) == 0);
+    check_text(manifest, digits);
+    memcpy(manifest->bytes + CHECK_PLACE, digits, CHECK_DIGITS);
+}
+
+static bool is_sound(const mr_buffer *manifest)
+{
+    char digits[CHECK_DIGITS + 1];
+    if (manifest->length < CHECK_PLACE + CHECK_DIGITS ||
+        memcmp(manifest->bytes, MANIFEST_START, CHECK_PLACE) != 0)
+        return false;
+    check_text(manifest, digits);
+    return memcmp(manifest->bytes + CHECK_PLACE, digits, CHECK_DIGITS) == 0;
+}
+
 static mr_status put_manifest(const mr_model_writer *writer,
                               const mr_model_description *description,
                               char ret_version[MR_MODEL_VERSION_BYTES],
@@ -208,12 +242,16 @@ static mr_status put_manifest(const mr_model_writer *writer,
         mr_json_begin_object(&json);
         mr_json_key(&json, "format");
         mr_json_put_int(&json, MR_MODEL_FORMAT);
+        mr_json_key(&json, "check");
+        mr_json_put_string(&json, NO_CHECK);
         mr_json_key(&json, "version");
         mr_json_put_string(&json, ret_version);
         put_body(&json, writer, description);
         mr_json_end_object(&json);
         mr_buffer_put_u8(manifest, '\n');
         status = mr_buffer_status(manifest);
+        if (status == MR_OK)
+            put_check(manifest);
     }
     mr_buffer_deinit(&body);
     return status;
@@ -351,8 +389,8 @@ static mr_status check_file(const mr_model_directory *directory, mr_json_value *
     return MR_OK;
 }
 
-static mr_status check_manifest(mr_model_directory *directory, const char *kind,
-                                mr_error *ret_error)
+static mr_status check_manifest(mr_model_directory *directory, const mr_buffer *text,
+                                const char *kind, mr_error *ret_error)
 {
     mr_json_value *root = mr_json_root(directory->manifest);
     const int64_t format = mr_json_int(mr_json_get(root, "format"), -1);
@@ -362,6 +400,10 @@ static mr_status check_manifest(mr_model_directory *directory, const char *kind,
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "%s: model format %" PRId64 ", this program reads %d",
                             directory->path, format, (int)MR_MODEL_FORMAT);
+    if (!is_sound(text))
+        return mr_error_set(ret_error, MR_ERR_CORRUPT,
+                            "%s: the manifest's checksum is not its own: copy it again",
+                            directory->path);
     if (!mr_text_is(mr_json_text(mr_json_get(root, "kind"), MR_TEXT("")), kind))
         return mr_error_set(ret_error, MR_ERR_INVALID, "%s: not a model of kind %s",
                             directory->path, kind);
@@ -393,7 +435,7 @@ mr_status mr_model_directory_open(const char *path, const char *kind,
             (mr_text){.bytes = (const char *)text.bytes, .length = (uint32_t)text.length},
             &directory->manifest, ret_error);
     if (status == MR_OK)
-        status = check_manifest(directory, kind, ret_error);
+        status = check_manifest(directory, &text, kind, ret_error);
     mr_buffer_deinit(&text);
     if (status != MR_OK) {
         mr_model_directory_destroy(directory);

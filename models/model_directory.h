@@ -7,8 +7,9 @@
  *
  * A writer fills a directory under a temporary name, fsyncs all of it, and renames it; the name
  * is the time of the newest data and four hex digits of the content, so training twice on the
- * same data gives one version.  CURRENT is replaced atomically.  Opening checks every size and
- * checksum against the manifest before anything is used.
+ * same data gives one version.  CURRENT is replaced atomically.  Opening checks the manifest
+ * against its own checksum and every file's size and checksum against the manifest before
+ * anything is used.
  *
  * Units      Times in ms since the epoch, of the data, never of the writer's clock.
  * Ownership  A directory owns its parsed manifest; values are lent.

@@ -231,7 +231,8 @@ mr_http_handler mr_api_handler(mr_api *api)
 
 void mr_api_watch_server(mr_api *api, const mr_http_server *server)
 {
-    api->server = server;
+    /* Requests are answered by now; release shows them a server that is whole. */
+    atomic_store_explicit(&api->server, server, memory_order_release);
 }
 
 /* ---- Life ---- */

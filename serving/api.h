@@ -62,7 +62,8 @@ void mr_api_destroy(mr_api *api); /* NULL allowed; no request in flight */
 /* What to give to mr_http_server_create(). */
 mr_http_handler mr_api_handler(mr_api *api);
 
-/* So that /metrics shows the server's connections too; may be left out. */
+/* So that /metrics shows the server's connections too; may be left out, or done while the server
+ * answers. */
 void mr_api_watch_server(mr_api *api, const mr_http_server *server);
 
 #endif

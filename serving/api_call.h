@@ -91,7 +91,7 @@ struct mr_api {
     mr_placement *placements;
     mr_api_worker *workers;
     uint32_t worker_count; /* made so far; all of options.threads when running */
-    const mr_http_server *server;
+    _Atomic(const mr_http_server *) server; /* NULL until it is watched */
     mr_api_metrics metrics;
 };
 

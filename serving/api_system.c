@@ -192,8 +192,10 @@ void mr_api_metrics_text(mr_api_call *call)
     put_latencies(text, api);
     put_answers(text, &api->metrics);
     put_caches(text, api);
-    if (api->server != NULL)
-        put_server(text, api->server);
+    const mr_http_server *server =
+        atomic_load_explicit(&api->server, memory_order_acquire);
+    if (server != NULL)
+        put_server(text, server);
     if (backend->metrics != NULL)
         backend->metrics(backend->context, text);
 }
