@@ -99,9 +99,16 @@ static mr_status read_secrets(mr_engine *engine, mr_error *ret_error)
     MR_TRY(mr_config_secret(config->security.deployment_secret, true, &engine->secret,
                             ret_error));
     /* With Kafka other processes must know the same key: it is given, never made up. */
-    MR_TRY(mr_config_secret(config->security.control_key,
-                            config->log.kind == MR_KIND_LOCAL, &engine->control_key,
-                            ret_error));
+    mr_error why = {{0}};
+    const mr_status status =
+        mr_config_secret(config->security.control_key, config->log.kind == MR_KIND_LOCAL,
+                         &engine->control_key, &why);
+    if (status != MR_OK)
+        return mr_error_set(
+            ret_error, MR_ERR_INVALID,
+            "security.control_key: %s; with Kafka it is not made up: give "
+            "every node the same file or variable, 32 random bytes or more",
+            why.message);
     mr_hash_key_init(&engine->key, engine->secret.bytes, engine->secret.length);
     return MR_OK;
 }

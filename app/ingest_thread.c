@@ -57,10 +57,23 @@ static mr_partition_statistics *statistics_of(const mr_owned_shard *owned)
 
 /* ---- signals ---- */
 
+/* Give a shard up whose partition somebody else has; its last job is waited for. */
+static void drop(mr_ingest_thread *thread, uint32_t partition)
+{
+    int64_t oldest_offset;
+    while (!mr_owned_shard_harvest(thread->shards[partition], &oldest_offset))
+        (void)nanosleep(&(struct timespec){.tv_nsec = MS_NS}, NULL);
+    mr_owned_shard_close(thread->shards[partition]);
+    thread->shards[partition] = NULL;
+}
+
 static void assigned(mr_ingest_thread *thread, uint32_t partition)
 {
     mr_engine *engine = thread->engine;
     mr_error error = {{0}};
+    if (thread->shards[partition] != NULL &&
+        !mr_owned_shard_is_current(thread->shards[partition]))
+        drop(thread, partition);
     mr_owned_shard *owned = thread->shards[partition];
     if (owned == NULL) {
         const mr_status status = mr_owned_shard_open(engine, partition, &owned, &error);
@@ -82,8 +95,8 @@ static void assigned(mr_ingest_thread *thread, uint32_t partition)
                        partition, mr_shard_next_offset(owned->shard));
 }
 
-/* Parked: it stays in memory as it is, is checkpointed once more, and goes on from there if the
- * partition comes back.  If another process takes it meanwhile, the next checkpoint is refused. */
+/* Parked: it is checkpointed once more for whoever comes next, stays in memory, and goes on if
+ * the partition comes back and nobody has had it meanwhile. */
 static void revoked(mr_ingest_thread *thread, uint32_t partition)
 {
     mr_owned_shard *owned = thread->shards[partition];
@@ -91,6 +104,8 @@ static void revoked(mr_ingest_thread *thread, uint32_t partition)
         return;
     owned->is_owned = false;
     atomic_store_explicit(&statistics_of(owned)->is_owned, false, memory_order_relaxed);
+    if (mr_owned_shard_checkpoint(owned) != MR_OK)
+        mr_log_warn("event=checkpoint_failed partition=%" PRIu32, partition);
     mr_log_info("event=partition_revoked partition=%" PRIu32 " offset=%" PRId64,
                 partition, mr_shard_next_offset(owned->shard));
 }
@@ -256,7 +271,7 @@ static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
         mr_log_reader_commit(thread->reader, owned->partition, oldest_offset);
     const bool is_due =
         now >= owned->checkpoint_ns || owned->dead_letters.bytes > DEAD_LETTER_BYTES_MAX;
-    if (!is_free || !is_due)
+    if (!is_free || !is_due || !owned->is_owned)
         return;
     owned->checkpoint_ns = now + thread->engine->config->state.interval_ms * MS_NS;
     if (mr_owned_shard_checkpoint(owned) != MR_OK)
@@ -275,6 +290,28 @@ static void sweep(mr_ingest_thread *thread, mr_owned_shard *owned)
                     " why=\"out of memory\"",
                     owned->partition);
     mr_snapshot_release(snapshot);
+}
+
+/*
+ * A checkpoint was refused: another process has the partition.  In a group the broker decides
+ * who is right, and if it still says us, we begin again from the newest checkpoint with a newer
+ * epoch; with fixed partitions two processes were given the same ones, and that is a mistake.
+ */
+static void give_way(mr_ingest_thread *thread, mr_owned_shard *owned)
+{
+    const uint32_t partition = owned->partition;
+    const bool is_owned = owned->is_owned;
+    if (is_owned && thread->engine->config->log.mode != 1) {
+        mr_engine_fail(thread->engine,
+                       "partition %" PRIu32
+                       ": another process has taken it over; only one "
+                       "may own a partition and its checkpoints in %s",
+                       partition, thread->engine->config->state.path);
+        return;
+    }
+    drop(thread, partition);
+    if (is_owned)
+        assigned(thread, partition);
 }
 
 static void look_after(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
@@ -333,6 +370,10 @@ static void between_batches(mr_ingest_thread *thread)
             continue;
         }
         look_after(thread, owned, now);
+        if (owned->is_stale) {
+            give_way(thread, owned);
+            continue;
+        }
         if (!owned->is_owned)
             continue;
         flush_if_due(thread, owned, now);

@@ -112,6 +112,16 @@ mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
     return MR_OK;
 }
 
+bool mr_owned_shard_is_current(const mr_owned_shard *owned)
+{
+    mr_checkpoint_info newest;
+    size_t count = 0;
+    return !owned->is_stale &&
+           mr_checkpoint_list(owned->engine->store, owned->partition, &newest, 1, &count,
+                              NULL) == MR_OK &&
+           count == 1 && newest.epoch == owned->epoch;
+}
+
 void mr_owned_shard_close(mr_owned_shard *owned)
 {
     if (owned == NULL)
@@ -207,7 +217,7 @@ static mr_status fill_job(mr_owned_shard *owned)
 
 mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned)
 {
-    if (owned->job_is_under_way)
+    if (owned->job_is_under_way || owned->is_stale)
         return MR_OK;
     if (mr_shard_next_offset(owned->shard) == owned->checkpointed_offset &&
         mr_shard_outbox_count(owned->shard) == 0)
@@ -248,9 +258,10 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
     owned->job_is_under_way = false;
     count_job(owned);
     if (job->status == MR_ERR_STALE) {
-        mr_engine_fail(owned->engine,
-                       "partition %" PRIu32 ": another process has taken it over: %s",
-                       owned->partition, job->error.message);
+        mr_log_warn("event=partition_taken_over partition=%" PRIu32 " epoch=%" PRIu64
+                    " why=\"%s\"",
+                    owned->partition, owned->epoch, job->error.message);
+        owned->is_stale = true;
         return true;
     }
     if (job->status != MR_OK) {

@@ -28,6 +28,8 @@ typedef struct mr_owned_shard {
     bool is_owned;       /* false: parked after a revoke */
     bool is_at_end;
     bool is_paused;
+    bool
+        is_stale; /* another process has taken a newer epoch: nothing of it is written any more */
     int64_t retry_ns;      /* while paused: when to try again */
     int64_t checkpoint_ns; /* when the next one is due        */
     int64_t tick_ns;       /* when the next tick is due       */
@@ -56,6 +58,9 @@ typedef struct mr_owned_shard {
 MR_MUST_USE mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
                                           mr_owned_shard **ret_owned,
                                           mr_error *ret_error);
+
+/* Whether a parked shard may go on: nobody else has checkpointed the partition since. */
+bool mr_owned_shard_is_current(const mr_owned_shard *owned);
 
 /* NULL allowed; no job under way. */
 void mr_owned_shard_close(mr_owned_shard *owned);

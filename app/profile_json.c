@@ -85,7 +85,10 @@ static void put_churn(mr_json_writer *writer, mr_churn_mark mark)
     mr_json_key(writer, "tier");
     mr_json_put_string(writer, mr_churn_tier_name(mark.tier));
     mr_json_key(writer, "since");
-    put_time(writer, mark.since_ms);
+    if (mark.tier == 0)
+        mr_json_put_null(writer);
+    else
+        put_time(writer, mark.since_ms);
     mr_json_end_object(writer);
 }
 
