@@ -28,8 +28,10 @@ static void add(mr_alert_feed *feed, int64_t offset, const char *sequence,
 {
     const mr_log_header header = {mr_text_from(MR_ALERT_SEQUENCE_HEADER),
                                   mr_text_from(sequence)};
-    const mr_log_record record = {
-        .value = mr_text_from(json), .headers = &header, .header_count = 1, .offset = offset};
+    const mr_log_record record = {.value = mr_text_from(json),
+                                  .headers = &header,
+                                  .header_count = 1,
+                                  .offset = offset};
     assert_ok(mr_alert_feed_add(feed, &record));
 }
 
@@ -133,8 +135,8 @@ static void test_what_is_no_alert_is_passed_over(void **state)
 
 static void test_a_cursor_that_is_none_is_refused(void **state)
 {
-    static const char *const cursors[] = {"5", "o", "o-1", "ox", "o1x", "p1",
-                                          "o99999999999999999999"};
+    static const char *const cursors[] = {
+        "5", "o", "o-1", "ox", "o1x", "p1", "o99999999999999999999"};
     mr_buffer text = {0};
     mr_json_writer writer = mr_json_writer_of(&text);
     char next[MR_ALERT_FEED_CURSOR_BYTES];

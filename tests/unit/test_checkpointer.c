@@ -48,7 +48,8 @@ static int set_up(void **state)
     f->alerts = open_log(f, "alerts");
     (void)pthread_mutex_init(&f->lock, NULL);
     (void)pthread_cond_init(&f->changed, NULL);
-    assert_ok(mr_checkpointer_create(f->store, f->dead_letters, f->alerts, &f->checkpointer));
+    assert_ok(
+        mr_checkpointer_create(f->store, f->dead_letters, f->alerts, &f->checkpointer));
     *state = f;
     return 0;
 }
@@ -136,8 +137,8 @@ static mr_status restored(const fixture *f, uint32_t partition, uint32_t *ret_us
     mr_checkpoint_info info;
     mr_hash_key key;
     mr_hash_key_init(&key, "secret", 6);
-    const mr_status status = mr_checkpoint_restore(f->store, partition, f->plan, &key, 0,
-                                                   &shard, &info, NULL);
+    const mr_status status =
+        mr_checkpoint_restore(f->store, partition, f->plan, &key, 0, &shard, &info, NULL);
     *ret_users = status == MR_OK ? mr_shard_user_count(shard) : 0;
     mr_shard_destroy(shard);
     return status;

@@ -129,7 +129,8 @@ static void test_marks_hold_the_models_probability_and_tier(void **state)
         const char *user;
         int64_t bought_on;
         uint8_t tier;
-    } expected[] = {{"fresh", 58, 0}, {"slower", 44, 1}, {"silent", 35, 2}, {"gone", 2, 3}};
+    } expected[] = {
+        {"fresh", 58, 0}, {"slower", 44, 1}, {"silent", 35, 2}, {"gone", 2, 3}};
     for (size_t i = 0; i < 4; i++)
         buy(f, expected[i].user, expected[i].bought_on);
     move_to_day(f, 60);
@@ -241,7 +242,8 @@ static void test_a_change_found_again_has_the_same_id(void **state)
     move_to_day(f, 40);
     sweep(f);
     mr_json *alert = newest_alert(f);
-    const mr_text id = mr_json_text(mr_json_get(mr_json_root(alert), "alert_id"), (mr_text){0});
+    const mr_text id =
+        mr_json_text(mr_json_get(mr_json_root(alert), "alert_id"), (mr_text){0});
     (void)snprintf(first, sizeof(first), "%.*s", (int)id.length, id.bytes);
     mr_json_destroy(alert);
     /* As after a restart: the mark is lost, the day is swept again. */

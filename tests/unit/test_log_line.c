@@ -93,7 +93,8 @@ static void test_lines_of_several_threads_do_not_mix(void **state)
         int thread = -1;
         int number = -1;
         char word[8] = "";
-        assert_int_equal(sscanf(line, "time=%*s level=info event=test thread=%d line=%d %7s",
+        assert_int_equal(sscanf(line,
+                                "time=%*s level=info event=test thread=%d line=%d %7s",
                                 &thread, &number, word),
                          3);
         assert_true(thread >= 0 && thread < THREADS);

@@ -31,8 +31,9 @@ static const char *end_capture(void)
     (void)dup2(saved, STDERR_FILENO); /* the pipe's last writer is gone */
     (void)close(saved);
     size_t length = 0;
-    for (ssize_t got; length + 1 < sizeof(output) &&
-                      (got = read(ends[0], output + length, sizeof(output) - 1 - length)) > 0;)
+    for (ssize_t got;
+         length + 1 < sizeof(output) &&
+         (got = read(ends[0], output + length, sizeof(output) - 1 - length)) > 0;)
         length += (size_t)got;
     output[length] = '\0';
     (void)close(ends[0]);

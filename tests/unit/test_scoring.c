@@ -120,7 +120,8 @@ static void test_it_weighs_a_history_as_training_does(void **state)
     mr_scored_item expected[K];
     size_t count;
     assert_ok(mr_recommender_scratch_create(model, &scratch));
-    assert_ok(mr_recommender_score(model, scratch, history, 2, &options, expected, &count));
+    assert_ok(
+        mr_recommender_score(model, scratch, history, 2, &options, expected, &count));
     assert_int_equal(count, K);
     assert_ok(mr_scoring_score(&f->scoring, f->slot, &user, NULL, 0, START_MS, K, actual,
                                &count));
@@ -141,8 +142,8 @@ static void test_context_leads_where_there_is_no_state(void **state)
     assert_ok(mr_scoring_score(&f->scoring, f->slot, NULL, context, 1, START_MS, K, items,
                                &count));
     assert_memory_equal(item_id(f, items[0].item).bytes, "yarn-", 5);
-    assert_ok(
-        mr_scoring_score(&f->scoring, f->slot, NULL, NULL, 0, START_MS, K, items, &count));
+    assert_ok(mr_scoring_score(&f->scoring, f->slot, NULL, NULL, 0, START_MS, K, items,
+                               &count));
     assert_int_equal(count, K);
     assert_int_equal(items[0].source, MR_SOURCE_POPULAR);
 }
@@ -174,12 +175,13 @@ static void test_a_model_swapped_in_is_used_at_once(void **state)
         char name[16];
         for (int item = 0; item < 10; item++) {
             (void)snprintf(name, sizeof(name), "new-%d-%d", n, item);
-            test_apply(f->shard, test_purchase("shopper-0", name, START_MS + DAY_MS, "", 1));
+            test_apply(f->shard,
+                       test_purchase("shopper-0", name, START_MS + DAY_MS, "", 1));
         }
         mr_model_slot_destroy(f->slot);
         f->slot = train(f);
-        assert_ok(mr_scoring_score(&f->scoring, f->slot, &user, NULL, 0, START_MS, 64, items,
-                                   &after));
+        assert_ok(mr_scoring_score(&f->scoring, f->slot, &user, NULL, 0, START_MS, 64,
+                                   items, &after));
         assert_int_equal(after, before + 10 * (size_t)(n + 1));
     }
 }
@@ -191,10 +193,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_it_weighs_a_history_as_training_does, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_context_leads_where_there_is_no_state, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(test_similar_items_stand_on_the_same_shelf, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_context_leads_where_there_is_no_state,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_similar_items_stand_on_the_same_shelf,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_model_swapped_in_is_used_at_once, set_up,
                                         tear_down),
     };

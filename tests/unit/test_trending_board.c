@@ -8,7 +8,11 @@
 
 #include <string.h>
 
-enum { STORE_BYTES = 16 << 20, PARTITIONS = 70, WAIT_MS = 1000 }; /* more than a call asks */
+enum {
+    STORE_BYTES = 16 << 20,
+    PARTITIONS = 70,
+    WAIT_MS = 1000
+}; /* more than a call asks */
 
 typedef struct fixture {
     mr_plan *plan;

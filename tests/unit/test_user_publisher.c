@@ -191,8 +191,8 @@ static void test_rows_wait_while_the_scorers_are_full_and_go_out_once(void **sta
         mr_user_publisher_feed_scorers(f->publisher, &f->owned);
     assert_int_equal(f->owned.rescore_count, 0);
     const struct timespec millisecond = {.tv_nsec = 1000000};
-    for (int i = 0; i < PATIENCE &&
-                    atomic_load(&f->engine.statistics->score_deferred) < CROWD; i++)
+    for (int i = 0;
+         i < PATIENCE && atomic_load(&f->engine.statistics->score_deferred) < CROWD; i++)
         (void)nanosleep(&millisecond, NULL);
     mr_scorer_destroy(scorer);
     /* Without a model each is left to its reader, and counted. */
@@ -230,8 +230,8 @@ int main(void)
             test_a_changed_user_can_be_read_as_the_shard_sees_him, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_only_who_changed_is_written_again, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(test_more_than_a_batch_of_users_all_arrive, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_more_than_a_batch_of_users_all_arrive,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_a_visitor_never_overwrites_a_user_of_the_same_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_an_older_owner_writes_nothing, set_up,
