@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Read a user's cached value (docs/FORMATS-serving.md) with the standard library alone.
+"""Read a user's cached value (docs/FORMATS.md) with the standard library alone.
 
     redis-cli --raw GET 'mr:{u:HASH}:r' | head -c -1 | examples/read_cache.py 'mr:{u:HASH}:r'
 

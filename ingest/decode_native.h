@@ -5,7 +5,7 @@
  *      "items": [{"item_id": "a", "quantity": 2, "price": "2.55"}, {"item_id": "b", "price": 4}]}
  *
  * Line fields stand at the top, or in `items` (or `lines`), one object a line.  Unknown keys are
- * left alone.  docs/FORMATS.md has the whole list.
+ * left alone.  docs/EVENTS.md has the whole list.
  *
  * Units      Amounts are decimals in the currency's major unit; `time` is ms or RFC 3339.
  * Ownership  As ingest/decoder.h.

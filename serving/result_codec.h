@@ -5,7 +5,7 @@
  * history items that rows give as their reason.  The list travels with the rows, not as
  * positions in the `:s` value, because `:s` moves on with every event.  A checksum over
  * the user's hash and the value refuses damage, and a value that was stored for somebody
- * else. docs/FORMATS-serving.md gives the layout byte for byte.
+ * else. docs/FORMATS.md gives the layout byte for byte.
  *
  * Units      Times in ms since the Unix epoch.  Scores are rounded to IEEE half
  * precision. Ownership  encode() appends to the caller's buffer; decode() fills the

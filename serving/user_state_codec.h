@@ -4,7 +4,7 @@
  * Items are stored as their 64-bit keyed hash: ids of any length cost the same, and a
  * dump of the cache does not show what anybody looked at.  The reader asks the model it
  * holds for the id behind a hash; an item the model does not know cannot be scored, and
- * is left out. docs/FORMATS-serving.md gives the layout byte for byte.
+ * is left out. docs/FORMATS.md gives the layout byte for byte.
  *
  * Units      As in core/user_state.h.
  * Ownership  encode() appends to the caller's buffer.  A decoded state's item ids are

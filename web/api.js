@@ -52,6 +52,8 @@ export const api = {
     recommendations: (user, n, options) => request(`/v1/users/${id(user)}/recommendations${query({n, explain: true})}`, options),
     profile: (user, options) => request(`/v1/users/${id(user)}/profile`, options),
     similar: (item, n, options) => request(`/v1/items/${id(item)}/similar${query({n})}`, options),
+    /* Those whose id or title contains the text, enough of them that an exact id is among them. */
+    items: (text, options) => request(`/v1/items${query({q: text, n: 100})}`, options),
     trending: (kind, n, options) => request(`/v1/trending${query({kind, n})}`, options),
     alerts: (parameters, options) => request(`/v1/churn/alerts${query(parameters)}`, options),
 };

@@ -4,7 +4,7 @@
 import {api, get} from './api.js';
 import {RatePlot} from './charts.js';
 import {byId, el, meter, setShare, setText} from './dom.js';
-import {DASH, ago, count, dateTime, decimal, money, percent, word} from './format.js';
+import {DASH, ago, count, dateTime, decimal, instant, money, percent, word} from './format.js';
 import {Poller} from './poll.js';
 import {t} from './text.js';
 
@@ -55,10 +55,11 @@ function modelTime(version) {
     return y === undefined ? NaN : Date.UTC(y, mo - 1, d, h, mi);
 }
 
-function modelNote(version) {
+/* Its age by the engine's clock, which follows the newest event when old data is replayed. */
+function modelNote(version, newest) {
     if (!version) return t('overview.no_model');
     const made_ms = modelTime(version);
-    return Number.isFinite(made_ms) ? t('overview.model_age', {ago: ago(made_ms)}) : '';
+    return Number.isFinite(made_ms) ? t('overview.model_age', {ago: ago(made_ms, Number.isFinite(instant(newest)) ? instant(newest) : Date.now())}) : '';
 }
 
 /* name, value, note under it, share of one for a bar */
@@ -73,7 +74,7 @@ function tiles(s) {
         ['items', count(get(s, 'items')), t('overview.items_note', {n: count(get(s, 'catalogue_items'))})],
         ['cache', percent(get(s, 'cache_hit_share')), get(s, 'cache_down') === true ? t('overview.cache_down') : t('overview.cache_note'), get(s, 'cache_hit_share') ?? NaN],
         ['degraded', percent(get(s, 'degraded_share'), 2), t('overview.degraded_note'), get(s, 'degraded_share') ?? NaN, 'warn'],
-        ['model', model || DASH, s === null ? '' : modelNote(model)],
+        ['model', model || DASH, s === null ? '' : modelNote(model, newest)],
     ];
 }
 

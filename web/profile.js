@@ -5,9 +5,10 @@ import {get} from './api.js';
 import {el, emptyState} from './dom.js';
 import {DASH, count, date, dateTime, decimal, money, percent, word} from './format.js';
 import {t} from './text.js';
+import {titleOf} from './titles.js';
 
 const RECENT_MAX = 8;
-const FEATURES_MAX = 24;
+const FEATURES_MAX = 40;
 
 function fact(name, value, title) {
     return el('div', {class: 'fact'}, el('dt', {}, t(`profile.${name}`)), el('dd', {title}, value));
@@ -16,42 +17,49 @@ function fact(name, value, title) {
 function churnFact(profile) {
     const probability = get(profile, 'churn', 'probability');
     const tier = get(profile, 'churn', 'tier');
-    if (probability === undefined && tier === undefined) return fact('churn', DASH);
-    return fact('churn', el('span', {class: 'churn'},
-        percent(probability, 0), tier && tier !== 'none' ? el('span', {class: `tier ${tier}`}, word('tier', tier)) : null));
+    const pill = tier && tier !== 'none' ? el('span', {class: `tier ${tier}`}, word('tier', tier)) : null;
+    return fact('churn', el('span', {class: 'churn'}, percent(probability, 0), pill));
 }
 
 /* Recency, frequency, monetary value, and what frames them. */
 function facts(profile) {
-    const last = get(profile, 'last_event_at') ?? get(profile, 'as_of');
-    const first = get(profile, 'first_event_at');
-    const stage = get(profile, 'lifecycle');
+    const seen = get(profile, 'features', 'last_seen');
+    const first = get(profile, 'features', 'first_seen');
+    const days = get(profile, 'features', 'rfm', 'recency');
     return el('dl', {class: 'fact-grid'},
-        fact('recency', date(last), dateTime(last)),
-        fact('frequency', count(get(profile, 'orders'))),
-        fact('monetary', money(get(profile, 'spend'), get(profile, 'currency'))),
-        fact('events', count(get(profile, 'events'))),
+        fact('recency', days === undefined ? DASH : t('profile.days', {n: count(days)})),
+        fact('frequency', count(get(profile, 'features', 'rfm', 'frequency'))),
+        fact('monetary', money(get(profile, 'features', 'rfm', 'monetary'))),
+        fact('events', count(get(profile, 'features', 'events'))),
         fact('first', date(first), dateTime(first)),
-        churnFact(profile),
-        stage ? fact('stage', word('stage', stage)) : null);
+        fact('seen', date(seen), dateTime(seen)),
+        churnFact(profile));
 }
 
-function recentItems(profile) {
-    const items = get(profile, 'recent_items') ?? [];
+/* The newest things touched.  The history comes in the order of the log; times within an order are equal. */
+export function recentItems(profile) {
+    const history = get(profile, 'features', 'history') ?? [];
+    return [...history].reverse().sort((a, b) => Date.parse(get(b, 'time')) - Date.parse(get(a, 'time'))).slice(0, RECENT_MAX);
+}
+
+function recentList(profile) {
+    const items = recentItems(profile);
     if (items.length === 0) return el('p', {class: 'quiet'}, t('profile.no_recent'));
-    return el('ul', {class: 'recent'}, ...items.slice(0, RECENT_MAX).map((item) => el('li', {},
-        el('span', {class: 'name'}, get(item, 'title') || get(item, 'id') || DASH),
-        el('span', {class: 'quiet'}, word('action', get(item, 'type'))),
-        el('time', {class: 'quiet number', title: dateTime(get(item, 'at'))}, date(get(item, 'at'))))));
+    return el('ul', {class: 'recent'}, ...items.map((touch) => el('li', {},
+        el('span', {class: 'name'}, titleOf({id: get(touch, 'item')})),
+        el('span', {class: 'quiet'}, word('action', get(touch, 'type'))),
+        el('time', {class: 'quiet number', title: dateTime(get(touch, 'time'))}, date(get(touch, 'time'))))));
 }
 
 function featureValue(value) {
     if (typeof value === 'number') return decimal(value);
-    return typeof value === 'string' || typeof value === 'boolean' ? String(value) : DASH;
+    if (typeof value !== 'string') return DASH;
+    return /^\d{4}-\d\d-\d\dT/.test(value) ? date(value) : value;
 }
 
+/* Single values only: lists and histograms need a picture of their own. */
 function features(profile) {
-    const entries = Object.entries(get(profile, 'features') ?? {}).slice(0, FEATURES_MAX);
+    const entries = Object.entries(get(profile, 'features') ?? {}).filter(([, value]) => typeof value !== 'object').slice(0, FEATURES_MAX);
     if (entries.length === 0) return null;
     return el('details', {class: 'features'},
         el('summary', {}, t('profile.features')),
@@ -65,9 +73,10 @@ export function drawProfile(profile) {
     const {error} = profile;
     if (error) {
         const unknown = error.status === 404;
+        const denied = error.status === 401 || error.status === 403;
         return el('article', {class: 'card'}, head, emptyState(
             t(unknown ? 'profile.unknown' : 'problem.title'),
-            unknown ? t('profile.unknown_text') : error.status === 401 || error.status === 403 ? t('problem.denied') : error.message));
+            unknown ? t('profile.unknown_text') : denied ? t('problem.denied') : error.message));
     }
-    return el('article', {class: 'card'}, head, facts(profile), el('h3', {}, t('profile.recent')), recentItems(profile), features(profile));
+    return el('article', {class: 'card'}, head, facts(profile), el('h3', {}, t('profile.recent')), recentList(profile), features(profile));
 }

@@ -4,9 +4,10 @@
 import {ApiError, api, get} from './api.js';
 import {byId, el, emptyState, meter} from './dom.js';
 import {count, dateTime, decimal, micros, money, percent, word} from './format.js';
-import {drawProfile} from './profile.js';
+import {drawProfile, recentItems} from './profile.js';
 import {DONE, Poller} from './poll.js';
 import {language, t} from './text.js';
+import {learn, remember, titleOf} from './titles.js';
 
 const EXAMPLES_MAX = 6;
 const SIMILAR_N = 6;
@@ -50,13 +51,10 @@ function drawExamples() {
     ]));
 }
 
-/* An item's name on this page: its title, or its id where the catalogue has none. */
-export const titleOf = (item) => get(item, 'title') || get(item, 'id') || '–';
-
-/* The title of an item named by its id, as far as this answer knows it. */
-function titleById(id) {
-    const known = [...(get(answer, 'list', 'items') ?? []), ...(get(answer, 'profile', 'recent_items') ?? [])];
-    return titleOf(known.find((item) => get(item, 'id') === id) ?? {id});
+/* The engine's own sentences hold titles; ids are needed where we say it ourselves. */
+function becauseOf(list) {
+    if (language() === 'en') return [];
+    return (get(list, 'items') ?? []).flatMap((item) => get(item, 'reason', 'because') ?? []);
 }
 
 /* The engine writes its reasons in English; in another language we say the same from what they are made of. */
@@ -64,7 +62,7 @@ function reasonText(item) {
     const text = get(item, 'reason', 'text');
     if (language() === 'en' && text) return text;
     const because = get(item, 'reason', 'because') ?? [];
-    return because.length > 0 ? t('recommendations.because', {items: because.map(titleById).join('、')}) : '';
+    return because.length > 0 ? t('recommendations.because', {items: because.map((id) => titleOf({id})).join('、')}) : '';
 }
 
 function similarList(items) {
@@ -159,6 +157,8 @@ const asker = new Poller(2000, async (signal) => {
             // The list is worth showing without the profile: a role may see the one and not the other.
             api.profile(asked.user, {signal}).catch((error) => ({error})),
         ]);
+        remember(get(list, 'items'));
+        await learn([...becauseOf(list), ...recentItems(profile).map((touch) => get(touch, 'item'))], signal);
         answer = {list, profile};
     } catch (error) {
         if (signal.aborted || !(error instanceof ApiError)) throw error;
@@ -211,5 +211,6 @@ export const recommendations = {
     redraw() {
         drawExamples();
         draw();
+        if (answer?.list) learn(becauseOf(answer.list)).then(draw);
     },
 };

@@ -6,8 +6,8 @@ import {RankPlot} from './charts.js';
 import {byId, el, emptyState, fillSegments, setText} from './dom.js';
 import {DASH, compact, count, decimal, money} from './format.js';
 import {Poller} from './poll.js';
-import {titleOf} from './recommendations.js';
 import {t} from './text.js';
+import {titleOf} from './titles.js';
 
 const PERIOD_MS = 5000;
 const ITEMS = 20;

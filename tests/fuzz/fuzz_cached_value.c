@@ -3,7 +3,7 @@
  *
  * Invariants: decoding reads only the value; what it takes, the codec writes again and reads as
  * the same list.  A checksum would keep a fuzzer out of the rows, so a value is also tried with its
- * check made right (its place is byte 20, docs/FORMATS-serving.md).
+ * check made right (its place is byte 20, docs/FORMATS.md).
  */
 #include "serving/result_codec.h"
 #include "serving/user_state_codec.h"

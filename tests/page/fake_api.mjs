@@ -92,10 +92,12 @@ function profile(user) {
     if (user.startsWith('new')) return null;
     const start = hash(user);
     return {
-        user_id: user, as_of: iso(BUILT_MS + 18e6), first_event_at: iso(BUILT_MS - 2.1e10), last_event_at: iso(BUILT_MS + 17.9e6), events: 412, orders: 14,
-        spend: 1873.42, currency: 'GBP', lifecycle: 'loyal', churn: {probability: 0.62, tier: 'at-risk'},
-        recent_items: Array.from({length: 6}, (_, index) => ({...pick(CATALOGUE, start + 3 * index), type: pick(['view', 'purchase', 'cart_add'], index), at: iso(BUILT_MS - index * 8.3e6)})),
-        features: {orders_90d: 3, spend_90d: 211.4, days_between_orders: 21.3, sessions_30d: 6, distinct_items: 48, refund_share: 0.02},
+        user_id: user, anonymous: false, as_of: iso(BUILT_MS + 18e6), churn: {probability: 0.62, tier: 'at-risk', since: iso(BUILT_MS)},
+        features: {
+            events: 412, first_seen: iso(BUILT_MS - 2.1e10), last_seen: iso(BUILT_MS + 17.9e6), sessions: 61, orders: 14, spend: 1873.42, spend_90d: 211.4,
+            history: Array.from({length: 9}, (_, index) => ({time: iso(BUILT_MS + index * 8.3e6), item: pick(CATALOGUE, start + 3 * index).id, type: pick(['view', 'purchase', 'cart_add'], index), weight: 1, session: index})),
+            rfm: {recency: 12, frequency: 14, monetary: 1873.42},
+        },
     };
 }
 
@@ -110,10 +112,11 @@ function answer(url) {
     const n = Number(url.searchParams.get('n') ?? 10);
     if (url.pathname === '/readyz') {
         return {ready: true, checks: [
-            {name: 'log', ready: true, detail: '12 partitions assigned'}, {name: 'checkpoint', ready: true, detail: 'written 4 s ago'},
-            {name: 'cache', ready: true, detail: 'answers in 0.3 ms'}, {name: 'model', ready: true, detail: MODEL}]};
+            {name: 'log', ready: true, detail: '12 of 12 partitions caught up, 0 behind'}, {name: 'model', ready: true, detail: 'serving'},
+            {name: 'cache', ready: true, detail: 'up'}, {name: 'feeds', ready: true, detail: 'catalogue, alerts and trending are read'}]};
     }
     if (url.pathname === '/v1/analytics/overview') return overview(Date.now());
+    if (url.pathname === '/v1/items') return {items: CATALOGUE.filter((item) => item.id.includes(url.searchParams.get('q'))).slice(0, n)};
     if (url.pathname === '/v1/trending') return trending(url.searchParams.get('kind') ?? 'hot', n);
     if (url.pathname === '/v1/churn/alerts') {
         const from = Number(url.searchParams.get('since') ?? 0);
