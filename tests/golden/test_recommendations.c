@@ -3,8 +3,8 @@
  *
  * A recommender is trained on the log's histories, beside the churn model of
  * tests/model_version.h.  Lists must be the frozen ones and those that recompute_lists.py works
- * out from the definition of the model, items and reasons by id
- * and scores to 1e-4 (another BLAS adds in another order); alerts must be the frozen ones to the
+ * out from the definition of the model: items and reasons by id,
+ * scores to 1e-4 (another BLAS adds in another order); alerts must be the frozen ones to the
  * byte.  One thread and two train the same version.
  *
  * `test_recommendations --print` writes both answers to standard output instead.
