@@ -268,7 +268,18 @@ void mr_recommender_scratch_destroy(mr_recommender_scratch *scratch)
 
 /* ---- scoring ---- */
 
-/* Copy what the model knows of the history, each item weighed as the recipe says. */
+static bool contains(const uint32_t *values, size_t count, uint32_t value)
+{
+    for (size_t i = 0; i < count; i++)
+        if (values[i] == value)
+            return true;
+    return false;
+}
+
+/*
+ * Copy what the model knows of the history, weighed as the recipe says.  Where it does not weigh,
+ * an item counts once however often it was touched: so the hold-out it was chosen on asked.
+ */
 static void take_history(const mr_recommender *r, mr_recommender_scratch *scratch,
                          const mr_model_history_item *history, size_t count,
                          uint32_t now_s)
@@ -279,6 +290,9 @@ static void take_history(const mr_recommender *r, mr_recommender_scratch *scratc
         if (history[h].item >= items || !(history[h].weight > 0.0F))
             continue;
         float weight = 1.0F;
+        if (!r->recipe.history_weighed &&
+            contains(scratch->history, scratch->count, history[h].item))
+            continue;
         if (r->recipe.history_weighed) {
             weight = history[h].weight;
             if (r->recipe.history_half_life_s > 0.0 && now_s > history[h].time_s)
@@ -288,14 +302,6 @@ static void take_history(const mr_recommender *r, mr_recommender_scratch *scratc
         scratch->history[scratch->count] = history[h].item;
         scratch->weights[scratch->count++] = weight;
     }
-}
-
-static bool contains(const uint32_t *values, size_t count, uint32_t value)
-{
-    for (size_t i = 0; i < count; i++)
-        if (values[i] == value)
-            return true;
-    return false;
 }
 
 /* The factors of the history as the trainer saw it: each item once. */

@@ -47,6 +47,25 @@ static inline void golden_read(const char *name, mr_buffer *text)
         fail_msg("%s", error.message);
 }
 
+/* What `SCRIPT events.ndjson ARGUMENTS` prints; a script lies beside the events. */
+static inline void golden_run(const char *script, const char *arguments, mr_buffer *text)
+{
+    char path[GOLDEN_PATH_BYTES];
+    char events[GOLDEN_PATH_BYTES];
+    char command[3 * GOLDEN_PATH_BYTES];
+    char block[4096];
+    golden_path(script, path);
+    golden_path("events.ndjson", events);
+    (void)snprintf(command, sizeof(command), "python3 -B '%s' '%s' %s", path, events,
+                   arguments);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    for (size_t got; (got = fread(block, 1, sizeof(block), pipe)) > 0;)
+        mr_buffer_put(text, block, got);
+    if (pclose(pipe) != 0)
+        fail_msg("failed: %s", command);
+}
+
 static inline mr_decoder *golden_decoder(void)
 {
     mr_decoder *decoder = NULL;

@@ -399,4 +399,5 @@ def main():
         show_counters(counters, newest)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,8 +2,9 @@
  * What the frozen log makes the engine say: lists of recommendations and churn alerts, by id.
  *
  * A recommender is trained on the log's histories, beside the churn model of
- * tests/model_version.h.  Lists must be the frozen ones, items and reasons by id
- * and scores to 1e-4 (another BLAS adds in another order); alerts must be the frozen ones to the
+ * tests/model_version.h.  Lists must be the frozen ones and those that recompute_lists.py works
+ * out from the definition of the model: items and reasons by id,
+ * scores to 1e-4 (another BLAS adds in another order); alerts must be the frozen ones to the
  * byte.  One thread and two train the same version.
  *
  * `test_recommendations --print` writes both answers to standard output instead.
@@ -136,7 +137,8 @@ static bool lines_agree(mr_text actual, mr_text expected)
     return actual.length == 0 && expected.length == 0;
 }
 
-static void compare_lists(const mr_buffer *actual, const mr_buffer *expected)
+static void compare_lists(const mr_buffer *actual, const char *expected_name,
+                          const mr_buffer *expected)
 {
     mr_text mine = golden_text(actual);
     mr_text theirs = golden_text(expected);
@@ -145,8 +147,8 @@ static void compare_lists(const mr_buffer *actual, const mr_buffer *expected)
         const mr_text a = golden_line(&mine);
         const mr_text e = golden_line(&theirs);
         if (!lines_agree(a, e))
-            fail_msg("line %zu differs\nthe engine:\n%.*s\nrecommendations.txt:\n%.*s",
-                     number, (int)a.length, a.bytes, (int)e.length, e.bytes);
+            fail_msg("line %zu differs\nthe engine:\n%.*s\n%s:\n%.*s", number,
+                     (int)a.length, a.bytes, expected_name, (int)e.length, e.bytes);
     }
 }
 
@@ -156,7 +158,23 @@ static void test_lists_are_the_frozen_ones_by_id(void **state)
     mr_buffer expected = {0};
     golden_read("recommendations.txt", &expected);
     recommend_all(*state, &actual);
-    compare_lists(&actual, &expected);
+    compare_lists(&actual, "recommendations.txt", &expected);
+    mr_buffer_deinit(&actual);
+    mr_buffer_deinit(&expected);
+}
+
+static void test_lists_are_those_of_the_definition(void **state)
+{
+    char names[512] = "";
+    mr_buffer actual = {0};
+    mr_buffer expected = {0};
+    for (size_t i = 0; i < sizeof(askers) / sizeof(askers[0]); i++) {
+        const size_t length = strlen(names);
+        (void)snprintf(names + length, sizeof(names) - length, " %s", askers[i]);
+    }
+    golden_run("recompute_lists.py", names, &expected);
+    recommend_all(*state, &actual);
+    compare_lists(&actual, "recompute_lists.py", &expected);
     mr_buffer_deinit(&actual);
     mr_buffer_deinit(&expected);
 }
@@ -278,6 +296,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists_are_the_frozen_ones_by_id),
+        cmocka_unit_test(test_lists_are_those_of_the_definition),
         cmocka_unit_test(test_two_threads_train_the_same_version),
         cmocka_unit_test(test_equal_scores_stand_in_order_of_their_ids),
         cmocka_unit_test(test_alerts_are_the_frozen_ones_by_id),

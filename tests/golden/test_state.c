@@ -39,25 +39,6 @@ static void dump(golden_log *log, uint32_t partitions, size_t batch_records,
     }
 }
 
-/* What `recompute.py events.ndjson ARGUMENT` prints. */
-static void recompute(const char *argument, mr_buffer *text)
-{
-    char script[GOLDEN_PATH_BYTES];
-    char events[GOLDEN_PATH_BYTES];
-    char command[3 * GOLDEN_PATH_BYTES];
-    char block[4096];
-    golden_path("recompute.py", script);
-    golden_path("events.ndjson", events);
-    (void)snprintf(command, sizeof(command), "python3 '%s' '%s' %s", script, events,
-                   argument);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    for (size_t got; (got = fread(block, 1, sizeof(block), pipe)) > 0;)
-        mr_buffer_put(text, block, got);
-    if (pclose(pipe) != 0)
-        fail_msg("failed: %s", command);
-}
-
 static void test_the_dump_is_the_frozen_one_to_the_byte(void **state)
 {
     mr_buffer actual = {0};
@@ -74,7 +55,7 @@ static void test_an_independent_computation_of_the_rules_agrees(void **state)
     mr_buffer actual = {0};
     mr_buffer expected = {0};
     dump(*state, 1, 1024, MR_DUMP_ALL, &actual);
-    recompute("", &expected);
+    golden_run("recompute.py", "", &expected);
     golden_compare("the engine", &actual, "recompute.py", &expected);
     mr_buffer_deinit(&actual);
     mr_buffer_deinit(&expected);
@@ -97,7 +78,7 @@ static void test_batches_of_any_size_give_the_same_dump(void **state)
 static void test_any_number_of_partitions_gives_the_order_free_dump(void **state)
 {
     mr_buffer expected = {0};
-    recompute("free", &expected);
+    golden_run("recompute.py", "free", &expected);
     for (uint32_t partitions = 1; partitions <= GOLDEN_PARTITIONS_MAX; partitions++) {
         mr_buffer actual = {0};
         dump(*state, partitions, 64, MR_DUMP_ORDER_FREE, &actual);
@@ -119,7 +100,7 @@ static void test_the_hashes_are_those_of_the_dumps(void **state)
         mr_buffer text = {0};
         mr_sha256 *sha = mr_sha256_create();
         assert_non_null(sha);
-        recompute(arguments[i], &text);
+        golden_run("recompute.py", arguments[i], &text);
         mr_sha256_add(sha, text.bytes, text.length);
         mr_sha256_hex(sha, expected);
         assert_ok(mr_canonical_hash((const mr_shard *const *)&shard, 1, MR_TIME_NONE,

@@ -336,6 +336,41 @@ static void test_rows_and_ids_that_are_wrong_are_refused(void **state)
                      MR_ERR_INVALID);
 }
 
+/* Too few users to choose on: a recipe that does not weigh histories. */
+static void test_an_item_touched_again_counts_once_where_nothing_is_weighed(void **state)
+{
+    (void)state;
+    mr_training_set set = open_shop(&the_shop, 0, true);
+    set.interactions.users = 9;
+    const mr_training_result result = train(&set);
+    mr_recommender *r = open_version(result.version, MR_OK);
+    assert_false(mr_recommender_recipe(r)->history_weighed);
+    const mr_model_history_item once[] = {{24, 1.0F, 1990000}, {16, 1.0F, 1980000}};
+    const mr_model_history_item often[] = {{24, 1.0F, 1990000},
+                                           {16, 0.2F, 1989000},
+                                           {16, 1.0F, 1988000},
+                                           {24, 1.0F, 1970000},
+                                           {16, 1.0F, 1960000}};
+    const mr_recommend_options options = {.k = 10, .now_s = 2000000};
+    mr_recommender_scratch *scratch = NULL;
+    mr_scored_item expected[10];
+    mr_scored_item actual[10];
+    size_t expected_count = 0;
+    size_t count = 0;
+    assert_ok(mr_recommender_scratch_create(r, &scratch));
+    assert_ok(
+        mr_recommender_score(r, scratch, once, 2, &options, expected, &expected_count));
+    assert_ok(mr_recommender_score(r, scratch, often, 5, &options, actual, &count));
+    assert_int_equal(count, expected_count);
+    assert_true(expected[0].score > 0.0F);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(actual[i].item, expected[i].item);
+        assert_close(actual[i].score, expected[i].score, 0.0);
+    }
+    mr_recommender_scratch_destroy(scratch);
+    mr_recommender_destroy(r);
+}
+
 static void test_a_handful_of_users_still_gives_a_model(void **state)
 {
     (void)state;
@@ -358,6 +393,7 @@ int main(void)
         WITH_MODELS(test_damage_is_refused_and_repair_accepted),
         WITH_MODELS(test_a_newer_format_and_another_kind_are_refused),
         WITH_MODELS(test_rows_and_ids_that_are_wrong_are_refused),
+        WITH_MODELS(test_an_item_touched_again_counts_once_where_nothing_is_weighed),
         WITH_MODELS(test_a_handful_of_users_still_gives_a_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
