@@ -219,14 +219,24 @@ static mr_poison decode_online_retail(const csv_fields *fields, mr_decode_output
     return output->status == MR_OK ? mr_draft_emit(&draft, type, output) : MR_POISON_NONE;
 }
 
+/* Descriptions were typed in by hand, some with blanks around them. */
+static mr_text trimmed(mr_text text)
+{
+    while (text.length > 0 && text.bytes[0] == ' ')
+        text = (mr_text){text.bytes + 1, text.length - 1};
+    while (text.length > 0 && text.bytes[text.length - 1] == ' ')
+        text.length--;
+    return text;
+}
+
 static mr_status catalogue_online_retail(const csv_fields *fields, mr_csv_item *ret_item)
 {
     /* A line of a cancellation or an adjustment does not describe what is sold. */
     if (fields->field[0].length == 0 || fields->field[0].bytes[0] == 'C' ||
         is_negative(fields->field[3]) || is_not_positive(fields->field[5]) ||
-        fields->field[2].length == 0)
+        trimmed(fields->field[2]).length == 0)
         return MR_ERR_NOT_FOUND;
-    mr_csv_item item = {.item_id = fields->field[1], .title = fields->field[2]};
+    mr_csv_item item = {.item_id = fields->field[1], .title = trimmed(fields->field[2])};
     MR_TRY(mr_text_to_minor(fields->field[5], 1, MR_MINOR_DIGITS, &item.price_minor));
     *ret_item = item;
     return MR_OK;

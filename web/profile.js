@@ -27,7 +27,8 @@ function facts(profile) {
     const first = get(profile, 'features', 'first_seen');
     const days = get(profile, 'features', 'rfm', 'recency');
     return el('dl', {class: 'fact-grid'},
-        fact('recency', days === undefined ? DASH : t('profile.days', {n: count(days)})),
+        fact('recency', days === undefined ? DASH
+            : t(days === 1 ? 'profile.day' : 'profile.days', {n: count(days)})),
         fact('frequency', count(get(profile, 'features', 'rfm', 'frequency'))),
         fact('monetary', money(get(profile, 'features', 'rfm', 'monetary'))),
         fact('events', count(get(profile, 'features', 'events'))),

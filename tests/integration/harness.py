@@ -122,24 +122,26 @@ def read_reply(stream):
 class Engine:
     """`millrace run` with a configuration of its own; start() after an end goes on with the same state."""
 
-    def __init__(self, name, log=None, cache=None, state=None, placements="", partitions=1):
+    def __init__(self, name, log=None, cache=None, state=None, placements="", partitions=1, beside=None):
+        """`beside`: another node of the same deployment, with its secrets, checkpoints and models."""
         self.directory = WORK / name
         self.directory.mkdir()
+        home = beside.directory if beside else self.directory
         self.port = free_port()
         self.process = None
         self.config = self.directory / "millrace.yaml"
         log = {"path": self.directory / "log", "clock": "data", "partitions": partitions, **(log or {})}
-        state = {"path": self.directory / "checkpoints", "interval": "300ms", **(state or {})}
+        state = {"path": home / "checkpoints", "interval": "300ms", **(state or {})}
         sections = {
             "log": log,
             "cache": cache or {"kind": "memory"},
             "state": state,
-            "models": {"path": self.directory / "models"},
+            "models": {"path": home / "models"},
             "http": {"listen": f"127.0.0.1:{self.port}"},
-            "security": {"deployment_secret": f"file:{self.directory}/secret",
-                         "control_key": f"file:{self.directory}/control.key"},
+            "security": {"deployment_secret": f"file:{home}/secret",
+                         "control_key": f"file:{home}/control.key"},
         }
-        (self.directory / "control.key").write_text("a key that every node of the test knows")
+        (home / "control.key").write_text("a key that every node of the test knows")
         lines = []
         for section, values in sections.items():
             lines.append(f"{section}:")
@@ -208,6 +210,11 @@ class Engine:
 
     def post(self, path, body):
         return self.request("POST", path, body)
+
+    def owned(self):
+        """How many partitions it owns now; 0 while it does not answer."""
+        _, text = self.get("/metrics", quiet=True)
+        return (text or "").count("\nmillrace_partition_next_offset{")
 
     def metric(self, name):
         """The sum of a metric's series."""
