@@ -27,7 +27,7 @@
 
 /* [Hooke and Jeeves 1961] for the search; the objective is the mean of recall@k and NDCG@k. */
 enum {
-    MR_TUNER_BUDGET_DEFAULT = 16,
+    MR_TUNER_BUDGET_DEFAULT = 24,
     MR_TUNER_USERS_MAX = 10000, /* of the hold-out that are asked, picked by a hash */
     MR_TUNER_K = 20,
 };
