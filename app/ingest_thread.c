@@ -24,6 +24,7 @@ enum {
 #define FLUSH_BEHIND_NS (1000 * MS_NS) /* while catching up, readers score on the spot */
 #define PUBLISH_NS (1000 * MS_NS)
 #define RETRY_NS (1000 * MS_NS)
+#define SWEEP_LOOK_NS (1000 * MS_NS)
 #define TICK_NS (60000 * MS_NS)
 #define RATE_NS (2000 * MS_NS)
 
@@ -165,6 +166,7 @@ static void at_end(mr_ingest_thread *thread, const mr_log_batch *batch)
     if (owned == NULL)
         return;
     owned->is_at_end = true;
+    owned->sweep_look_ns = 0;
     if (!atomic_load_explicit(&statistics_of(owned)->is_caught_up, memory_order_relaxed))
         thread->publish_ns = 0; /* what is popular is wanted at once */
     atomic_store_explicit(&statistics_of(owned)->is_caught_up, true,
@@ -279,8 +281,12 @@ static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
                     owned->partition);
 }
 
-static void sweep(mr_ingest_thread *thread, mr_owned_shard *owned)
+/* Looked at once a second: acquiring the model is not for every batch. */
+static void sweep(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
 {
+    if (!owned->is_sweeping && now < owned->sweep_look_ns)
+        return;
+    owned->sweep_look_ns = now + SWEEP_LOOK_NS;
     mr_snapshot *snapshot = mr_snapshot_acquire(thread->engine->models);
     if (snapshot == NULL)
         return;
@@ -329,7 +335,7 @@ static void look_after(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t 
         owned->tick_ns = now + TICK_NS;
         append_tick(thread, owned);
     }
-    sweep(thread, owned);
+    sweep(thread, owned, now);
     mr_user_publisher_feed_scorers(thread->publisher, owned);
 }
 

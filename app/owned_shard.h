@@ -48,6 +48,7 @@ typedef struct mr_owned_shard {
     /* The churn sweep: rows below sweep_row have been scored as of sweep_at_ms. */
     uint32_t sweep_row;
     bool is_sweeping;
+    int64_t sweep_look_ns; /* when to look again whether one is due */
     int64_t sweep_at_ms;
     int64_t swept_day;
     char swept_version[64];
