@@ -1,6 +1,7 @@
 #include "app/churn_sweep.h"
 
 #include "app/log_line.h"
+#include "app/profile_json.h"
 #include "core/json.h"
 
 #include <inttypes.h>
@@ -9,8 +10,6 @@
 
 enum { VECTOR_WIDTH_MAX = 64, REASONS = 3, PHRASE_BYTES = 160, ALERT_ID_BYTES = 48 };
 #define DAY_MS INT64_C(86400000)
-
-static const char *const tier_names[] = {"recovered", "watch", "at-risk", "critical"};
 
 static bool is_due(const mr_owned_shard *owned, const char *version)
 {
@@ -108,9 +107,9 @@ static void write_alert(const mr_owned_shard *owned, const mr_model_slot *slot,
     put_member(writer, "kind", "churn");
     mr_json_key(writer, "user_id");
     mr_json_put_text(writer, mr_shard_user_id(owned->shard, a->row));
-    put_member(writer, "tier", tier_names[a->tier]);
-    put_member(writer, "previous_tier",
-               a->previous_tier == 0 ? "none" : tier_names[a->previous_tier]);
+    /* To have left all tiers is a piece of news with a name of its own. */
+    put_member(writer, "tier", a->tier == 0 ? "recovered" : mr_churn_tier_name(a->tier));
+    put_member(writer, "previous_tier", mr_churn_tier_name(a->previous_tier));
     mr_json_key(writer, "probability");
     mr_json_put_fixed(writer, (double)a->probability, 3);
     mr_json_key(writer, "horizon_days");

@@ -1,17 +1,14 @@
 #include "app/file_catalogue.h"
 
 #include "app/letter_box.h"
+#include "app/topic_walk.h"
 #include "core/arena.h"
 #include "core/id_table.h"
 #include "core/json.h"
 
 #include <stdlib.h>
 
-enum {
-    ARENA_BLOCK_BYTES = 256 * 1024,
-    POLL_TIMEOUT_MS = 1000,
-    SILENT_POLLS_MAX = 30,
-};
+enum { ARENA_BLOCK_BYTES = 256 * 1024 };
 
 typedef struct catalogue_row {
     mr_text title;
@@ -128,51 +125,18 @@ static void write_record(const catalogue_row *row, mr_buffer *json)
     mr_json_end_object(&writer);
 }
 
-static void take_held(mr_file_catalogue *catalogue, const mr_log_batch *read)
+static mr_status take_held(void *context, const mr_log_batch *batch, mr_error *ret_error)
 {
-    for (size_t i = 0; i < read->count; i++) {
-        const mr_log_record *record = &read->records[i];
+    mr_file_catalogue *catalogue = context;
+    (void)ret_error;
+    for (size_t i = 0; i < batch->count; i++) {
+        const mr_log_record *record = &batch->records[i];
         const uint32_t index = mr_id_table_find(catalogue->ids, record->key);
         if (index == MR_ID_NONE)
             continue;
         catalogue->rows[index].is_held = true;
         catalogue->rows[index].held_hash =
             mr_hash_bytes(record->value.bytes, record->value.length);
-    }
-}
-
-/* Read the topic to its end. */
-static mr_status read_held(mr_file_catalogue *catalogue, mr_log *topic,
-                           mr_log_reader *reader, mr_error *ret_error)
-{
-    uint32_t open = mr_log_partitions(topic);
-    for (int silent = 0; open > 0;) {
-        mr_log_batch read = {0};
-        const mr_status status = mr_log_reader_poll(reader, POLL_TIMEOUT_MS, &read);
-        if (status == MR_ERR_UNAVAILABLE ||
-            (status == MR_OK && read.signal == MR_LOG_IDLE)) {
-            if (++silent == SILENT_POLLS_MAX)
-                return mr_error_set(ret_error, MR_ERR_UNAVAILABLE,
-                                    "the catalogue topic has been silent for %d s",
-                                    SILENT_POLLS_MAX);
-            continue;
-        }
-        if (status != MR_OK)
-            return mr_error_set(ret_error, status,
-                                "the catalogue topic cannot be read: %s",
-                                mr_status_name(status));
-        silent = 0;
-        if (read.signal == MR_LOG_ASSIGNED) {
-            int64_t offset;
-            MR_TRY(mr_log_resolve(topic, read.partition, MR_LOG_EARLIEST, 0, &offset,
-                                  ret_error));
-            MR_TRY(mr_log_reader_start(reader, read.partition, offset));
-        } else if (read.signal == MR_LOG_RECORDS) {
-            take_held(catalogue, &read);
-        } else if (read.signal == MR_LOG_END) {
-            open--;
-            MR_TRY(mr_log_reader_pause(reader, read.partition));
-        }
     }
     return MR_OK;
 }
@@ -203,13 +167,8 @@ static mr_status gather_changed(mr_file_catalogue *catalogue, mr_letter_box *box
 mr_status mr_file_catalogue_append(mr_file_catalogue *catalogue, mr_log *topic,
                                    size_t *ret_appended, mr_error *ret_error)
 {
-    const mr_log_reader_options options = {.mode = MR_LOG_STATIC};
-    mr_log_reader *reader = NULL;
     mr_letter_box box = {0};
-    mr_status status = mr_log_reader_open(topic, &options, &reader, ret_error);
-    if (status == MR_OK)
-        status = read_held(catalogue, topic, reader, ret_error);
-    mr_log_reader_close(reader);
+    mr_status status = mr_topic_walk(topic, take_held, catalogue, ret_error);
     if (status == MR_OK) {
         status = mr_letter_box_init(&box);
         if (status == MR_OK)

@@ -1,23 +1,11 @@
 #include "models/ranking_metrics.h"
 
+#include "models/sparse_matrix.h"
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-
-static bool contains(const uint32_t *sorted, uint32_t count, uint32_t value)
-{
-    uint32_t low = 0;
-    uint32_t high = count;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (sorted[middle] < value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && sorted[low] == value;
-}
 
 /* [Järvelin and Kekäläinen 2002] with binary gain: 1 / log2(rank + 1). */
 static double discount(uint32_t rank)
@@ -34,7 +22,7 @@ void mr_ranking_sums_add(mr_ranking_sums *sums, const mr_ranked *list, uint32_t 
     uint32_t first_hit = 0;
     double gain = 0.0;
     for (uint32_t i = 0; i < count; i++)
-        if (contains(relevant, relevant_count, list[i].index)) {
+        if (mr_sorted_has(relevant, relevant_count, list[i].index)) {
             if (hits++ == 0)
                 first_hit = i + 1;
             gain += discount(i + 1);

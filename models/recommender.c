@@ -6,6 +6,7 @@
 #include "models/item_item.h"
 #include "models/model_directory.h"
 #include "models/recommender_files.h"
+#include "models/sparse_matrix.h"
 #include "models/top_k.h"
 
 #include <math.h>
@@ -375,20 +376,6 @@ static mr_scored_item explain(const mr_recommender *r,
     return item;
 }
 
-static bool in_sorted(const uint32_t *sorted, size_t count, uint32_t value)
-{
-    size_t low = 0;
-    size_t high = count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (sorted[middle] < value)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < count && sorted[low] == value;
-}
-
 /* Top up from the popularity order with what is neither there nor left out. */
 static size_t fill_popular(const mr_recommender *r, const mr_recommender_scratch *scratch,
                            const mr_recommend_options *options, mr_scored_item *items,
@@ -396,7 +383,7 @@ static size_t fill_popular(const mr_recommender *r, const mr_recommender_scratch
 {
     for (uint32_t p = 0; p < r->popular_count && count < options->k; p++) {
         const uint32_t item = r->popular[p].index;
-        bool taken = in_sorted(options->exclude, options->exclude_count, item) ||
+        bool taken = mr_sorted_has(options->exclude, options->exclude_count, item) ||
                      (!r->recipe.repeats_allowed &&
                       contains(scratch->history, scratch->count, item));
         for (size_t i = 0; i < count && !taken; i++)
@@ -501,7 +488,7 @@ mr_status mr_recommender_popular(const mr_recommender *recommender, uint32_t k,
     if (k < 1 || k > MR_RECOMMEND_MAX)
         return MR_ERR_INVALID;
     for (uint32_t p = 0; p < recommender->popular_count && count < k; p++)
-        if (!in_sorted(exclude, exclude_count, recommender->popular[p].index))
+        if (!mr_sorted_has(exclude, exclude_count, recommender->popular[p].index))
             ret_items[count++] = (mr_scored_item){.item = recommender->popular[p].index,
                                                   .score = recommender->popular[p].score,
                                                   .because = MR_ITEM_NONE,

@@ -134,19 +134,24 @@ mr_status mr_sparse_matrix_from_triples(const mr_triple *triples, size_t count,
     return MR_OK;
 }
 
-bool mr_sparse_matrix_has(const mr_sparse_matrix *matrix, uint32_t row, uint32_t column)
+bool mr_sorted_has(const uint32_t *sorted, size_t count, uint32_t value)
 {
-    const uint32_t *index = mr_sparse_matrix_row(matrix, row);
-    uint32_t low = 0;
-    uint32_t high = mr_sparse_matrix_row_count(matrix, row);
+    size_t low = 0;
+    size_t high = count;
     while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (index[middle] < column)
+        const size_t middle = low + (high - low) / 2;
+        if (sorted[middle] < value)
             low = middle + 1;
         else
             high = middle;
     }
-    return low < mr_sparse_matrix_row_count(matrix, row) && index[low] == column;
+    return low < count && sorted[low] == value;
+}
+
+bool mr_sparse_matrix_has(const mr_sparse_matrix *matrix, uint32_t row, uint32_t column)
+{
+    return mr_sorted_has(mr_sparse_matrix_row(matrix, row),
+                         mr_sparse_matrix_row_count(matrix, row), column);
 }
 
 mr_status mr_sparse_matrix_check(const mr_sparse_matrix *matrix)

@@ -76,6 +76,9 @@ MR_MUST_USE mr_status mr_sparse_matrix_transpose(const mr_sparse_matrix *matrix,
                                                  mr_sparse_matrix *ret_transposed);
 void mr_sparse_matrix_deinit(mr_sparse_matrix *matrix);
 
+/* True when `value` stands among `count` ascending ones. */
+bool mr_sorted_has(const uint32_t *sorted, size_t count, uint32_t value);
+
 /* True when `column` stands in `row`. */
 bool mr_sparse_matrix_has(const mr_sparse_matrix *matrix, uint32_t row, uint32_t column);
 
