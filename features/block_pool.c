@@ -8,11 +8,32 @@
 
 /* Four steps to a doubling keep what is lost in a block under a quarter. */
 static const uint16_t class_bytes[MR_BLOCK_CLASSES] = {
-    16,  32,  48,   64,   96,   128,  160,  192,  256,  320,   384,
-    512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, MR_BLOCK_BYTES_MAX,
+    16,
+    32,
+    48,
+    64,
+    80,
+    96,
+    128,
+    160,
+    192,
+    256,
+    320,
+    384,
+    512,
+    768,
+    1024,
+    1536,
+    2048,
+    3072,
+    4096,
+    6144,
+    8192,
+    12288,
+    MR_BLOCK_BYTES_MAX,
 };
 
-static uint8_t class_of(size_t bytes)
+uint8_t mr_block_class_of(size_t bytes)
 {
     uint8_t size_class = 0;
     while (class_bytes[size_class] < bytes)
@@ -125,7 +146,7 @@ uint32_t mr_block_pool_allocate(mr_block_pool *pool, size_t bytes, uint8_t *ret_
 {
     MR_ASSERT(bytes > 0);
     MR_ASSERT(bytes <= MR_BLOCK_BYTES_MAX);
-    const uint8_t size_class = class_of(bytes);
+    const uint8_t size_class = mr_block_class_of(bytes);
     uint32_t index = pool->with_room[size_class];
     if (index == 0)
         index = start_chunk(pool, size_class);
@@ -212,5 +233,5 @@ void mr_list_remove(mr_block_pool *pool, mr_list *list, size_t index, size_t rem
 
 size_t mr_list_growth_max(size_t elements_max, size_t element_bytes)
 {
-    return class_bytes[class_of(elements_max * element_bytes)];
+    return class_bytes[mr_block_class_of(elements_max * element_bytes)];
 }

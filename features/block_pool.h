@@ -32,7 +32,7 @@ enum {
     MR_BLOCK_CHUNK_BYTES = 64 << 10,
     MR_BLOCK_CHUNK_UNITS = MR_BLOCK_CHUNK_BYTES / MR_BLOCK_UNIT_BYTES,
     MR_BLOCK_SLAB_CHUNKS = MR_BLOCK_SLAB_BYTES / MR_BLOCK_CHUNK_BYTES,
-    MR_BLOCK_CLASSES = 22,
+    MR_BLOCK_CLASSES = 23,
 };
 
 typedef struct mr_block_chunk {
@@ -77,6 +77,7 @@ size_t mr_block_pool_bytes(const mr_block_pool *pool);
 uint32_t mr_block_pool_allocate(mr_block_pool *pool, size_t bytes, uint8_t *ret_class);
 void mr_block_pool_free(mr_block_pool *pool, uint32_t block, uint8_t size_class);
 size_t mr_block_class_bytes(uint8_t size_class);
+uint8_t mr_block_class_of(size_t bytes); /* that an allocation of so many gets */
 
 static inline void *mr_block_at(const mr_block_pool *pool, uint32_t block)
 {

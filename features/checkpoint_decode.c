@@ -186,7 +186,7 @@ static mr_status decode_derived(decoder *decoder_, mr_reader *reader)
         derived.tier = mr_reader_u8(reader);
         if (reader->failed || row >= decoder_->shard->store.row_count)
             return MR_ERR_CORRUPT;
-        memcpy(mr_shard_row(decoder_->shard, row).cold, &derived, sizeof(derived));
+        *mr_shard_row(decoder_->shard, row).derived = derived;
     }
     return MR_OK;
 }

@@ -182,8 +182,7 @@ static void put_derived(const mr_shard *shard, mr_buffer *buffer)
 {
     block_writer writer = open_block(buffer, MR_BLOCK_DERIVED);
     for (uint32_t row = 0; row < shard->store.row_count; row++) {
-        const mr_row_derived *derived =
-            (const mr_row_derived *)(const void *)mr_shard_row(shard, row).cold;
+        const mr_row_derived *derived = mr_shard_row(shard, row).derived;
         if (derived->since_s == 0)
             continue;
         next_entry(&writer);

@@ -9,58 +9,72 @@
 
 #include "core/assert.h"
 
+#include <string.h>
+
 __extension__ typedef __int128 wide; /* 64-bit sum times 30-bit share */
 
-static size_t position_of(const mr_day_sum *days, size_t count, int64_t day)
+static bool keeps_sums(const mr_series *series)
 {
-    size_t index = count; /* most events are of the newest day: look from the end */
-    while (index > 0 && (int64_t)days[index - 1].day >= day)
-        index--;
-    return index;
+    return series->entry_bytes == sizeof(mr_day_sum);
 }
 
-void mr_day_series_add(mr_block_pool *pool, mr_list *list, uint16_t keep_days,
+void mr_day_series_add(mr_block_pool *pool, const mr_series *series, mr_list *list,
                        int64_t day, int64_t amount)
 {
-    mr_day_sum *days = mr_list_elements(pool, list);
     const size_t count = list->count;
-    const int64_t newest = count > 0 ? (int64_t)days[count - 1].day : day;
-    if (day + keep_days <= newest)
+    const int64_t newest =
+        count > 0 ? (int64_t)mr_day_series_at(pool, series, list, count - 1)->day : day;
+    if (day + series->keep_days <= newest)
         return;
 
-    const size_t index = position_of(days, count, day);
-    if (index < count && (int64_t)days[index].day == day) {
-        days[index].sum = (int64_t)((uint64_t)days[index].sum + (uint64_t)amount);
-        days[index].count++;
+    size_t index = count; /* most events are of the newest day: look from the end */
+    mr_day_sum *entry = NULL;
+    while (index > 0) {
+        entry = mr_day_series_at(pool, series, list, index - 1);
+        if ((int64_t)entry->day <= day)
+            break;
+        index--;
+    }
+    if (index > 0 && (int64_t)entry->day == day) {
+        entry->count++;
+        if (keeps_sums(series))
+            entry->sum = (int64_t)((uint64_t)entry->sum + (uint64_t)amount);
         return;
     }
     if (day > newest) {
         /* Forget first, so that a full list does not grow. */
         size_t old = 0;
-        while (old < count && (int64_t)days[old].day + keep_days <= day)
+        while (old < count && (int64_t)mr_day_series_at(pool, series, list, old)->day +
+                                      series->keep_days <=
+                                  day)
             old++;
-        mr_list_remove(pool, list, 0, old, sizeof(*days));
+        mr_list_remove(pool, list, 0, old, series->entry_bytes);
+        index = list->count;
     }
-    const size_t place = day > newest ? list->count : index;
-    mr_day_sum *entry = mr_list_insert(pool, list, place, sizeof(*days));
-    *entry = (mr_day_sum){.sum = amount, .day = (uint32_t)day, .count = 1};
+    const mr_day_sum made = {.day = (uint32_t)day, .count = 1, .sum = amount};
+    memcpy(mr_list_insert(pool, list, index, series->entry_bytes), &made,
+           series->entry_bytes);
 }
 
-uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_list *list,
-                             int64_t at_day, int64_t days)
+uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_series *series,
+                             const mr_list *list, int64_t at_day, int64_t days)
 {
-    const mr_day_sum *entries = mr_list_elements(pool, list);
     uint64_t count = 0;
-    for (size_t i = list->count; i > 0 && entries[i - 1].day > at_day - days; i--) {
-        if (entries[i - 1].day <= at_day)
-            count += entries[i - 1].count;
+    for (size_t i = list->count; i > 0; i--) {
+        const mr_day_sum *entry = mr_day_series_at(pool, series, list, i - 1);
+        if (entry->day <= at_day - days)
+            break;
+        if (entry->day <= at_day)
+            count += entry->count;
     }
     return count;
 }
 
-int64_t mr_day_series_sum(const mr_block_pool *pool, const mr_list *list, int64_t at_day,
-                          int64_t days)
+int64_t mr_day_series_sum(const mr_block_pool *pool, const mr_series *series,
+                          const mr_list *list, int64_t at_day, int64_t days)
 {
+    if (!keeps_sums(series))
+        return 0; /* of no field: so is every amount */
     const mr_day_sum *entries = mr_list_elements(pool, list);
     uint64_t sum = 0;
     for (size_t i = list->count; i > 0 && entries[i - 1].day > at_day - days; i--) {
@@ -70,9 +84,11 @@ int64_t mr_day_series_sum(const mr_block_pool *pool, const mr_list *list, int64_
     return (int64_t)sum;
 }
 
-int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_list *list,
-                             int64_t at_day, uint16_t half_life_days)
+int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_series *series,
+                             const mr_list *list, int64_t at_day, uint16_t half_life_days)
 {
+    if (!keeps_sums(series))
+        return 0;
     const mr_day_sum *entries = mr_list_elements(pool, list);
     const int64_t scale = (int64_t)1 << MR_PLAN_FADE_BITS;
     uint64_t sum = 0;

@@ -161,7 +161,17 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
     return MR_OK;
 }
 
-/* Room in the cold part, and the most that one event can make its list grow. */
+/* Where the next `bytes` of a feature of these events lie: what views change in the body. */
+static uint32_t take_room(mr_plan *plan, uint32_t on, uint32_t bytes)
+{
+    const bool is_body = (on & MR_ON(MR_EVENT_VIEW)) != 0;
+    uint32_t *end = is_body ? &plan->body_bytes : &plan->extra_bytes;
+    const uint32_t offset = (is_body ? 0 : MR_PLAN_EXTRA) + *end;
+    *end += bytes;
+    return offset;
+}
+
+/* Its fields, and the most that one event can make its list grow. */
 static void lay_out(mr_plan *plan, mr_operation *operation)
 {
     uint32_t list_bytes = 0;
@@ -193,34 +203,74 @@ static void lay_out(mr_plan *plan, mr_operation *operation)
         break;
     default: break;
     }
-    operation->list_offset = plan->cold_bytes;
-    operation->number_offset = plan->cold_bytes + list_bytes;
-    plan->cold_bytes += list_bytes + number_bytes;
+    operation->list_offset =
+        take_room(plan, operation->spec.on, list_bytes + number_bytes);
+    operation->number_offset = operation->list_offset + list_bytes;
     operation->stores = list_bytes + number_bytes > 0;
 }
 
 static void lay_out_series(mr_plan *plan)
 {
     for (size_t i = 0; i < plan->series_count; i++) {
-        plan->series[i].list_offset = plan->cold_bytes;
-        plan->cold_bytes += (uint32_t)sizeof(mr_list);
-        plan->growth_bytes +=
-            mr_list_growth_max(plan->series[i].keep_days, sizeof(mr_day_sum));
+        mr_series *series = &plan->series[i];
+        series->list_offset = take_room(plan, series->on, (uint32_t)sizeof(mr_list));
+        series->entry_bytes =
+            series->of == MR_OF_NOTHING ? MR_DAY_COUNT_BYTES : sizeof(mr_day_sum);
+        plan->growth_bytes += mr_list_growth_max(series->keep_days, series->entry_bytes);
     }
+}
+
+static void add_tail(mr_run *run, uint32_t list_offset, uint32_t element_bytes)
+{
+    const bool is_body = list_offset < MR_PLAN_EXTRA;
+    mr_list_tail *tails = is_body ? run->body_tails : run->extra_tails;
+    uint8_t *count = is_body ? &run->body_tail_count : &run->extra_tail_count;
+    if (*count < MR_PLAN_TAILS_MAX) /* one more is only not prefetched */
+        tails[(*count)++] =
+            (mr_list_tail){.list_offset = list_offset, .element_bytes = element_bytes};
+}
+
+static uint32_t element_bytes_of(mr_aggregate aggregate)
+{
+    switch (aggregate) {
+    case MR_AGGREGATE_DISTINCT: return sizeof(uint64_t);
+    case MR_AGGREGATE_LAST_TIMES: return sizeof(int64_t);
+    case MR_AGGREGATE_RECENT_ITEMS: return sizeof(mr_history_entry);
+    default: return 0;
+    }
+}
+
+static void add_step(mr_run *run, const mr_operation *operation, uint8_t index)
+{
+    run->steps[run->step_count++] =
+        (mr_step){.number_offset = operation->number_offset,
+                  .list_offset = operation->list_offset,
+                  .length = operation->spec.length,
+                  .aggregate = (uint8_t)operation->spec.aggregate,
+                  .of = (uint8_t)operation->spec.of,
+                  .operation = index};
+    run->needs_extra |= operation->list_offset >= MR_PLAN_EXTRA;
+    const uint32_t element_bytes = element_bytes_of(operation->spec.aggregate);
+    if (element_bytes > 0)
+        add_tail(run, operation->list_offset, element_bytes);
 }
 
 static void list_by_type(mr_plan *plan)
 {
     for (uint8_t type = MR_EVENT_NONE + 1; type < MR_EVENT_TYPES; type++) {
+        mr_run *run = &plan->runs[type];
         for (size_t i = 0; i < plan->operation_count; i++) {
             const mr_operation *operation = &plan->operations[i];
             if (operation->stores && (operation->spec.on & MR_ON(type)) != 0)
-                plan->run_operations[type][plan->run_operation_count[type]++] =
-                    (uint8_t)i;
+                add_step(run, operation, (uint8_t)i);
         }
         for (size_t i = 0; i < plan->series_count; i++) {
-            if ((plan->series[i].on & MR_ON(type)) != 0)
-                plan->run_series[type][plan->run_series_count[type]++] = (uint8_t)i;
+            const mr_series *series = &plan->series[i];
+            if ((series->on & MR_ON(type)) == 0)
+                continue;
+            run->series[run->series_count++] = (uint8_t)i;
+            run->needs_extra |= series->list_offset >= MR_PLAN_EXTRA;
+            add_tail(run, series->list_offset, series->entry_bytes);
         }
     }
 }
@@ -327,11 +377,12 @@ static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
                               size_t spec_count, const mr_vector_spec *columns,
                               size_t column_count, mr_error *ret_error)
 {
-    plan->cold_bytes = sizeof(mr_row_derived);
     plan->growth_bytes = mr_list_growth_max(MR_EVENT_ID_BYTES_MAX, 1);
     for (size_t i = 0; i < spec_count; i++)
         MR_TRY(add_feature(plan, &specs[i], ret_error));
     lay_out_series(plan);
+    if (plan->extra_bytes > 0)
+        plan->growth_bytes += mr_list_growth_max(plan->extra_bytes, 1);
     list_by_type(plan);
     MR_TRY(find_needed(plan, ret_error));
     for (size_t i = 0; i < column_count; i++)

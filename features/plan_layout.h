@@ -1,12 +1,13 @@
 /*
  * Plan layout: what a compiled plan is, for the files that run it.
  *
- * A row has a head of one cache line that every plan has, and a cold part whose layout is the
- * plan's: a small derived part, then the lists, then numbers.  Features that look at a window of
- * days share series: one series for each set of event types and field, kept for the longest
- * window that reads it.
+ * A row has a head of one cache line that every plan has, and two parts whose layout is the
+ * plan's: the body with the fields of features that views change, and the extra part with all
+ * others.  Features that look at a window of days share series: one series for each set of event
+ * types and field, kept for the longest window that reads it.
  *
- * Units      Offsets and sizes in bytes from the start of the cold part.
+ * Units      Offsets and sizes in bytes from the start of the body; MR_PLAN_EXTRA and above from
+ *            the start of the extra part.
  * Ownership  The plan's.
  * Threads    Immutable after compile.
  * Cost       An event runs only the operations of its type.
@@ -27,6 +28,8 @@ enum {
     MR_PLAN_FADE_BITS = 30,
     MR_PLAN_HOURS = 24,
     MR_PLAN_BITMAP_DAYS = 128,
+    MR_PLAN_EXTRA = 1 << 16, /* offsets from here on are in the extra part */
+    MR_PLAN_EXTRA_BYTES_MAX = 4096,
 };
 
 #define MR_ON(type) (1U << (type))
@@ -92,8 +95,40 @@ typedef struct mr_series {
     uint32_t on;
     mr_of of;
     uint16_t keep_days;
+    uint16_t entry_bytes;
     uint32_t list_offset;
 } mr_series;
+
+/* What an event runs of an operation, all in one place: operations themselves are large. */
+typedef struct mr_step {
+    uint32_t number_offset;
+    uint32_t list_offset;
+    uint16_t length;
+    uint8_t aggregate; /* mr_aggregate */
+    uint8_t of;        /* mr_of */
+    uint8_t operation; /* its index */
+} mr_step;
+
+enum { MR_PLAN_TAILS_MAX = 8 };
+
+/* The list that an event most likely appends to, for prefetching. */
+typedef struct mr_list_tail {
+    uint32_t list_offset;
+    uint32_t element_bytes;
+} mr_list_tail;
+
+/* What the events of one type run. */
+typedef struct mr_run {
+    mr_step steps[MR_PLAN_FEATURES_MAX];
+    uint8_t step_count;
+    uint8_t series_count;
+    uint8_t body_tail_count;
+    uint8_t extra_tail_count;
+    uint8_t series[MR_PLAN_SERIES_MAX];
+    mr_list_tail body_tails[MR_PLAN_TAILS_MAX];
+    mr_list_tail extra_tails[MR_PLAN_TAILS_MAX];
+    bool needs_extra;
+} mr_run;
 
 /* What a vector column computes, from which operations; see plan_vector.c. */
 typedef enum mr_vector_kind {
@@ -138,13 +173,10 @@ struct mr_plan {
     mr_vector_operation columns[MR_PLAN_COLUMNS_MAX];
     size_t column_count;
 
-    /* By event type: what to run. */
-    uint8_t run_operations[MR_EVENT_TYPES][MR_PLAN_FEATURES_MAX];
-    uint8_t run_operation_count[MR_EVENT_TYPES];
-    uint8_t run_series[MR_EVENT_TYPES][MR_PLAN_SERIES_MAX];
-    uint8_t run_series_count[MR_EVENT_TYPES];
+    mr_run runs[MR_EVENT_TYPES]; /* by event type */
 
-    uint32_t cold_bytes;           /* of a row, a multiple of 8                     */
+    uint32_t body_bytes;           /* of a row, a multiple of 8                     */
+    uint32_t extra_bytes;          /* the same                                      */
     size_t growth_bytes;           /* the most one event can allocate for a profile */
     const mr_operation *purchases; /* the features the shard itself needs   */
     const mr_operation *orders;

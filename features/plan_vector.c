@@ -214,10 +214,14 @@ static double number_of(const picture *at, const mr_operation *operation)
     return (double)*mr_row_number(at->row, operation->number_offset);
 }
 
-static const mr_list *series_of(const picture *at, const mr_operation *operation)
+static const mr_series *series_of(const picture *at, const mr_operation *operation)
 {
-    const mr_series *series = &at->plan->series[operation->series];
-    return mr_row_list(at->row, series->list_offset);
+    return &at->plan->series[operation->series];
+}
+
+static const mr_list *days_of(const picture *at, const mr_operation *operation)
+{
+    return mr_row_list(at->row, series_of(at, operation)->list_offset);
 }
 
 static double recency(const picture *at, const mr_operation *last_time)
@@ -275,8 +279,8 @@ static double active_days(const picture *at, const mr_operation *bitmap, int64_t
 
 static double window_sum(const picture *at, const mr_operation *operation, int64_t days)
 {
-    return (double)mr_day_series_sum(at->pool, series_of(at, operation), at->at_day,
-                                     days);
+    return (double)mr_day_series_sum(at->pool, series_of(at, operation),
+                                     days_of(at, operation), at->at_day, days);
 }
 
 static double column_value(const picture *at, const mr_vector_operation *column)
@@ -289,11 +293,12 @@ static double column_value(const picture *at, const mr_vector_operation *column)
     case MR_VECTOR_SINCE_LAST: return days_since(at, at->row.head->newest_ms);
     case MR_VECTOR_NUMBER: return number_of(at, first);
     case MR_VECTOR_WINDOW_COUNT:
-        return (double)mr_day_series_count(at->pool, series_of(at, first), at->at_day,
-                                           days);
+        return (double)mr_day_series_count(at->pool, series_of(at, first),
+                                           days_of(at, first), at->at_day, days);
     case MR_VECTOR_WINDOW_SUM: return window_sum(at, first, days);
     case MR_VECTOR_FADING:
-        return (double)mr_day_series_fading(at->pool, series_of(at, first), at->at_day,
+        return (double)mr_day_series_fading(at->pool, series_of(at, first),
+                                            days_of(at, first), at->at_day,
                                             first->spec.half_life_days);
     case MR_VECTOR_RATIO:
         return ratio(number_of(at, first), number_of(at, column->second), 0.0);

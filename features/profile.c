@@ -29,23 +29,34 @@ static void add_wrapping(int64_t *sum, int64_t amount)
     *sum = (int64_t)((uint64_t)*sum + (uint64_t)amount);
 }
 
+const uint64_t mr_row_nothing[MR_PLAN_EXTRA_BYTES_MAX / sizeof(uint64_t)] = {0};
+
+void mr_profile_need_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row)
+{
+    if (row.head->extra_block != 0)
+        return;
+    uint8_t size_class; /* told by the plan: not kept */
+    row.head->extra_block = mr_block_pool_allocate(pool, plan->extra_bytes, &size_class);
+    memset(mr_block_at(pool, row.head->extra_block), 0, plan->extra_bytes);
+}
+
 /* An order id is an order's name; without one each record is an order of its own. */
-static bool count_distinct(mr_block_pool *pool, const mr_operation *operation, mr_row row,
+static bool count_distinct(mr_block_pool *pool, const mr_step *step, mr_row row,
                            const mr_event *event)
 {
-    int64_t *count = mr_row_number(row, operation->number_offset);
+    int64_t *count = mr_row_number(row, step->number_offset);
     if (event->order_id.length == 0) {
         *count += event->line == 0;
         return event->line == 0;
     }
-    mr_list *list = mr_row_list(row, operation->list_offset);
+    mr_list *list = mr_row_list(row, step->list_offset);
     const uint64_t mark = mr_hash_bytes(event->order_id.bytes, event->order_id.length);
     const uint64_t *marks = mr_list_elements(pool, list);
     for (size_t i = list->count; i > 0; i--) {
         if (marks[i - 1] == mark)
             return false;
     }
-    if (list->count == operation->spec.length)
+    if (list->count == step->length)
         mr_list_remove(pool, list, 0, 1, sizeof(mark));
     uint64_t *place = mr_list_insert(pool, list, list->count, sizeof(mark));
     *place = mark;
@@ -54,8 +65,7 @@ static bool count_distinct(mr_block_pool *pool, const mr_operation *operation, m
 }
 
 /* The largest different times, ascending. */
-static void keep_time(mr_block_pool *pool, const mr_operation *operation, mr_list *list,
-                      int64_t time_ms)
+static void keep_time(mr_block_pool *pool, size_t length, mr_list *list, int64_t time_ms)
 {
     const int64_t *times = mr_list_elements(pool, list);
     size_t place = list->count;
@@ -63,7 +73,7 @@ static void keep_time(mr_block_pool *pool, const mr_operation *operation, mr_lis
         place--;
     if (place > 0 && times[place - 1] == time_ms)
         return;
-    if (list->count == operation->spec.length) {
+    if (list->count == length) {
         if (place == 0)
             return;
         mr_list_remove(pool, list, 0, 1, sizeof(*times));
@@ -94,7 +104,7 @@ static void keep_item(mr_block_pool *pool, const mr_id_table *items,
                                     .type = event->type,
                                     .weight = history_weight(event)};
     mr_history_add(pool, items, operation, mr_row_list(row, operation->list_offset),
-                   row.cold + operation->number_offset, entry);
+                   mr_row_at(row, operation->number_offset), entry);
 }
 
 static void apply_head(mr_row_head *head, const mr_event *event, int64_t offset)
@@ -113,15 +123,13 @@ static void apply_head(mr_row_head *head, const mr_event *event, int64_t offset)
     head->offset = offset;
 }
 
-static void apply_number(const mr_operation *operation, mr_row row, const mr_event *event)
+static void apply_number(const mr_step *step, mr_row row, const mr_event *event)
 {
-    int64_t *number = mr_row_number(row, operation->number_offset);
+    int64_t *number = mr_row_number(row, step->number_offset);
     const int64_t mark = event->time_ms + 1;
-    switch (operation->spec.aggregate) {
+    switch ((mr_aggregate)step->aggregate) {
     case MR_AGGREGATE_COUNT: (*number)++; break;
-    case MR_AGGREGATE_SUM:
-        add_wrapping(number, amount_of(event, operation->spec.of));
-        break;
+    case MR_AGGREGATE_SUM: add_wrapping(number, amount_of(event, (mr_of)step->of)); break;
     case MR_AGGREGATE_FIRST_TIME:
         *number = *number == 0 || mark < *number ? mark : *number;
         break;
@@ -152,27 +160,30 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
                              *mr_row_number(row, plan->purchases->number_offset) == 0};
     apply_head(row.head, event, offset);
 
-    const uint8_t type = event->type;
-    for (size_t i = 0; i < plan->run_operation_count[type]; i++) {
-        const mr_operation *operation = &plan->operations[plan->run_operations[type][i]];
-        switch (operation->spec.aggregate) {
+    const mr_run *run = &plan->runs[event->type];
+    if (run->needs_extra)
+        mr_profile_need_extra(plan, pool, row);
+    for (size_t i = 0; i < run->step_count; i++) {
+        const mr_step *step = &run->steps[i];
+        const mr_operation *operation = &plan->operations[step->operation];
+        switch ((mr_aggregate)step->aggregate) {
         case MR_AGGREGATE_DISTINCT:
-            if (count_distinct(pool, operation, row, event))
+            if (count_distinct(pool, step, row, event))
                 effect.is_new_order |= operation == plan->orders;
             break;
         case MR_AGGREGATE_LAST_TIMES:
-            keep_time(pool, operation, mr_row_list(row, operation->list_offset),
+            keep_time(pool, step->length, mr_row_list(row, step->list_offset),
                       event->time_ms);
             break;
         case MR_AGGREGATE_RECENT_ITEMS:
             keep_item(pool, items, operation, row, event, item);
             break;
-        default: apply_number(operation, row, event);
+        default: apply_number(step, row, event);
         }
     }
-    for (size_t i = 0; i < plan->run_series_count[type]; i++) {
-        const mr_series *series = &plan->series[plan->run_series[type][i]];
-        mr_day_series_add(pool, mr_row_list(row, series->list_offset), series->keep_days,
+    for (size_t i = 0; i < run->series_count; i++) {
+        const mr_series *series = &plan->series[run->series[i]];
+        mr_day_series_add(pool, series, mr_row_list(row, series->list_offset),
                           event_day(event), amount_of(event, series->of));
     }
     return effect;
@@ -201,7 +212,8 @@ static void check_history(const mr_operation *operation, const mr_block_pool *po
             counts[q] = (uint8_t)(counts[q] +
                                   (operation->spec.quotas[q].type == entries[i].type));
     }
-    MR_ASSERT(memcmp(counts, row.cold + operation->number_offset, sizeof(counts)) == 0);
+    MR_ASSERT(memcmp(counts, mr_row_at(row, operation->number_offset), sizeof(counts)) ==
+              0);
     for (size_t q = 0; q < MR_QUOTAS_MAX; q++)
         MR_ASSERT(counts[q] <= operation->spec.quotas[q].keep);
 }
@@ -209,14 +221,17 @@ static void check_history(const mr_operation *operation, const mr_block_pool *po
 static void check_series(const mr_series *series, const mr_block_pool *pool, mr_row row)
 {
     const mr_list *list = mr_row_list(row, series->list_offset);
-    check_list(pool, list, sizeof(mr_day_sum));
-    const mr_day_sum *days = mr_list_elements(pool, list);
-    for (size_t i = 1; i < list->count; i++) {
-        MR_ASSERT(days[i - 1].day < days[i].day);
-        MR_ASSERT(days[i].count > 0);
+    check_list(pool, list, series->entry_bytes);
+    int64_t first_day = 0;
+    int64_t before = -1;
+    for (size_t i = 0; i < list->count; i++) {
+        const mr_day_sum *day = mr_day_series_at(pool, series, list, i);
+        MR_ASSERT((int64_t)day->day > before);
+        MR_ASSERT(day->count > 0);
+        before = day->day;
+        first_day = i == 0 ? before : first_day;
     }
-    if (list->count > 0)
-        MR_ASSERT((int64_t)days[0].day + series->keep_days > days[list->count - 1].day);
+    MR_ASSERT(first_day + series->keep_days > before);
 }
 
 void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,

@@ -1,8 +1,12 @@
 /*
  * Profile: one user's row, and what events do to it.
  *
- * The head is the one line every event touches.  Lists lie in the block pool.  Everything is
- * an integer; windows and fading are applied when a value is read.
+ * An event of a kind that comes all the time touches the head, one line, and the body, which
+ * holds what a view changes.  What only rarer events change, purchases above all, lies in an
+ * extra part, a block that a profile gets with its first such event: without it all of it reads
+ * as zero.  An id of up to MR_ROW_ID_BYTES lies in the head, a longer one in a block.  Lists lie
+ * in the block pool.  Everything is an integer; windows and fading are applied when a value is
+ * read.
  *
  * Units      Times in ms; a stored time is one more than its ms, so that zero is "none".
  * Ownership  Rows are the profile store's, blocks the pool's.
@@ -21,6 +25,7 @@
 #include "features/shard.h"
 
 #include <assert.h>
+#include <stddef.h>
 
 enum {
     MR_SESSION_GAP_MS = 30 * 60 * 1000,
@@ -29,25 +34,29 @@ enum {
     MR_DAY_SERIES_DAYS_MAX = 1000,
 };
 
+enum { MR_ROW_ID_BYTES = 16 };
+
 typedef struct mr_row_head {
-    mr_hash128 hash;
+    union {
+        char text[MR_ROW_ID_BYTES];
+        uint32_t block; /* of an id longer than that */
+    } id;
     int64_t first_ms;
     int64_t newest_ms;
     int64_t applied_ms; /* of the newest record applied */
     int64_t offset;     /* of that record               */
-    uint32_t id_block;
     uint32_t events;
-    uint16_t sessions; /* stays at 65535 */
+    uint32_t extra_block; /* 0: the extra part is all zero */
+    uint16_t sessions;    /* stays at 65535 */
     uint8_t id_length;
-    uint8_t id_class;
     uint8_t is_anonymous;
     uint8_t is_changed;
-    uint16_t spare;
+    uint8_t spare[3];
 } mr_row_head;
 
 _Static_assert(sizeof(mr_row_head) == 64, "one cache line");
 
-/* First in the cold part: what models say, never read by an operation. */
+/* What models say, never read by an operation and apart from what events touch. */
 typedef struct mr_row_derived {
     uint32_t since_s; /* one more than the second; 0: never scored */
     uint16_t permille;
@@ -55,11 +64,14 @@ typedef struct mr_row_derived {
     uint8_t spare;
 } mr_row_derived;
 
+/* A series that only counts keeps no sum: its entries end before it. */
 typedef struct mr_day_sum {
-    int64_t sum;
     uint32_t day;
     uint32_t count;
+    int64_t sum;
 } mr_day_sum;
+
+enum { MR_DAY_COUNT_BYTES = offsetof(mr_day_sum, sum) };
 
 typedef struct mr_day_bitmap {
     uint64_t bits[2];             /* bit i: newest_day - i */
@@ -71,23 +83,43 @@ _Static_assert(sizeof(mr_history_entry) == 12, "as stated in the plan");
 /* Where a row's parts are. */
 typedef struct mr_row {
     mr_row_head *head;
-    uint8_t *cold;
+    uint8_t *body;
+    mr_row_derived *derived;
+    const mr_block_pool *pool; /* the extra part lies in it */
 } mr_row;
+
+/* What an extra part that is not there reads as: constant, so that to write to it faults. */
+extern const uint64_t mr_row_nothing[MR_PLAN_EXTRA_BYTES_MAX / sizeof(uint64_t)];
+
+/* A field by its offset in the plan.  Those of the extra part may be written only after
+ * mr_profile_need_extra(). */
+static inline void *mr_row_at(mr_row row, uint32_t offset)
+{
+    if (offset < MR_PLAN_EXTRA)
+        return row.body + offset;
+    const uint8_t *extra = row.head->extra_block == 0
+                               ? (const uint8_t *)mr_row_nothing
+                               : mr_block_at(row.pool, row.head->extra_block);
+    return (void *)(uintptr_t)(extra + (offset - MR_PLAN_EXTRA));
+}
 
 static inline mr_list *mr_row_list(mr_row row, uint32_t offset)
 {
-    return (mr_list *)(void *)(row.cold + offset);
+    return mr_row_at(row, offset);
 }
 
 static inline int64_t *mr_row_number(mr_row row, uint32_t offset)
 {
-    return (int64_t *)(void *)(row.cold + offset);
+    return mr_row_at(row, offset);
 }
 
 typedef struct mr_profile_effect {
     bool is_first_purchase;
     bool is_new_order;
 } mr_profile_effect;
+
+/* Give the row its extra part, all zero, if it has none; reserved before. */
+void mr_profile_need_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row);
 
 /* Apply one event.  `item` is its index in `items`, or MR_ID_NONE. */
 mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
@@ -100,18 +132,28 @@ uint32_t mr_time_seconds(int64_t time_ms);
 /* -- day series (day_series.c) ----------------------------------------------------------- */
 
 /* Add to a day; days `keep_days` or more before the newest are forgotten. */
-void mr_day_series_add(mr_block_pool *pool, mr_list *list, uint16_t keep_days,
+void mr_day_series_add(mr_block_pool *pool, const mr_series *series, mr_list *list,
                        int64_t day, int64_t amount);
 
+/* The entry at `index`; only of a series with sums may `sum` be looked at. */
+static inline mr_day_sum *mr_day_series_at(const mr_block_pool *pool,
+                                           const mr_series *series, const mr_list *list,
+                                           size_t index)
+{
+    uint8_t *entries = mr_list_elements(pool, list);
+    return (mr_day_sum *)(void *)(entries + index * series->entry_bytes);
+}
+
 /* Over the days at - days + 1 .. at. */
-uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_list *list,
-                             int64_t at_day, int64_t days);
-int64_t mr_day_series_sum(const mr_block_pool *pool, const mr_list *list, int64_t at_day,
-                          int64_t days);
+uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_series *series,
+                             const mr_list *list, int64_t at_day, int64_t days);
+int64_t mr_day_series_sum(const mr_block_pool *pool, const mr_series *series,
+                          const mr_list *list, int64_t at_day, int64_t days);
 
 /* Each day's sum times what is left of it, towards zero; days after `at_day` left out. */
-int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_list *list,
-                             int64_t at_day, uint16_t half_life_days);
+int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_series *series,
+                             const mr_list *list, int64_t at_day,
+                             uint16_t half_life_days);
 
 void mr_day_bitmap_set(mr_day_bitmap *bitmap, int64_t day);
 bool mr_day_bitmap_has(const mr_day_bitmap *bitmap, int64_t day);

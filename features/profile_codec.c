@@ -211,14 +211,15 @@ static void encode_series(const mr_series *series, const mr_block_pool *pool, mr
                           mr_buffer *buffer)
 {
     const mr_list *list = mr_row_list(row, series->list_offset);
-    const mr_day_sum *days = mr_list_elements(pool, list);
+    const bool has_sums = series->entry_bytes == sizeof(mr_day_sum);
     uint32_t before = 0;
     mr_buffer_put_varint(buffer, list->count);
     for (size_t i = 0; i < list->count; i++) {
-        mr_buffer_put_varint(buffer, days[i].day - before);
-        mr_buffer_put_varint(buffer, days[i].count);
-        put_signed(buffer, days[i].sum);
-        before = days[i].day;
+        const mr_day_sum *day = mr_day_series_at(pool, series, list, i);
+        mr_buffer_put_varint(buffer, day->day - before);
+        mr_buffer_put_varint(buffer, day->count);
+        put_signed(buffer, has_sums ? day->sum : 0);
+        before = day->day;
     }
 }
 
@@ -231,21 +232,23 @@ static mr_status decode_series(const mr_series *series, mr_block_pool *pool, mr_
         return MR_ERR_CORRUPT;
     uint64_t day = 0;
     uint64_t first_day = 0;
-    mr_list_start(pool, list, (size_t)count, sizeof(mr_day_sum));
+    mr_list_start(pool, list, (size_t)count, series->entry_bytes);
     for (size_t i = 0; i < (size_t)count; i++) {
         const uint64_t step = get_varint(reader);
         const uint64_t day_count = get_varint(reader);
         const int64_t sum = get_signed(reader);
         if (reader->failed || step > UINT32_MAX - day || (i > 0 && step == 0) ||
-            day_count == 0 || day_count > UINT32_MAX)
+            day_count == 0 || day_count > UINT32_MAX ||
+            (sum != 0 && series->entry_bytes != sizeof(mr_day_sum)))
             return MR_ERR_CORRUPT;
         day += step;
         first_day = i == 0 ? day : first_day;
         if (day - first_day >= series->keep_days)
             return MR_ERR_CORRUPT;
-        mr_day_sum *place = mr_list_insert(pool, list, i, sizeof(*place));
-        *place =
-            (mr_day_sum){.sum = sum, .day = (uint32_t)day, .count = (uint32_t)day_count};
+        const mr_day_sum entry = {
+            .day = (uint32_t)day, .count = (uint32_t)day_count, .sum = sum};
+        memcpy(mr_list_insert(pool, list, i, series->entry_bytes), &entry,
+               series->entry_bytes);
     }
     return MR_OK;
 }
@@ -262,16 +265,30 @@ void mr_profile_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
         encode_series(&plan->series[i], pool, row, buffer);
 }
 
+/* A profile that has nothing to keep in its extra part goes without. */
+static void drop_empty_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row)
+{
+    const uint32_t block = row.head->extra_block;
+    if (block == 0 ||
+        memcmp(mr_block_at(pool, block), mr_row_nothing, plan->extra_bytes) != 0)
+        return;
+    mr_block_pool_free(pool, block, mr_block_class_of(plan->extra_bytes));
+    row.head->extra_block = 0;
+}
+
 mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool, mr_row row,
                             mr_reader *reader)
 {
     MR_TRY(decode_head(row.head, reader));
+    if (plan->extra_bytes > 0)
+        mr_profile_need_extra(plan, pool, row);
     for (size_t i = 0; i < plan->operation_count; i++) {
         if (plan->operations[i].stores)
             MR_TRY(decode_operation(&plan->operations[i], pool, row, reader));
     }
     for (size_t i = 0; i < plan->series_count; i++)
         MR_TRY(decode_series(&plan->series[i], pool, row, reader));
+    drop_empty_extra(plan, pool, row);
     return mr_reader_status(reader);
 }
 
@@ -321,7 +338,7 @@ static mr_status decode_entry(const mr_plan *plan, const mr_id_table *items, mr_
         item >= mr_id_table_count(items) || session > UINT16_MAX ||
         quota == MR_QUOTAS_MAX)
         return MR_ERR_CORRUPT;
-    uint8_t *counts = row.cold + plan->history->number_offset;
+    uint8_t *counts = mr_row_at(row, plan->history->number_offset);
     if (counts[quota] == plan->history->spec.quotas[quota].keep)
         return MR_ERR_CORRUPT;
     counts[quota]++;
@@ -337,11 +354,13 @@ static mr_status decode_entry(const mr_plan *plan, const mr_id_table *items, mr_
 mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
                             const mr_id_table *items, mr_row row, mr_reader *reader)
 {
-    mr_list *list = mr_row_list(row, plan->history->list_offset);
     const uint64_t count = mr_reader_varint(reader);
     if (count > MR_SHARD_HISTORY_MAX)
         return MR_ERR_CORRUPT;
     uint64_t time_s = 0;
+    if (count > 0 && plan->history->list_offset >= MR_PLAN_EXTRA)
+        mr_profile_need_extra(plan, pool, row);
+    mr_list *list = mr_row_list(row, plan->history->list_offset);
     mr_list_start(pool, list, (size_t)count, sizeof(mr_history_entry));
     mr_history_entry *entries = mr_list_elements(pool, list);
     for (size_t i = 0; i < (size_t)count; i++) {

@@ -51,14 +51,15 @@ static void read_count_or_sum(reader *reader_)
     const mr_series *series = &reader_->plan->series[operation->series];
     const mr_list *list = mr_row_list(reader_->row, series->list_offset);
     if (spec->aggregate == MR_AGGREGATE_FADING_SUM)
-        add_number(reader_, mr_day_series_fading(reader_->pool, list, reader_->at_day,
-                                                 spec->half_life_days));
+        add_number(reader_, mr_day_series_fading(reader_->pool, series, list,
+                                                 reader_->at_day, spec->half_life_days));
     else if (spec->aggregate == MR_AGGREGATE_SUM)
-        add_number(reader_, mr_day_series_sum(reader_->pool, list, reader_->at_day,
-                                              spec->window_days));
+        add_number(reader_, mr_day_series_sum(reader_->pool, series, list,
+                                              reader_->at_day, spec->window_days));
     else
-        add_number(reader_, (int64_t)mr_day_series_count(
-                                reader_->pool, list, reader_->at_day, spec->window_days));
+        add_number(reader_,
+                   (int64_t)mr_day_series_count(reader_->pool, series, list,
+                                                reader_->at_day, spec->window_days));
 }
 
 static void read_times(reader *reader_)

@@ -6,11 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_BYTES = MR_STORE_SLOTS * (int)sizeof(mr_store_slot) };
+enum { TABLE_BYTES = MR_STORE_SLOTS * (int)sizeof(mr_store_slot), LINE_BYTES = 64 };
 
 static size_t segment_bytes(const mr_profile_store *store)
 {
-    return MR_STORE_SEGMENT_ROWS * (sizeof(mr_row_head) + store->plan->cold_bytes);
+    return MR_STORE_SEGMENT_ROWS *
+           (sizeof(mr_row_head) + store->plan->body_bytes + sizeof(mr_row_derived));
 }
 
 /* The first bits of the tag choose the directory entry, the last ones the slot. */
@@ -146,24 +147,29 @@ size_t mr_profile_store_bytes(const mr_profile_store *store)
 {
     return store->table_count * (TABLE_BYTES + sizeof(mr_sub_table)) +
            ((size_t)1 << store->depth) * sizeof(*store->directory) +
-           store->row_count * (sizeof(mr_row_head) + (size_t)store->plan->cold_bytes);
+           store->row_count * (sizeof(mr_row_head) + (size_t)store->plan->body_bytes +
+                               sizeof(mr_row_derived));
+}
+
+static mr_text id_of(const mr_profile_store *store, const mr_row_head *head)
+{
+    return (mr_text){.bytes = head->id_length <= MR_ROW_ID_BYTES
+                                  ? head->id.text
+                                  : mr_block_at(store->pool, head->id.block),
+                     .length = head->id_length};
 }
 
 mr_text mr_profile_store_id(const mr_profile_store *store, uint32_t row)
 {
     MR_ASSERT(row < store->row_count);
-    const mr_row_head *head = mr_profile_store_row(store, row).head;
-    return (mr_text){.bytes = mr_block_at(store->pool, head->id_block),
-                     .length = head->id_length};
+    return id_of(store, mr_profile_store_row(store, row).head);
 }
 
-static bool row_is(const mr_profile_store *store, uint32_t row, mr_hash128 hash,
-                   mr_text id, bool is_anonymous)
+static bool row_is(const mr_profile_store *store, uint32_t row, mr_text id,
+                   bool is_anonymous)
 {
     const mr_row_head *head = mr_profile_store_row(store, row).head;
-    return head->hash.low == hash.low && head->hash.high == hash.high &&
-           head->is_anonymous == is_anonymous &&
-           mr_text_equal(mr_profile_store_id(store, row), id);
+    return head->is_anonymous == is_anonymous && mr_text_equal(id_of(store, head), id);
 }
 
 uint32_t mr_profile_store_find(const mr_profile_store *store, mr_hash128 hash, mr_text id,
@@ -174,7 +180,7 @@ uint32_t mr_profile_store_find(const mr_profile_store *store, mr_hash128 hash, m
     for (uint32_t i = tag % MR_STORE_SLOTS; slots[i].row_plus_one != 0;
          i = (i + 1) % MR_STORE_SLOTS) {
         if (slots[i].tag == tag &&
-            row_is(store, slots[i].row_plus_one - 1, hash, id, is_anonymous))
+            row_is(store, slots[i].row_plus_one - 1, id, is_anonymous))
             return slots[i].row_plus_one - 1;
     }
     return MR_ROW_NONE;
@@ -222,19 +228,19 @@ static bool can_split(const mr_profile_store *store, const mr_sub_table *table)
            store->table_count < store->table_capacity;
 }
 
-static void fill_head(mr_profile_store *store, mr_row_head *head, mr_hash128 hash,
-                      mr_text id, bool is_anonymous)
+static void fill_head(mr_profile_store *store, mr_row_head *head, mr_text id,
+                      bool is_anonymous)
 {
     MR_ASSERT(id.length > 0);
     MR_ASSERT(id.length <= MR_EVENT_ID_BYTES_MAX);
-    uint8_t size_class;
-    const uint32_t block = mr_block_pool_allocate(store->pool, id.length, &size_class);
-    memcpy(mr_block_at(store->pool, block), id.bytes, id.length);
-    *head = (mr_row_head){.hash = hash,
-                          .id_block = block,
-                          .id_length = (uint8_t)id.length,
-                          .id_class = size_class,
-                          .is_anonymous = is_anonymous};
+    *head = (mr_row_head){.id_length = (uint8_t)id.length, .is_anonymous = is_anonymous};
+    if (id.length <= MR_ROW_ID_BYTES) {
+        memcpy(head->id.text, id.bytes, id.length);
+        return;
+    }
+    uint8_t size_class; /* ids stay: nothing frees the block */
+    head->id.block = mr_block_pool_allocate(store->pool, id.length, &size_class);
+    memcpy(mr_block_at(store->pool, head->id.block), id.bytes, id.length);
 }
 
 uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text id,
@@ -251,7 +257,7 @@ uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text 
     MR_ASSERT(table->count < MR_STORE_SLOTS - 1); /* one slot stays empty: probes end */
     const uint32_t row = store->row_count++;
     MR_ASSERT(row < store->segment_count * MR_STORE_SEGMENT_ROWS);
-    fill_head(store, mr_profile_store_row(store, row).head, hash, id, is_anonymous);
+    fill_head(store, mr_profile_store_row(store, row).head, id, is_anonymous);
     place_slot(table, (mr_store_slot){.tag = tag, .row_plus_one = row + 1});
     return row;
 }
@@ -272,46 +278,85 @@ uint32_t mr_profile_store_prefetch_head(const mr_profile_store *store, mr_hash12
             continue;
         const mr_row row = mr_profile_store_row(store, slots[i].row_plus_one - 1);
         __builtin_prefetch(row.head, 1);
-        for (uint32_t at = 0; at < store->plan->cold_bytes; at += 64)
-            __builtin_prefetch(row.cold + at, 1);
+        for (uint32_t at = 0; at < store->plan->body_bytes; at += LINE_BYTES)
+            __builtin_prefetch(row.body + at, 1);
         return slots[i].row_plus_one - 1;
     }
     return MR_ROW_NONE;
 }
 
-void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row_index)
+/* Events mostly append: the end of a list is what will be read and written. */
+static void prefetch_tails(mr_row row, const mr_list_tail *tails, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const mr_list *list = mr_row_list(row, tails[i].list_offset);
+        if (list->block == 0)
+            continue;
+        const uint8_t *elements = mr_list_elements(row.pool, list);
+        __builtin_prefetch(elements + (list->count - 1U) * tails[i].element_bytes, 1);
+    }
+}
+
+void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row_index,
+                                   uint8_t event_type)
 {
     if (row_index == MR_ROW_NONE)
         return;
     const mr_row row = mr_profile_store_row(store, row_index);
-    __builtin_prefetch(mr_block_at(store->pool, row.head->id_block));
-    const mr_operation *history = store->plan->history;
-    const mr_list *list = mr_row_list(row, history->list_offset);
-    if (list->block == 0)
+    const mr_run *run = &store->plan->runs[event_type];
+    prefetch_tails(row, run->body_tails, run->body_tail_count);
+    if (row.head->id_length > MR_ROW_ID_BYTES)
+        __builtin_prefetch(mr_block_at(store->pool, row.head->id.block));
+    if (!run->needs_extra || row.head->extra_block == 0)
         return;
-    /* Events mostly append: the end of the list is what will be read and written. */
-    const uint8_t *end = (const uint8_t *)mr_block_at(store->pool, list->block) +
-                         list->count * sizeof(mr_history_entry);
-    __builtin_prefetch(end - sizeof(mr_history_entry), 1);
+    const uint8_t *extra = mr_block_at(store->pool, row.head->extra_block);
+    for (uint32_t at = 0; at < store->plan->extra_bytes; at += LINE_BYTES)
+        __builtin_prefetch(extra + at, 1);
+    __builtin_prefetch(extra + store->plan->extra_bytes - 1, 1);
+}
+
+void mr_profile_store_prefetch_lists(const mr_profile_store *store, uint32_t row_index,
+                                     uint8_t event_type)
+{
+    const mr_run *run = &store->plan->runs[event_type];
+    if (row_index == MR_ROW_NONE || run->extra_tail_count == 0)
+        return;
+    const mr_row row = mr_profile_store_row(store, row_index);
+    if (row.head->extra_block != 0)
+        prefetch_tails(row, run->extra_tails, run->extra_tail_count);
+}
+
+/* Each slot lies in the table its tag leads to, where a probe from its home finds it. */
+static void check_slot(const mr_profile_store *store, size_t table_index, size_t place)
+{
+    const mr_sub_table *table = &store->tables[table_index];
+    const mr_store_slot slot = table->slots[place];
+    MR_ASSERT(slot.row_plus_one - 1 < store->row_count);
+    MR_ASSERT(store->directory[directory_index(store, slot.tag)] == table_index);
+    for (size_t i = slot.tag % MR_STORE_SLOTS; i != place; i = (i + 1) % MR_STORE_SLOTS)
+        MR_ASSERT(table->slots[i].row_plus_one != 0);
 }
 
 void mr_profile_store_check(const mr_profile_store *store)
 {
     size_t slots_used = 0;
+    uint64_t rows = 0;
     for (size_t t = 0; t < store->table_count; t++) {
         const mr_sub_table *table = &store->tables[t];
         uint32_t count = 0;
-        for (size_t i = 0; i < MR_STORE_SLOTS; i++)
-            count += table->slots[i].row_plus_one != 0;
+        for (size_t i = 0; i < MR_STORE_SLOTS; i++) {
+            if (table->slots[i].row_plus_one == 0)
+                continue;
+            check_slot(store, t, i);
+            rows += table->slots[i].row_plus_one;
+            count++;
+        }
         MR_ASSERT(count == table->count);
         MR_ASSERT(table->depth <= store->depth);
         slots_used += count;
     }
     MR_ASSERT(slots_used == store->row_count);
-    for (uint32_t row = 0; row < store->row_count; row++) {
-        const mr_row_head *head = mr_profile_store_row(store, row).head;
-        MR_ASSERT(mr_profile_store_find(store, head->hash,
-                                        mr_profile_store_id(store, row),
-                                        head->is_anonymous) == row);
-    }
+    MR_ASSERT(rows == (uint64_t)store->row_count * (store->row_count + 1ULL) / 2);
+    for (uint32_t row = 0; row < store->row_count; row++)
+        MR_ASSERT(mr_profile_store_row(store, row).head->id_length > 0);
 }

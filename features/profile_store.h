@@ -6,18 +6,21 @@
  * by the next bit, so growth touches one sub-table at a time and nothing is ever rehashed
  * whole.  A slot is 8 bytes, 32 bits of the hash and a row, and holds all that a split needs.
  *
- * Rows are dense and lie in segments, the 64-byte heads of a segment side by side and the cold
- * parts behind them.  A row is taken for the right one only when the whole 128-bit hash and
- * the id itself are equal.
+ * Rows are dense and lie in segments: the 64-byte heads of a segment side by side, behind them
+ * the bodies, then what models say.  A segment is large, so that heads and bodies lie on huge
+ * pages: a random row then costs one cache miss and not one more for its page's address.  A row
+ * is taken for the right one only when the id itself is equal; of the hash only the slot's 32
+ * bits are kept, since an id says all that a hash of it could.
  *
  * A batch is looked up in stages, each of which only prefetches what the next one reads:
- * directory, slot, head, then id and cold part.
+ * directory and slot, head and body, the ends of lists and the extra part, the ends of its lists.
  *
  * Units      Rows are u32.
  * Ownership  The store owns rows and ids; rows do not move.
  * Threads    Owner-only.
- * Cost       Find: three dependent cache misses, hidden by the stages.  Growth: one split
- *            (3072 slots of 8 bytes moved) or one mapped segment.
+ * Cost       Find: two dependent cache misses, hidden by the stages; one more for an id longer
+ *            than 16 bytes.  Growth: one split (3072 slots of 8 bytes moved) or one mapped
+ *            segment, whose pages are filled as rows come.
  */
 #ifndef MR_FEATURES_PROFILE_STORE_H
 #define MR_FEATURES_PROFILE_STORE_H
@@ -27,7 +30,7 @@
 enum {
     MR_STORE_SLOTS = 4096, /* of a sub-table */
     MR_STORE_SPLIT_AT = MR_STORE_SLOTS / 4 * 3,
-    MR_STORE_SEGMENT_ROWS = 8192,
+    MR_STORE_SEGMENT_ROWS = 65536,
     MR_STORE_DEPTH_MAX = 20, /* tag bits beyond are the position in a sub-table */
     MR_STORE_CHUNK_TABLES = 64,
 };
@@ -45,7 +48,7 @@ typedef struct mr_sub_table {
 
 typedef struct mr_profile_store {
     const mr_plan *plan;
-    mr_block_pool *pool; /* ids lie in it */
+    mr_block_pool *pool; /* long ids and extra parts lie in it */
 
     uint32_t *directory; /* 2^depth indices into tables */
     uint32_t depth;
@@ -77,7 +80,7 @@ size_t mr_profile_store_bytes(const mr_profile_store *store);
 uint32_t mr_profile_store_find(const mr_profile_store *store, mr_hash128 hash, mr_text id,
                                bool is_anonymous);
 
-/* The same, made if there is none: its cold part is zero.  Reserved before. */
+/* The same, made if there is none: its body is zero.  Reserved before. */
 uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text id,
                               bool is_anonymous);
 
@@ -85,16 +88,23 @@ uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text 
 void mr_profile_store_prefetch_slot(const mr_profile_store *store, mr_hash128 hash);
 /* Returns the row whose tag fits, to be handed to the next stage, or MR_ROW_NONE. */
 uint32_t mr_profile_store_prefetch_head(const mr_profile_store *store, mr_hash128 hash);
-void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row);
+/* Of a row or MR_ROW_NONE: what an event of that type will touch. */
+void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row,
+                                   uint8_t event_type);
+void mr_profile_store_prefetch_lists(const mr_profile_store *store, uint32_t row,
+                                     uint8_t event_type);
 
 static inline mr_row mr_profile_store_row(const mr_profile_store *store, uint32_t row)
 {
     uint8_t *segment = store->segments[row / MR_STORE_SEGMENT_ROWS];
     const size_t index = row % MR_STORE_SEGMENT_ROWS;
+    uint8_t *bodies = segment + MR_STORE_SEGMENT_ROWS * sizeof(mr_row_head);
+    uint8_t *derived = bodies + MR_STORE_SEGMENT_ROWS * (size_t)store->plan->body_bytes;
     return (mr_row){
         .head = (mr_row_head *)(void *)segment + index,
-        .cold = segment + MR_STORE_SEGMENT_ROWS * sizeof(mr_row_head) +
-                index * store->plan->cold_bytes,
+        .body = bodies + index * store->plan->body_bytes,
+        .derived = (mr_row_derived *)(void *)derived + index,
+        .pool = store->pool,
     };
 }
 

@@ -111,7 +111,7 @@ static mr_status number_items(mr_shard *shard, const mr_event_batch *batch)
 static mr_status check_limit(const mr_shard *shard, size_t events)
 {
     const size_t user_bytes =
-        sizeof(mr_row_head) + shard->plan->cold_bytes + MR_EVENT_ID_BYTES_MAX;
+        sizeof(mr_row_head) + shard->plan->body_bytes + MR_EVENT_ID_BYTES_MAX;
     return shard->memory_limit_bytes != 0 &&
                    mr_shard_bytes(shard) + events * user_bytes > shard->memory_limit_bytes
                ? MR_ERR_FULL
@@ -150,7 +150,8 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
         shard->batch_rows[i] =
             mr_profile_store_prefetch_head(&shard->store, shard->hashes[start + i]);
     for (size_t i = 0; i < count; i++) {
-        mr_profile_store_prefetch_row(&shard->store, shard->batch_rows[i]);
+        mr_profile_store_prefetch_row(&shard->store, shard->batch_rows[i],
+                                      batch->events[start + i].type);
         const uint32_t item = shard->batch_items[start + i];
         if (item == MR_ID_NONE)
             continue;
@@ -160,6 +161,9 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
                                    hours->count - 1,
                                1);
     }
+    for (size_t i = 0; i < count; i++)
+        mr_profile_store_prefetch_lists(&shard->store, shard->batch_rows[i],
+                                        batch->events[start + i].type);
     return start + count;
 }
 

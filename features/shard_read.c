@@ -119,7 +119,7 @@ void mr_shard_profile_visit(const mr_shard *shard, uint32_t row, int64_t at_ms,
 
 static mr_row_derived *derived_of(const mr_shard *shard, uint32_t row)
 {
-    return (mr_row_derived *)(void *)mr_shard_row(shard, row).cold;
+    return mr_shard_row(shard, row).derived;
 }
 
 void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)

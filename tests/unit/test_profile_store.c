@@ -83,7 +83,7 @@ static void test_ids_of_equal_hashes_are_told_apart(void **state)
     assert_int_equal(mr_profile_store_put(&f->store, hash, MR_TEXT("a"), false), 0);
     assert_int_equal(mr_profile_store_put(&f->store, hash, MR_TEXT("b"), false), 1);
     assert_int_equal(mr_profile_store_put(&f->store, hash, MR_TEXT("a"), true), 2);
-    assert_int_equal(mr_profile_store_put(&f->store, same_tag, MR_TEXT("a"), false), 3);
+    assert_int_equal(mr_profile_store_put(&f->store, same_tag, MR_TEXT("d"), false), 3);
     assert_int_equal(mr_profile_store_put(&f->store, hash, MR_TEXT("b"), false), 1);
     assert_int_equal(mr_profile_store_find(&f->store, hash, MR_TEXT("c"), false),
                      MR_ROW_NONE);
@@ -105,8 +105,8 @@ static void test_new_rows_are_zero_and_rows_never_move(void **state)
             mr_profile_store_put(&f->store, mr_hash_user(&f->key, id), id, false);
         const mr_row parts = mr_profile_store_row(&f->store, row);
         assert_int_equal(parts.head->events, 0);
-        for (uint32_t at = 0; at < f->plan->cold_bytes; at++)
-            assert_int_equal(parts.cold[at], 0);
+        for (uint32_t at = 0; at < f->plan->body_bytes; at++)
+            assert_int_equal(parts.body[at], 0);
     }
     assert_ptr_equal(mr_profile_store_row(&f->store, 0).head, first.head);
     assert_true(mr_text_is(mr_profile_store_id(&f->store, 0), "first"));
