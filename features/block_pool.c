@@ -3,8 +3,14 @@
 #include "core/assert.h"
 #include "features/region.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    LIST_MOVED_BYTES = 512, /* so many are moved without a thought */
+    LIST_SLACK_SHARE = 16,
+};
 
 /* Four steps to a doubling keep what is lost in a block under a quarter. */
 static const uint16_t class_bytes[MR_BLOCK_CLASSES] = {
@@ -185,17 +191,44 @@ void mr_block_pool_free(mr_block_pool *pool, uint32_t block, uint8_t size_class)
     pool->free_chunk_count++;
 }
 
-static void grow_list(mr_block_pool *pool, mr_list *list, size_t element_bytes)
+/* Move the elements to the start of the block, which makes room behind them. */
+static void pull_back(mr_block_pool *pool, mr_list *list, size_t element_bytes)
 {
-    const size_t used = list->count * element_bytes;
+    memmove(mr_block_at(pool, list->block), mr_list_elements(pool, list),
+            list->count * element_bytes);
+    list->start = 0;
+}
+
+static void grow_list(mr_block_pool *pool, mr_list *list, size_t bytes, size_t used)
+{
     uint8_t size_class;
-    const uint32_t block =
-        mr_block_pool_allocate(pool, used + element_bytes, &size_class);
+    const uint32_t block = mr_block_pool_allocate(pool, bytes, &size_class);
     if (used > 0)
-        memcpy(mr_block_at(pool, block), mr_block_at(pool, list->block), used);
+        memcpy(mr_block_at(pool, block), mr_list_elements(pool, list), used);
     mr_block_pool_free(pool, list->block, list->size_class);
     list->block = block;
     list->size_class = size_class;
+    list->start = 0;
+}
+
+/* Room for one more behind the last.  A block that is almost full is left for a larger one even
+ * when a pull back would make room: the next few elements would each ask for another. */
+static void make_room(mr_block_pool *pool, mr_list *list, size_t element_bytes)
+{
+    const size_t start = (size_t)list->start * MR_LIST_START_BYTES;
+    const size_t used = list->count * element_bytes;
+    const size_t capacity = list->block == 0 ? 0 : class_bytes[list->size_class];
+    if (start + used + element_bytes <= capacity)
+        return;
+    const bool is_cheap = capacity <= LIST_MOVED_BYTES ||
+                          capacity == MR_BLOCK_BYTES_MAX ||
+                          start >= capacity / LIST_SLACK_SHARE;
+    if (used + element_bytes > capacity)
+        grow_list(pool, list, used + element_bytes, used);
+    else if (is_cheap)
+        pull_back(pool, list, element_bytes);
+    else
+        grow_list(pool, list, capacity + 1, used);
 }
 
 void mr_list_start(mr_block_pool *pool, mr_list *list, size_t count, size_t element_bytes)
@@ -210,10 +243,8 @@ void *mr_list_insert(mr_block_pool *pool, mr_list *list, size_t index,
                      size_t element_bytes)
 {
     MR_ASSERT(index <= list->count);
-    if (list->block == 0 ||
-        (list->count + 1U) * element_bytes > class_bytes[list->size_class])
-        grow_list(pool, list, element_bytes);
-    uint8_t *gap = (uint8_t *)mr_block_at(pool, list->block) + index * element_bytes;
+    make_room(pool, list, element_bytes);
+    uint8_t *gap = (uint8_t *)mr_list_elements(pool, list) + index * element_bytes;
     memmove(gap + element_bytes, gap, (list->count - index) * element_bytes);
     list->count++;
     return gap;
@@ -225,13 +256,26 @@ void mr_list_remove(mr_block_pool *pool, mr_list *list, size_t index, size_t rem
     if (remove == 0)
         return;
     MR_ASSERT(index + remove <= list->count);
-    uint8_t *gap = (uint8_t *)mr_block_at(pool, list->block) + index * element_bytes;
-    memmove(gap, gap + remove * element_bytes,
-            (list->count - index - remove) * element_bytes);
+    uint8_t *first = mr_list_elements(pool, list);
+    const size_t before_bytes = index * element_bytes;
+    const size_t gap_bytes = remove * element_bytes;
+    const size_t behind_bytes = list->count * element_bytes - before_bytes - gap_bytes;
+    const size_t start = list->start + gap_bytes / MR_LIST_START_BYTES;
+    if (before_bytes >= behind_bytes) { /* the shorter side moves */
+        memmove(first + before_bytes, first + before_bytes + gap_bytes, behind_bytes);
+    } else {
+        memmove(first + gap_bytes, first, before_bytes);
+        if (start > UINT8_MAX)
+            memmove(mr_block_at(pool, list->block), first + gap_bytes,
+                    before_bytes + behind_bytes);
+        list->start = start > UINT8_MAX ? 0 : (uint8_t)start;
+    }
     list->count = (uint16_t)(list->count - remove);
 }
 
+/* A block more than the elements need: see make_room(). */
 size_t mr_list_growth_max(size_t elements_max, size_t element_bytes)
 {
-    return class_bytes[mr_block_class_of(elements_max * element_bytes)];
+    const uint8_t size_class = mr_block_class_of(elements_max * element_bytes);
+    return class_bytes[size_class + 1 < MR_BLOCK_CLASSES ? size_class + 1 : size_class];
 }

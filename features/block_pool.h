@@ -7,7 +7,9 @@
  * gave up comes back to the large ones.  A general allocator would spend a header on each.
  *
  * Lists are the one shape kept in blocks: a count and elements of one size, which move to the
- * next larger block when they are full.
+ * next larger block when they are full.  A list that is appended to and shortened at its front,
+ * as a history at its quota is with every event, leaves room before its first element and moves
+ * back only when that is used up.
  *
  * Units      Sizes in bytes, handles in units of 16 bytes; handle 0 is no block.
  * Ownership  The pool owns all blocks.
@@ -61,8 +63,10 @@ typedef struct mr_list {
     uint32_t block; /* 0 when nothing was ever put */
     uint16_t count;
     uint8_t size_class;
-    uint8_t spare;
+    uint8_t start; /* of the first element, in MR_LIST_START_BYTES */
 } mr_list;
+
+enum { MR_LIST_START_BYTES = 4 }; /* sizes of elements are multiples of it */
 
 /* Zero-initialise to start empty. */
 void mr_block_pool_deinit(mr_block_pool *pool);
@@ -87,7 +91,9 @@ static inline void *mr_block_at(const mr_block_pool *pool, uint32_t block)
 
 static inline void *mr_list_elements(const mr_block_pool *pool, const mr_list *list)
 {
-    return list->block == 0 ? NULL : mr_block_at(pool, list->block);
+    return list->block == 0 ? NULL
+                            : (uint8_t *)mr_block_at(pool, list->block) +
+                                  (size_t)list->start * MR_LIST_START_BYTES;
 }
 
 /* Open a gap of one element at `index` <= count and return it, uninitialised; reserved before. */

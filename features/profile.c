@@ -194,7 +194,8 @@ static void check_list(const mr_block_pool *pool, const mr_list *list,
 {
     MR_ASSERT(list->count == 0 || list->block != 0);
     MR_ASSERT(list->block == 0 ||
-              list->count * element_bytes <= mr_block_class_bytes(list->size_class));
+              (size_t)list->start * MR_LIST_START_BYTES + list->count * element_bytes <=
+                  mr_block_class_bytes(list->size_class));
     (void)pool;
 }
 
