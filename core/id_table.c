@@ -1,6 +1,7 @@
 #include "core/id_table.h"
 
 #include "core/assert.h"
+#include "core/prefetch.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -262,7 +263,7 @@ uint32_t mr_id_table_find(const mr_id_table *table, mr_text id)
 
 void mr_id_table_prefetch(const mr_id_table *table, uint64_t hash)
 {
-    __builtin_prefetch(&table->slots[home_of(hash, table->slot_bits)]);
+    mr_prefetch(&table->slots[home_of(hash, table->slot_bits)]);
 }
 
 mr_text mr_id_table_id(const mr_id_table *table, uint32_t index)

@@ -1,6 +1,7 @@
 #include "features/profile_store.h"
 
 #include "core/assert.h"
+#include "core/prefetch.h"
 #include "features/region.h"
 
 #include <stdlib.h>
@@ -265,7 +266,7 @@ uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text 
 void mr_profile_store_prefetch_slot(const mr_profile_store *store, mr_hash128 hash)
 {
     const uint32_t tag = tag_of(hash);
-    __builtin_prefetch(&table_of(store, tag)->slots[tag % MR_STORE_SLOTS]);
+    mr_prefetch(&table_of(store, tag)->slots[tag % MR_STORE_SLOTS]);
 }
 
 uint32_t mr_profile_store_prefetch_head(const mr_profile_store *store, mr_hash128 hash)
@@ -277,9 +278,9 @@ uint32_t mr_profile_store_prefetch_head(const mr_profile_store *store, mr_hash12
         if (slots[i].tag != tag)
             continue;
         const mr_row row = mr_profile_store_row(store, slots[i].row_plus_one - 1);
-        __builtin_prefetch(row.head, 1);
+        mr_prefetch_write(row.head);
         for (uint32_t at = 0; at < store->plan->body_bytes; at += LINE_BYTES)
-            __builtin_prefetch(row.body + at, 1);
+            mr_prefetch_write(row.body + at);
         return slots[i].row_plus_one - 1;
     }
     return MR_ROW_NONE;
@@ -293,7 +294,7 @@ static void prefetch_tails(mr_row row, const mr_list_tail *tails, size_t count)
         if (list->block == 0)
             continue;
         const uint8_t *elements = mr_list_elements(row.pool, list);
-        __builtin_prefetch(elements + (list->count - 1U) * tails[i].element_bytes, 1);
+        mr_prefetch_write(elements + (list->count - 1U) * tails[i].element_bytes);
     }
 }
 
@@ -306,13 +307,13 @@ void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row_i
     const mr_run *run = &store->plan->runs[event_type];
     prefetch_tails(row, run->body_tails, run->body_tail_count);
     if (row.head->id_length > MR_ROW_ID_BYTES)
-        __builtin_prefetch(mr_block_at(store->pool, row.head->id.block));
+        mr_prefetch(mr_block_at(store->pool, row.head->id.block));
     if (!run->needs_extra || row.head->extra_block == 0)
         return;
     const uint8_t *extra = mr_block_at(store->pool, row.head->extra_block);
     for (uint32_t at = 0; at < store->plan->extra_bytes; at += LINE_BYTES)
-        __builtin_prefetch(extra + at, 1);
-    __builtin_prefetch(extra + store->plan->extra_bytes - 1, 1);
+        mr_prefetch_write(extra + at);
+    mr_prefetch_write(extra + store->plan->extra_bytes - 1);
 }
 
 void mr_profile_store_prefetch_lists(const mr_profile_store *store, uint32_t row_index,

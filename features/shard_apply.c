@@ -8,6 +8,7 @@
 #include "features/shard_private.h"
 
 #include "core/assert.h"
+#include "core/prefetch.h"
 
 #include <stdlib.h>
 
@@ -144,7 +145,7 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
         mr_profile_store_prefetch_slot(&shard->store, shard->hashes[start + i]);
         const uint32_t item = shard->batch_items[start + i];
         if (item != MR_ID_NONE)
-            __builtin_prefetch(mr_trending_item_at(&shard->trending, item), 1);
+            mr_prefetch_write(mr_trending_item_at(&shard->trending, item));
     }
     for (size_t i = 0; i < count; i++)
         shard->batch_rows[i] =
@@ -156,10 +157,11 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
         if (item == MR_ID_NONE)
             continue;
         const mr_list *hours = &mr_trending_item_at(&shard->trending, item)->hours;
-        if (hours->count > 0)
-            __builtin_prefetch((mr_hour_count *)mr_list_elements(&shard->pool, hours) +
-                                   hours->count - 1,
-                               1);
+        if (hours->count == 0)
+            continue;
+        const mr_hour_count *first = mr_list_elements(&shard->pool, hours);
+        mr_prefetch_write(first);
+        mr_prefetch_write(first + hours->count - 1);
     }
     for (size_t i = 0; i < count; i++)
         mr_profile_store_prefetch_lists(&shard->store, shard->batch_rows[i],
