@@ -266,6 +266,25 @@ void mr_id_table_prefetch(const mr_id_table *table, uint64_t hash)
     mr_prefetch(&table->slots[home_of(hash, table->slot_bits)]);
 }
 
+uint32_t mr_id_table_prefetch_entry(const mr_id_table *table, uint64_t hash)
+{
+    const size_t mask = slot_count(table) - 1;
+    size_t at = home_of(hash, table->slot_bits);
+    while (table->slots[at].index != MR_ID_NONE &&
+           table->slots[at].hash_high != (uint32_t)(hash >> 32))
+        at = (at + 1) & mask;
+    const uint32_t index = table->slots[at].index;
+    if (index != MR_ID_NONE)
+        mr_prefetch(entry_at(table, index));
+    return index;
+}
+
+void mr_id_table_prefetch_id(const mr_id_table *table, uint32_t index)
+{
+    if (index != MR_ID_NONE)
+        mr_prefetch(entry_at(table, index)->bytes);
+}
+
 mr_text mr_id_table_id(const mr_id_table *table, uint32_t index)
 {
     MR_ASSERT(index < table->count);

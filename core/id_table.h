@@ -42,7 +42,12 @@ uint32_t mr_id_table_find(const mr_id_table *table, mr_text id);
 uint32_t mr_id_table_find_hashed(const mr_id_table *table, uint64_t hash, mr_text id);
 MR_MUST_USE mr_status mr_id_table_put_hashed(mr_id_table *table, uint64_t hash,
                                              mr_text id, uint32_t *ret_index);
+
+/* Three stages before a find or put, each over a whole batch: the slot; what the slot names, whose
+ * index is returned, or MR_ID_NONE; its id. */
 void mr_id_table_prefetch(const mr_id_table *table, uint64_t hash);
+uint32_t mr_id_table_prefetch_entry(const mr_id_table *table, uint64_t hash);
+void mr_id_table_prefetch_id(const mr_id_table *table, uint32_t index);
 
 mr_text mr_id_table_id(const mr_id_table *table, uint32_t index); /* lends */
 uint64_t mr_id_table_hash(const mr_id_table *table, uint32_t index);

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_BYTES = MR_STORE_SLOTS * (int)sizeof(mr_store_slot), LINE_BYTES = 64 };
+enum {
+    TABLE_BYTES = MR_STORE_SLOTS * (int)sizeof(mr_store_slot),
+    LINE_BYTES = 64,
+    LONG_LIST_BYTES = 512
+};
 
 static size_t segment_bytes(const mr_profile_store *store)
 {
@@ -291,10 +295,16 @@ static void prefetch_tails(mr_row row, const mr_list_tail *tails, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         const mr_list *list = mr_row_list(row, tails[i].list_offset);
-        if (list->block == 0)
+        if (list->count == 0)
             continue;
         const uint8_t *elements = mr_list_elements(row.pool, list);
-        mr_prefetch_write(elements + (list->count - 1U) * tails[i].element_bytes);
+        const size_t bytes = list->count * (size_t)tails[i].element_bytes;
+        mr_prefetch_write(elements + bytes - 1);
+        if (bytes < LONG_LIST_BYTES)
+            continue;
+        /* A long one is likely at its quota, and gives up an element near its front. */
+        mr_prefetch_write(elements);
+        mr_prefetch_write(elements + LINE_BYTES);
     }
 }
 

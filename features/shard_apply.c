@@ -80,6 +80,24 @@ static bool names_item(const mr_shard *shard, const mr_event *event)
     return event->item_id.length > 0 && (on & MR_ON(event->type)) != 0;
 }
 
+static void prefetch_items(const mr_shard *shard, const mr_event *events, size_t count,
+                           uint64_t *hashes)
+{
+    uint32_t known[MR_SHARD_WINDOW_EVENTS];
+    for (size_t i = 0; i < count; i++) {
+        if (!names_item(shard, &events[i]))
+            continue;
+        hashes[i] = mr_hash_item(&shard->key, events[i].item_id);
+        mr_id_table_prefetch(shard->items, hashes[i]);
+    }
+    for (size_t i = 0; i < count; i++)
+        known[i] = names_item(shard, &events[i])
+                       ? mr_id_table_prefetch_entry(shard->items, hashes[i])
+                       : MR_ID_NONE;
+    for (size_t i = 0; i < count; i++)
+        mr_id_table_prefetch_id(shard->items, known[i]);
+}
+
 /* Number the items, a window at a time: hash and prefetch, then put. */
 static mr_status number_items(mr_shard *shard, const mr_event_batch *batch)
 {
@@ -88,13 +106,7 @@ static mr_status number_items(mr_shard *shard, const mr_event_batch *batch)
     for (size_t start = 0; start < batch->event_count; start += window) {
         const size_t left = batch->event_count - start;
         const size_t count = left < window ? left : window;
-        for (size_t i = 0; i < count; i++) {
-            const mr_event *event = &batch->events[start + i];
-            if (!names_item(shard, event))
-                continue;
-            hashes[i] = mr_hash_item(&shard->key, event->item_id);
-            mr_id_table_prefetch(shard->items, hashes[i]);
-        }
+        prefetch_items(shard, batch->events + start, count, hashes);
         for (size_t i = 0; i < count; i++) {
             const mr_event *event = &batch->events[start + i];
             uint32_t *item = &shard->batch_items[start + i];
