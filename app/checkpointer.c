@@ -8,6 +8,7 @@
 struct mr_checkpointer {
     const mr_checkpoint_store *store;
     mr_log *dead_letters;
+    mr_log *late;
     mr_log *alerts;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -21,6 +22,7 @@ static mr_status write_state(const mr_checkpointer *checkpointer, mr_checkpoint_
 {
     MR_TRY(mr_letter_box_append(&job->dead_letters, checkpointer->dead_letters,
                                 &job->error));
+    MR_TRY(mr_letter_box_append(&job->late, checkpointer->late, &job->error));
     MR_TRY(mr_checkpoint_write(checkpointer->store, job->partition, job->epoch,
                                job->generation, &job->state, &job->error));
     if (mr_checkpoint_oldest_offset(checkpointer->store, job->partition,
@@ -64,13 +66,15 @@ static void *run(void *context)
 }
 
 mr_status mr_checkpointer_create(const mr_checkpoint_store *store, mr_log *dead_letters,
-                                 mr_log *alerts, mr_checkpointer **ret_checkpointer)
+                                 mr_log *late, mr_log *alerts,
+                                 mr_checkpointer **ret_checkpointer)
 {
     mr_checkpointer *checkpointer = calloc(1, sizeof(*checkpointer));
     if (checkpointer == NULL)
         return MR_ERR_NO_MEMORY;
     checkpointer->store = store;
     checkpointer->dead_letters = dead_letters;
+    checkpointer->late = late;
     checkpointer->alerts = alerts;
     checkpointer->last = &checkpointer->first;
     (void)pthread_mutex_init(&checkpointer->lock, NULL);

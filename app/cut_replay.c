@@ -48,6 +48,18 @@ static void close_all(pass *p)
     free(p->slice);
 }
 
+/* What was a duplicate or late did not happen; the records no longer fit, and go. */
+static void keep_applied(mr_event_batch *part)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < part->event_count; i++) {
+        if (part->events[i].outcome == MR_OUTCOME_APPLIED)
+            part->events[kept++] = part->events[i];
+    }
+    part->event_count = kept;
+    part->record_count = 0;
+}
+
 /* Records [first, last) of the batch as a batch of its own. */
 static mr_status apply_slice(pass *p, size_t first, size_t last)
 {
@@ -82,6 +94,7 @@ static mr_status apply_slice(pass *p, size_t first, size_t last)
                            .record_count = count};
     MR_TRY(mr_shard_apply(p->shard, &part));
     mr_shard_changed_clear(p->shard);
+    keep_applied(&part);
     return p->visitor->applied(p->visitor->context, p->shard, &part);
 }
 

@@ -223,7 +223,8 @@ static void append_letter(mr_log *topic, const char *key, const char *value,
                                   .time_ms = time_ms};
     mr_dead_letter letter;
     mr_log_entry entry;
-    mr_dead_letter_entry(&letter, &record, "events", 0, MR_POISON_NOT_JSON, &entry);
+    mr_dead_letter_entry(&letter, &record, "events", 0,
+                         mr_poison_name(MR_POISON_NOT_JSON), &entry);
     assert_ok(mr_log_append(topic, &entry, 1, NULL, NULL));
 }
 
