@@ -48,16 +48,22 @@ static void close_all(pass *p)
     free(p->slice);
 }
 
-/* What was a duplicate or late did not happen; the records no longer fit, and go. */
+/* What was a duplicate or late did not happen: records keep their applied lines alone. */
 static void keep_applied(mr_event_batch *part)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < part->event_count; i++) {
-        if (part->events[i].outcome == MR_OUTCOME_APPLIED)
-            part->events[kept++] = part->events[i];
+    uint32_t kept = 0;
+    for (size_t r = 0; r < part->record_count; r++) {
+        mr_record_verdict *record = &part->records[r];
+        const uint32_t first = record->first_event;
+        const uint32_t end = first + record->event_count;
+        record->first_event = kept;
+        for (uint32_t i = first; i < end; i++) {
+            if (part->events[i].outcome == MR_OUTCOME_APPLIED)
+                part->events[kept++] = part->events[i];
+        }
+        record->event_count = kept - record->first_event;
     }
     part->event_count = kept;
-    part->record_count = 0;
 }
 
 /* Records [first, last) of the batch as a batch of its own. */
