@@ -1,0 +1,97 @@
+"""Faults of the disk and the clock, in programs that are started with Faults.environment().
+
+The work is done by a preloaded library (fault.c); this is its other end.  `at` and `times` are numbers of the calls
+that count: of the kinds asked for, below the path asked for, over all processes since reset().
+"""
+import errno
+import mmap
+import os
+import struct
+from pathlib import Path
+
+from harness import MILLRACE
+
+CALLS = ["open", "create", "read", "write", "sync", "rename", "link", "unlink", "mkdir", "truncate"]
+# What changes something on the disk.  A kill before each of them visits every state that the disk can be left in.
+CHANGES = ["create", "write", "sync", "rename", "link", "unlink", "mkdir", "truncate"]
+ACTIONS = {"kill": 1, "tear": 2, "fail": 3, "shorten": 4}
+LIBRARY = Path(os.environ.get("MILLRACE_FAULT_LIBRARY", Path(MILLRACE).parents[1] / "tests/libmillrace_fault.so"))
+FOREVER = 2**63
+SEEN, HITS, STRIKE, CLOCK, PATH = 0, 8, 16, 44, 56
+BYTES = PATH + 1024
+
+
+class Faults:
+    def __init__(self, directory, path):
+        """`directory` takes the control file and the journal; calls count below `path`."""
+        assert LIBRARY.is_file(), f"{LIBRARY} is not built"
+        self.control = Path(directory) / "fault.control"
+        self.journal = Path(directory) / "fault.journal"
+        self.control.write_bytes(bytes(BYTES))
+        with open(self.control, "r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), BYTES)
+        text = os.fsencode(str(Path(path).resolve()))
+        self.memory[PATH:PATH + len(text)] = text
+
+    def environment(self):
+        return {"LD_PRELOAD": str(LIBRARY), "MILLRACE_FAULT": str(self.control),
+                "MILLRACE_FAULT_JOURNAL": str(self.journal)}
+
+    def reset(self, calls=CHANGES, action=None, at=0, times=1, error=0):
+        """Count `calls` from 1 again; the `at`-th and the following, `times` in all, are struck."""
+        self.journal.unlink(missing_ok=True)
+        self.strike(calls, action, at, times, error, count_from_zero=True)
+
+    def strike(self, calls=CHANGES, action=None, at=0, times=1, error=0, count_from_zero=False):
+        mask = sum(1 << CALLS.index(call) for call in calls)
+        number = getattr(errno, error) if error else 0
+        struct.pack_into("<QQ", self.memory, STRIKE, 0, 0)  # nothing is struck while the rest is changed
+        struct.pack_into("<IIi", self.memory, STRIKE + 16, mask, ACTIONS.get(action, 0), number)
+        if count_from_zero:
+            struct.pack_into("<QQ", self.memory, SEEN, 0, 0)
+        struct.pack_into("<Q", self.memory, STRIKE + 8, min(at + times - 1, FOREVER))
+        struct.pack_into("<Q", self.memory, STRIKE, at)
+
+    def strike_from_now(self, calls, action, times=FOREVER, error=0):
+        self.strike(calls, action, self.seen + 1, times, error)
+
+    def stop(self):
+        struct.pack_into("<Q", self.memory, STRIKE, 0)
+
+    @property
+    def seen(self):
+        return struct.unpack_from("<Q", self.memory, SEEN)[0]
+
+    @property
+    def hits(self):
+        return struct.unpack_from("<Q", self.memory, HITS)[0]
+
+    def move_clock(self, ms):
+        struct.pack_into("<Iq", self.memory, CLOCK, 0, ms)
+
+    def freeze_clock(self, at_ms):
+        struct.pack_into("<Iq", self.memory, CLOCK, 1, at_ms)
+
+    def calls(self):
+        """(number, pid, result, call, path) of each call that counted, in order of their ends."""
+        if not self.journal.exists():
+            return []
+        rows = []
+        for line in self.journal.read_text().splitlines():
+            number, pid, result, call, path = line.split(" ", 4)
+            rows.append((int(number), int(pid), result, call, path))
+        return rows
+
+
+def assert_no_sync_is_tried_again(calls):
+    """A file whose fsync failed is given up: the same pages may have been dropped, and a second fsync would lie.
+
+    A directory's own fsync may come again: it is about the next name.
+    """
+    given_up = set()
+    for number, pid, result, call, path in calls:
+        if call != "sync" or Path(path).is_dir():
+            continue
+        assert (pid, path) not in given_up, f"call {number}: fsync of {path} after a failed one"
+        if result in ("failed", "error"):
+            given_up.add((pid, path))
