@@ -4,8 +4,9 @@
  * A control file, mapped by every process under test and by the test itself (faults.py), says
  * below which path calls count, which of them, and what happens from the first to the last of
  * them: the process is killed before the call, killed in the middle of a write, or the call fails.
- * The count goes on over processes, so that a scenario of several runs has one order.  Each call
- * that counts is written to a journal: its number, its result, its name, its path.
+ * The count goes on over processes, so that a scenario of several runs has one order.  A journal
+ * takes a line for each call that counts or is watched: its number (0: it did not count), the
+ * process, its result, its name, its path.
  *
  * The same file moves the wall clock while the program runs.  The monotonic clock is real.
  *
@@ -66,10 +67,12 @@ typedef struct control {
     int32_t error;
     uint32_t clock_is_frozen;
     int64_t clock_ms; /* frozen: the time; else added to it */
+    uint32_t watched; /* kinds that are written to the journal, counted or not */
+    uint32_t unused;
     char path[1024];  /* what lies below it counts          */
 } control;
 
-_Static_assert(sizeof(control) == 56 + 1024, "faults.py reads it so");
+_Static_assert(sizeof(control) == 64 + 1024, "faults.py reads it so");
 
 static control *shared;
 static int journal = -1;
@@ -94,16 +97,16 @@ __attribute__((constructor)) static void attach(void)
 
 typedef struct strike {
     action action; /* 0: the call goes through */
+    bool is_seen;
     uint64_t number;
     call call;
     char path[PATH_MAX];
 } strike;
 
-static bool counts(call kind, const char *path)
+static bool is_below(const char *path)
 {
     const size_t length = strlen(shared->path);
-    return length > 0 && (shared->calls & UINT32_C(1) << kind) != 0 &&
-           strncmp(path, shared->path, length) == 0 &&
+    return length > 0 && strncmp(path, shared->path, length) == 0 &&
            (path[length] == '/' || path[length] == '\0');
 }
 
@@ -128,9 +131,14 @@ static void die(const strike *s)
 static strike meet(call kind, const char *path)
 {
     strike s = {.call = kind};
-    if (shared == NULL || path == NULL || !counts(kind, path))
+    const uint32_t bit = UINT32_C(1) << kind;
+    if (shared == NULL || path == NULL || ((shared->calls | shared->watched) & bit) == 0 ||
+        !is_below(path))
         return s;
+    s.is_seen = true;
     (void)snprintf(s.path, sizeof(s.path), "%s", path);
+    if ((shared->calls & bit) == 0)
+        return s;
     s.number = atomic_fetch_add(&shared->seen, 1) + 1;
     if (shared->first == 0 || s.number < shared->first || s.number > shared->last)
         return s;
@@ -168,7 +176,7 @@ static bool fails(const strike *s)
 static void done(const strike *s, bool is_good)
 {
     const int error = errno;
-    if (s->number > 0)
+    if (s->is_seen)
         note(s, is_good ? "ok" : "error");
     errno = error;
 }

@@ -17,8 +17,12 @@ CHANGES = ["create", "write", "sync", "rename", "link", "unlink", "mkdir", "trun
 ACTIONS = {"kill": 1, "tear": 2, "fail": 3, "shorten": 4}
 LIBRARY = Path(os.environ.get("MILLRACE_FAULT_LIBRARY", Path(MILLRACE).parents[1] / "tests/libmillrace_fault.so"))
 FOREVER = 2**63
-SEEN, HITS, STRIKE, CLOCK, PATH = 0, 8, 16, 44, 56
+SEEN, HITS, STRIKE, CLOCK, WATCHED, PATH = 0, 8, 16, 44, 56, 64
 BYTES = PATH + 1024
+
+
+def mask_of(calls):
+    return sum(1 << CALLS.index(call) for call in calls)
 
 
 class Faults:
@@ -30,8 +34,12 @@ class Faults:
         self.control.write_bytes(bytes(BYTES))
         with open(self.control, "r+b") as file:
             self.memory = mmap.mmap(file.fileno(), BYTES)
+        self.look_below(path)
+        struct.pack_into("<I", self.memory, WATCHED, mask_of(CHANGES))
+
+    def look_below(self, path):
         text = os.fsencode(str(Path(path).resolve()))
-        self.memory[PATH:PATH + len(text)] = text
+        self.memory[PATH:BYTES] = text + bytes(BYTES - PATH - len(text))
 
     def environment(self):
         return {"LD_PRELOAD": str(LIBRARY), "MILLRACE_FAULT": str(self.control),
@@ -43,10 +51,9 @@ class Faults:
         self.strike(calls, action, at, times, error, count_from_zero=True)
 
     def strike(self, calls=CHANGES, action=None, at=0, times=1, error=0, count_from_zero=False):
-        mask = sum(1 << CALLS.index(call) for call in calls)
         number = getattr(errno, error) if error else 0
         struct.pack_into("<QQ", self.memory, STRIKE, 0, 0)  # nothing is struck while the rest is changed
-        struct.pack_into("<IIi", self.memory, STRIKE + 16, mask, ACTIONS.get(action, 0), number)
+        struct.pack_into("<IIi", self.memory, STRIKE + 16, mask_of(calls), ACTIONS.get(action, 0), number)
         if count_from_zero:
             struct.pack_into("<QQ", self.memory, SEEN, 0, 0)
         struct.pack_into("<Q", self.memory, STRIKE + 8, min(at + times - 1, FOREVER))
@@ -73,7 +80,7 @@ class Faults:
         struct.pack_into("<Iq", self.memory, CLOCK, 1, at_ms)
 
     def calls(self):
-        """(number, pid, result, call, path) of each call that counted, in order of their ends."""
+        """(number, pid, result, call, path) of each change and each call that counted, in order of their ends."""
         if not self.journal.exists():
             return []
         rows = []
@@ -86,10 +93,12 @@ class Faults:
 def assert_no_sync_is_tried_again(calls):
     """A file whose fsync failed is given up: the same pages may have been dropped, and a second fsync would lie.
 
-    A directory's own fsync may come again: it is about the next name.
+    A directory's own fsync may come again: it is about the next name.  A name made anew is another file.
     """
     given_up = set()
     for number, pid, result, call, path in calls:
+        if call == "create" and result == "ok":
+            given_up.discard((pid, path))
         if call != "sync" or Path(path).is_dir():
             continue
         assert (pid, path) not in given_up, f"call {number}: fsync of {path} after a failed one"
