@@ -6,7 +6,7 @@
  * them: the process is killed before the call, killed in the middle of a write, or the call fails.
  * The count goes on over processes, so that a scenario of several runs has one order.  A journal
  * takes a line for each call that counts or is watched: its number (0: it did not count), the
- * process, its result, its name, its path.
+ * process, its result, its name, its path, and of a rename or link where it came from.
  *
  * The same file moves the wall clock while the program runs.  The monotonic clock is real.
  *
@@ -52,8 +52,9 @@ typedef enum call {
     CALL_TRUNCATE,
 } call;
 
-static const char *const call_names[] = {"open",   "create", "read",   "write", "sync",
-                                         "rename", "link",   "unlink", "mkdir", "truncate"};
+static const char *const call_names[] = {"open",  "create",  "read", "write",
+                                         "sync",  "rename",  "link", "unlink",
+                                         "mkdir", "truncate"};
 
 typedef enum action { ACTION_KILL = 1, ACTION_TEAR, ACTION_FAIL, ACTION_SHORTEN } action;
 
@@ -69,7 +70,7 @@ typedef struct control {
     int64_t clock_ms; /* frozen: the time; else added to it */
     uint32_t watched; /* kinds that are written to the journal, counted or not */
     uint32_t unused;
-    char path[1024];  /* what lies below it counts          */
+    char path[1024]; /* what lies below it counts          */
 } control;
 
 _Static_assert(sizeof(control) == 64 + 1024, "faults.py reads it so");
@@ -101,6 +102,7 @@ typedef struct strike {
     uint64_t number;
     call call;
     char path[PATH_MAX];
+    const char *from; /* of a rename or link; else NULL */
 } strike;
 
 static bool is_below(const char *path)
@@ -112,10 +114,11 @@ static bool is_below(const char *path)
 
 static void note(const strike *s, const char *result)
 {
-    char line[PATH_MAX + 128];
-    const int length = snprintf(line, sizeof(line), "%llu %d %s %s %s\n",
+    char line[2 * PATH_MAX + 128];
+    const int length = snprintf(line, sizeof(line), "%llu %d %s %s %s%s%s\n",
                                 (unsigned long long)s->number, (int)getpid(), result,
-                                call_names[s->call], s->path);
+                                call_names[s->call], s->path, s->from ? "\t" : "",
+                                s->from ? s->from : "");
     if (journal >= 0 && length > 0)
         (void)!syscall(SYS_write, journal, line, (size_t)length);
 }
@@ -128,12 +131,12 @@ static void die(const strike *s)
 }
 
 /* Count a call on `path`, and say what is to become of it; a kill happens here. */
-static strike meet(call kind, const char *path)
+static strike meet_from(call kind, const char *path, const char *from)
 {
-    strike s = {.call = kind};
+    strike s = {.call = kind, .from = from};
     const uint32_t bit = UINT32_C(1) << kind;
-    if (shared == NULL || path == NULL || ((shared->calls | shared->watched) & bit) == 0 ||
-        !is_below(path))
+    if (shared == NULL || path == NULL ||
+        ((shared->calls | shared->watched) & bit) == 0 || !is_below(path))
         return s;
     s.is_seen = true;
     (void)snprintf(s.path, sizeof(s.path), "%s", path);
@@ -147,6 +150,11 @@ static strike meet(call kind, const char *path)
     if (s.action == ACTION_KILL || (s.action == ACTION_TEAR && kind != CALL_WRITE))
         die(&s);
     return s;
+}
+
+static strike meet(call kind, const char *path)
+{
+    return meet_from(kind, path, NULL);
 }
 
 static strike meet_descriptor(call kind, int descriptor)
@@ -237,12 +245,12 @@ DIR *opendir(const char *path)
 
 int rename(const char *from, const char *to)
 {
-    PLAIN(meet(CALL_RENAME, to), REAL(rename)(from, to))
+    PLAIN(meet_from(CALL_RENAME, to, from), REAL(rename)(from, to))
 }
 
 int link(const char *from, const char *to)
 {
-    PLAIN(meet(CALL_LINK, to), REAL(link)(from, to))
+    PLAIN(meet_from(CALL_LINK, to, from), REAL(link)(from, to))
 }
 
 int unlink(const char *path)
@@ -310,30 +318,20 @@ static size_t part_of(const strike *s, size_t bytes)
     done(&s, result >= 0);                                                               \
     return result;
 
-ssize_t write(int file, const void *data, size_t bytes)
-{
-    MOVE(CALL_WRITE, file, REAL(write)(file, data, bytes))
-}
+ssize_t write(int file, const void *data,
+              size_t bytes){MOVE(CALL_WRITE, file, REAL(write)(file, data, bytes))}
 
-ssize_t pwrite(int file, const void *data, size_t bytes, off_t at)
-{
-    MOVE(CALL_WRITE, file, REAL(pwrite)(file, data, bytes, at))
-}
+ssize_t pwrite(int file, const void *data, size_t bytes,
+               off_t at){MOVE(CALL_WRITE, file, REAL(pwrite)(file, data, bytes, at))}
 
-ssize_t pwrite64(int file, const void *data, size_t bytes, off64_t at)
-{
-    MOVE(CALL_WRITE, file, REAL(pwrite64)(file, data, bytes, at))
-}
+ssize_t pwrite64(int file, const void *data, size_t bytes, off64_t at){
+    MOVE(CALL_WRITE, file, REAL(pwrite64)(file, data, bytes, at))}
 
-ssize_t read(int file, void *data, size_t bytes)
-{
-    MOVE(CALL_READ, file, REAL(read)(file, data, bytes))
-}
+ssize_t read(int file, void *data,
+             size_t bytes){MOVE(CALL_READ, file, REAL(read)(file, data, bytes))}
 
-ssize_t pread(int file, void *data, size_t bytes, off_t at)
-{
-    MOVE(CALL_READ, file, REAL(pread)(file, data, bytes, at))
-}
+ssize_t pread(int file, void *data, size_t bytes,
+              off_t at){MOVE(CALL_READ, file, REAL(pread)(file, data, bytes, at))}
 
 ssize_t pread64(int file, void *data, size_t bytes, off64_t at)
 {

@@ -8,6 +8,7 @@ import mmap
 import os
 import struct
 from pathlib import Path
+from typing import NamedTuple
 
 from harness import MILLRACE
 
@@ -19,6 +20,15 @@ LIBRARY = Path(os.environ.get("MILLRACE_FAULT_LIBRARY", Path(MILLRACE).parents[1
 FOREVER = 2**63
 SEEN, HITS, STRIKE, CLOCK, WATCHED, PATH = 0, 8, 16, 44, 56, 64
 BYTES = PATH + 1024
+
+
+class Call(NamedTuple):
+    number: int  # 0: it did not count
+    pid: int
+    result: str  # ok, error (the system's own), failed, killed
+    name: str
+    path: str
+    origin: str  # of a rename or link
 
 
 def mask_of(calls):
@@ -80,13 +90,14 @@ class Faults:
         struct.pack_into("<Iq", self.memory, CLOCK, 1, at_ms)
 
     def calls(self):
-        """(number, pid, result, call, path) of each change and each call that counted, in order of their ends."""
+        """Each change and each call that counted, in order of their ends."""
         if not self.journal.exists():
             return []
         rows = []
         for line in self.journal.read_text().splitlines():
             number, pid, result, call, path = line.split(" ", 4)
-            rows.append((int(number), int(pid), result, call, path))
+            path, _, origin = path.partition("\t")
+            rows.append(Call(int(number), int(pid), result, call, path, origin))
         return rows
 
 
@@ -96,11 +107,35 @@ def assert_no_sync_is_tried_again(calls):
     A directory's own fsync may come again: it is about the next name.  A name made anew is another file.
     """
     given_up = set()
-    for number, pid, result, call, path in calls:
-        if call == "create" and result == "ok":
-            given_up.discard((pid, path))
-        if call != "sync" or Path(path).is_dir():
+    for call in calls:
+        if call.name == "create" and call.result == "ok":
+            given_up.discard((call.pid, call.path))
+        if call.name != "sync" or Path(call.path).is_dir():
             continue
-        assert (pid, path) not in given_up, f"call {number}: fsync of {path} after a failed one"
-        if result in ("failed", "error"):
-            given_up.add((pid, path))
+        assert (call.pid, call.path) not in given_up, f"fsync of a file whose fsync had failed: {call}"
+        if call.result in ("failed", "error"):
+            given_up.add((call.pid, call.path))
+
+
+def assert_durable_before_it_counts(calls):
+    """What a power cut could undo, of which a kill shows nothing: the page cache outlives the process.
+
+    A file is synced between its last write and the name by which it counts; a new name is synced with its directory
+    before the next name is made there.
+    """
+    done = [call for call in calls if call.result == "ok"]
+    for index, call in enumerate(done):
+        before, after = done[:index], done[index + 1:]
+        if call.name in ("rename", "link"):
+            writes = [i for i, other in enumerate(before) if other.name == "write" and other.path == call.origin]
+            syncs = [i for i, other in enumerate(before) if other.name == "sync" and other.path == call.origin]
+            assert writes and syncs and max(syncs) > max(writes), f"named before it was synced: {call}"
+        if call.name in ("rename", "link", "mkdir"):
+            directory = str(Path(call.path).parent)
+            for other in after:
+                if other.name == "sync" and other.path == directory:
+                    break
+                made_there = other.name in ("create", "rename", "link") and str(Path(other.path).parent) == directory
+                assert not made_there, f"{other} follows {call}, and {directory} was not synced between"
+            else:
+                raise AssertionError(f"its directory was never synced: {call}")
