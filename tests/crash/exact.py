@@ -37,7 +37,8 @@ def state_dump(engine):
 
 
 def replay_hash(engine):
-    _, out, _ = millrace("replay", "--hash", "--config", engine.config)
+    _, out, _ = millrace("replay", "--hash", "--config", engine.config,
+                         environment={"MILLRACE_STATE_MEMORY_LIMIT": "1TiB"})
     return dict(word.split("=", 1) for word in out.split() if "_hash=" in word)["state_hash"]
 
 

@@ -3,7 +3,7 @@
  *
  * A control file, mapped by every process under test and by the test itself (faults.py), says
  * below which path calls count, which of them, and what happens from the first to the last of
- * them: the process is killed before the call, killed in the middle of a write, or the call fails.
+ * them: the process is killed before the call or in the middle of a write, or the call fails or waits.
  * The count goes on over processes, so that a scenario of several runs has one order.  A journal
  * takes a line for each call that counts or is watched: its number (0: it did not count), the
  * process, its result, its name, its path, and of a rename or link where it came from.
@@ -56,7 +56,13 @@ static const char *const call_names[] = {"open",  "create",  "read", "write",
                                          "sync",  "rename",  "link", "unlink",
                                          "mkdir", "truncate"};
 
-typedef enum action { ACTION_KILL = 1, ACTION_TEAR, ACTION_FAIL, ACTION_SHORTEN } action;
+typedef enum action {
+    ACTION_KILL = 1,
+    ACTION_TEAR,
+    ACTION_FAIL,
+    ACTION_SHORTEN,
+    ACTION_STALL, /* for `error` ms, then it is made */
+} action;
 
 typedef struct control {
     _Atomic uint64_t seen; /* calls that counted              */
@@ -149,6 +155,10 @@ static strike meet_from(call kind, const char *path, const char *from)
     (void)atomic_fetch_add(&shared->hits, 1);
     if (s.action == ACTION_KILL || (s.action == ACTION_TEAR && kind != CALL_WRITE))
         die(&s);
+    if (s.action == ACTION_STALL)
+        (void)nanosleep(&(struct timespec){.tv_sec = shared->error / 1000,
+                                           .tv_nsec = shared->error % 1000 * 1000000L},
+                        NULL);
     return s;
 }
 

@@ -15,7 +15,7 @@ from harness import MILLRACE
 CALLS = ["open", "create", "read", "write", "sync", "rename", "link", "unlink", "mkdir", "truncate"]
 # What changes something on the disk.  A kill before each of them visits every state that the disk can be left in.
 CHANGES = ["create", "write", "sync", "rename", "link", "unlink", "mkdir", "truncate"]
-ACTIONS = {"kill": 1, "tear": 2, "fail": 3, "shorten": 4}
+ACTIONS = {"kill": 1, "tear": 2, "fail": 3, "shorten": 4, "stall": 5}
 LIBRARY = Path(os.environ.get("MILLRACE_FAULT_LIBRARY", Path(MILLRACE).parents[1] / "tests/libmillrace_fault.so"))
 FOREVER = 2**63
 SEEN, HITS, STRIKE, CLOCK, WATCHED, PATH = 0, 8, 16, 44, 56, 64
@@ -56,12 +56,15 @@ class Faults:
                 "MILLRACE_FAULT_JOURNAL": str(self.journal)}
 
     def reset(self, calls=CHANGES, action=None, at=0, times=1, error=0):
-        """Count `calls` from 1 again; the `at`-th and the following, `times` in all, are struck."""
+        """Count `calls` from 1 again; the `at`-th and the following, `times` in all, are struck.
+
+        `error` is the name of an errno, or for "stall" a time in ms.
+        """
         self.journal.unlink(missing_ok=True)
         self.strike(calls, action, at, times, error, count_from_zero=True)
 
     def strike(self, calls=CHANGES, action=None, at=0, times=1, error=0, count_from_zero=False):
-        number = getattr(errno, error) if error else 0
+        number = getattr(errno, error) if isinstance(error, str) else error
         struct.pack_into("<QQ", self.memory, STRIKE, 0, 0)  # nothing is struck while the rest is changed
         struct.pack_into("<IIi", self.memory, STRIKE + 16, mask_of(calls), ACTIONS.get(action, 0), number)
         if count_from_zero:

@@ -161,10 +161,10 @@ class Engine:
         self.log_file = self.directory / "run.log"
         atexit.register(self.kill)
 
-    def start(self, wait=True):
+    def start(self, wait=True, preexec_fn=None):
         with open(self.log_file, "ab") as sink:
             self.process = subprocess.Popen([MILLRACE, "run", "--config", self.config], stdout=sink, stderr=sink,
-                                            env={**os.environ, **self.environment})
+                                            env={**os.environ, **self.environment}, preexec_fn=preexec_fn)
         if wait:
             wait_for(self.is_caught_up, 40, "the engine")
         return self
