@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
-from events import native_events  # noqa: E402
+from events import native_events, write_lines  # noqa: E402
 from harness import MILLRACE, millrace  # noqa: E402
 
 # What a record can become.  Their sum is the number of offsets passed.
@@ -143,4 +143,4 @@ def percentile(values, share):
 
 
 __all__ = ["Feeder", "assert_exact", "checkpointed_offsets", "counters_of", "native_events", "percentile", "posts",
-           "replay_hash", "seed_of", "state_dump"]
+           "replay_hash", "seed_of", "state_dump", "write_lines"]
