@@ -124,9 +124,16 @@ def assert_durable_before_it_counts(calls):
     """What a power cut could undo, of which a kill shows nothing: the page cache outlives the process.
 
     A file is synced between its last write and the name by which it counts; a new name is synced with its directory
-    before the next name is made there.
+    before the next name is made there; and nothing written is left without a sync.
     """
     done = [call for call in calls if call.result == "ok"]
+    unsynced = {}
+    for call in done:
+        if call.name == "write":
+            unsynced[call.path] = call
+        elif call.name in ("sync", "unlink"):
+            unsynced.pop(call.path, None)
+    assert not unsynced, f"written and never synced: {list(unsynced.values())}"
     for index, call in enumerate(done):
         before, after = done[:index], done[index + 1:]
         if call.name in ("rename", "link"):
