@@ -120,7 +120,7 @@ static void pause_full(mr_ingest_thread *thread, mr_owned_shard *owned)
                     mr_shard_bytes(owned->shard));
     owned->is_paused = true;
     owned->retry_ns = now_ns() + RETRY_NS;
-    atomic_store_explicit(&statistics_of(owned)->is_paused, true, memory_order_relaxed);
+    atomic_store_explicit(&statistics_of(owned)->paused, 1, memory_order_relaxed);
     if (mr_log_reader_pause(thread->reader, owned->partition) != MR_OK)
         mr_engine_fail(thread->engine, "partition %" PRIu32 " cannot be paused",
                        owned->partition);
@@ -129,7 +129,7 @@ static void pause_full(mr_ingest_thread *thread, mr_owned_shard *owned)
 static void retry_full(mr_ingest_thread *thread, mr_owned_shard *owned)
 {
     owned->is_paused = false;
-    atomic_store_explicit(&statistics_of(owned)->is_paused, false, memory_order_relaxed);
+    atomic_store_explicit(&statistics_of(owned)->paused, 0, memory_order_relaxed);
     if (mr_log_reader_resume(thread->reader, owned->partition) != MR_OK ||
         mr_log_reader_start(thread->reader, owned->partition,
                             mr_shard_next_offset(owned->shard)) != MR_OK)

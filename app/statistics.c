@@ -105,6 +105,7 @@ mr_statistics_totals mr_statistics_sum(const mr_statistics *statistics)
             continue;
         totals.owned++;
         totals.caught_up += GET(p->is_caught_up) ? 1 : 0;
+        totals.paused += GET(p->paused) != 0 ? 1 : 0;
         totals.users += GET(p->users);
         totals.customers += GET(p->customers);
         totals.items = GET(p->items) > totals.items ? GET(p->items) : totals.items;
@@ -144,6 +145,7 @@ static const series partition_series[] = {
     SERIES(users, "gauge", "profiles held"),
     SERIES(items, "gauge", "items ever seen"),
     SERIES(bytes, "gauge", "memory of the shard in bytes"),
+    SERIES(paused, "gauge", "1 while the shard is at its memory limit"),
     SERIES(applied, "counter", "records applied"),
     SERIES(duplicate, "counter", "records applied before, by their event ids"),
     SERIES(late, "counter", "records behind the dedup horizon, in the late topic"),

@@ -25,7 +25,7 @@
 typedef struct mr_partition_statistics {
     _Atomic bool is_owned;
     _Atomic bool is_caught_up; /* read to the end at least once since it was opened */
-    _Atomic bool is_paused;    /* the memory limit is reached                       */
+    _Atomic int64_t paused;    /* 1: the memory limit is reached */
     _Atomic int64_t next_offset;
     _Atomic int64_t end_offset;
     _Atomic int64_t watermark_ms;
@@ -85,6 +85,7 @@ void mr_statistics_take(mr_statistics *statistics, const mr_shard *shard);
 typedef struct mr_statistics_totals {
     uint64_t owned;
     uint64_t caught_up;
+    uint64_t paused;
     uint64_t users;
     uint64_t customers;
     uint64_t items; /* the largest of any partition: shards see the same catalogue */
