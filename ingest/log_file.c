@@ -259,7 +259,7 @@ static mr_status open_directory(mr_log_file *log, const mr_log_file_options *opt
                                 mr_log_topic_file *ret_topic, mr_error *ret_error)
 {
     if (!log->read_only) {
-        MR_TRY(mr_directory_make(log->directory, ret_error));
+        MR_TRY(mr_directory_make_durable(log->directory, ret_error));
         MR_TRY(mr_log_topic_lock(log->directory, &log->lock_descriptor, ret_error));
     }
     mr_status status = mr_log_topic_read(log->directory, ret_topic, ret_error);
