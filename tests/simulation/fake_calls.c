@@ -154,6 +154,24 @@ int __wrap_ftruncate64(int descriptor, off_t length)
                : -1;
 }
 
+static int truncate_path(const char *path, off_t length)
+{
+    const int descriptor = fake_disk_open(calls->disk, path, O_WRONLY);
+    if (descriptor < 0)
+        return descriptor;
+    const int error = fake_disk_truncate(calls->disk, descriptor, (size_t)length);
+    (void)fake_disk_close(calls->disk, descriptor);
+    return error;
+}
+
+int __real_truncate64(const char *path, off_t length);
+int __wrap_truncate64(const char *path, off_t length)
+{
+    if (!is_fake_path(path))
+        return __real_truncate64(path, length);
+    return enter("truncate", path) ? result(truncate_path(path, length)) : -1;
+}
+
 int __real_flock(int descriptor, int operation);
 int __wrap_flock(int descriptor, int operation)
 {

@@ -28,6 +28,14 @@ static inline uint64_t sim_random_next(sim_random *random)
 }
 
 /* 0 .. bound - 1; the bias of the remainder is below 2^-32 for the bounds used here. */
+/* The stream of a seed.  Neighbouring seeds as states would give one stream, shifted. */
+static inline sim_random sim_random_of(uint64_t seed)
+{
+    sim_random random = {seed};
+    random.state = sim_random_next(&random);
+    return random;
+}
+
 static inline uint32_t sim_random_below(sim_random *random, uint32_t bound)
 {
     return (uint32_t)((sim_random_next(random) >> 32) % bound);

@@ -232,7 +232,7 @@ static world *make_world(uint64_t seed, bool is_verbose, world_totals *totals)
     w->seed = seed;
     w->is_verbose = is_verbose;
     w->totals = totals;
-    w->random.state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    w->random = sim_random_of(seed);
     w->engine_random = sim_random_next(&w->random);
     w->disk = fake_disk_create(sim_random_next(&w->random));
     w->partitions = 1 + below(w, WORLD_PARTITIONS_MAX);
