@@ -14,9 +14,9 @@ static uint64_t id_of(const rd_kafka_event_t *event)
     size_t count = 0;
     const rd_kafka_TopicDescription_t **topics =
         result != NULL ? rd_kafka_DescribeTopics_result_topics(result, &count) : NULL;
-    if (count != 1 || rd_kafka_TopicDescription_error(topics[0]) == NULL ||
-        rd_kafka_error_code(rd_kafka_TopicDescription_error(topics[0])) !=
-            RD_KAFKA_RESP_ERR_NO_ERROR)
+    /* No error is a NULL, whose code is that of success. */
+    if (count != 1 || rd_kafka_error_code(rd_kafka_TopicDescription_error(topics[0])) !=
+                          RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
     const rd_kafka_Uuid_t *id = rd_kafka_TopicDescription_topic_id(topics[0]);
     return id != NULL ? (uint64_t)rd_kafka_Uuid_most_significant_bits(id) ^
