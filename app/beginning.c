@@ -37,9 +37,8 @@ static mr_status parse(const char *path, const mr_buffer *buffer,
     char digits[ID_DIGITS + 1] = "";
     if (id.length == ID_DIGITS)
         memcpy(digits, id.bytes, ID_DIGITS);
-    char *end = digits;
-    const uint64_t topic_id = strtoull(digits, &end, 16);
-    const bool is_id = end == digits + ID_DIGITS;
+    const uint64_t topic_id = strtoull(digits, NULL, 16);
+    const bool is_id = strspn(digits, "0123456789abcdef") == ID_DIGITS;
     mr_json_destroy(json);
     if (format > MR_BEGINNING_FORMAT)
         return mr_error_set(ret_error, MR_ERR_INVALID,

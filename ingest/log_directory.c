@@ -90,12 +90,12 @@ static mr_status topic_parse(const char *path, const mr_buffer *buffer,
     char digits[TOPIC_ID_DIGITS + 1] = "";
     if (id.length == TOPIC_ID_DIGITS)
         memcpy(digits, id.bytes, id.length);
-    char *end = digits;
-    const uint64_t topic_id = strtoull(digits, &end, 16);
+    const uint64_t topic_id = strtoull(digits, NULL, 16);
+    const bool is_id = strspn(digits, "0123456789abcdef") == TOPIC_ID_DIGITS;
     mr_json_destroy(json);
     if (format > TOPIC_FORMAT)
         return newer_format(path, "a topic file", format, TOPIC_FORMAT, ret_error);
-    if (format != TOPIC_FORMAT || end != &digits[TOPIC_ID_DIGITS] || partitions < 1 ||
+    if (format != TOPIC_FORMAT || !is_id || partitions < 1 ||
         partitions > MR_LOG_PARTITIONS_MAX)
         return mr_error_set(ret_error, MR_ERR_CORRUPT,
                             "%s: not a topic file of format %d", path, TOPIC_FORMAT);

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PARTITIONS = 2, RECORDS = 400, SEGMENT_BYTES = 4096 };
+enum { PARTITIONS = 2, RECORDS = 400, SEGMENT_BYTES = 4096, GROUP = 20 };
 #define START_MS INT64_C(1700000000000)
 
 typedef struct world {
@@ -70,6 +70,20 @@ static mr_status run(world *w)
                 fail_msg("no '%s' in: %s", parts_[i_], (w)->error.message);              \
     } while (0)
 
+static mr_log_entry view(int i, char user[16], char item[16], char value[256], bool keyed)
+{
+    (void)snprintf(user, 16, "u%d", i % 13);
+    (void)snprintf(item, 16, "i%d", i % 17);
+    (void)snprintf(value, 256,
+                   "{\"type\":\"view\",\"user_id\":\"%s\",\"item_id\":\"%s\","
+                   "\"time\":%" PRId64 "}",
+                   user, item, START_MS + i);
+    return (mr_log_entry){.partition = MR_LOG_ANY_PARTITION,
+                          .key = mr_text_from(keyed ? user : item),
+                          .value = mr_text_from(value),
+                          .time_ms = START_MS + i};
+}
+
 /* Views from number `first` on; with `keyed` false the key is the item's. */
 static void append_views(const world *w, int first, int count, bool keyed)
 {
@@ -79,21 +93,16 @@ static void append_views(const world *w, int first, int count, bool keyed)
                                          .partitions = PARTITIONS,
                                          .segment_bytes = SEGMENT_BYTES};
     assert_ok(mr_log_open_file(&options, &log, NULL, NULL));
-    for (int i = first; i < first + count; i++) {
-        char user[16];
-        char item[16];
-        char value[256];
-        (void)snprintf(user, sizeof(user), "u%d", i % 13);
-        (void)snprintf(item, sizeof(item), "i%d", i % 17);
-        (void)snprintf(value, sizeof(value),
-                       "{\"type\":\"view\",\"user_id\":\"%s\",\"item_id\":\"%s\","
-                       "\"time\":%" PRId64 "}",
-                       user, item, START_MS + i);
-        const mr_log_entry entry = {.partition = MR_LOG_ANY_PARTITION,
-                                    .key = mr_text_from(keyed ? user : item),
-                                    .value = mr_text_from(value),
-                                    .time_ms = START_MS + i};
-        assert_ok(mr_log_append(log, &entry, 1, NULL, NULL));
+    for (int i = first; i < first + count; i += GROUP) {
+        char users[GROUP][16];
+        char items[GROUP][16];
+        char values[GROUP][256];
+        mr_log_entry entries[GROUP];
+        for (int k = 0; k < GROUP; k++)
+            entries[k] = view(i + k, users[k], items[k], values[k], keyed);
+        const int left = first + count - i;
+        assert_ok(mr_log_append(log, entries, (size_t)(left < GROUP ? left : GROUP), NULL,
+                                NULL));
     }
     mr_log_close(log);
 }
@@ -454,6 +463,11 @@ static void test_a_note_of_a_newer_format_names_both(void **state)
     assert_non_null(strstr(w.error.message, "format 7"));
     assert_non_null(strstr(w.error.message, "up to 1"));
     (void)app_write_text("state/events/p00000.json", "{\"format\":1}", path);
+    assert_int_equal(mr_beginning_read(&w.config, 0, &found, NULL), MR_ERR_CORRUPT);
+    (void)app_write_text("state/events/p00000.json",
+                         "{\"format\":1,\"topic_id\":\"-000000000000001\","
+                         "\"partitions\":2}",
+                         path); /* strtoull() would take it */
     assert_int_equal(mr_beginning_read(&w.config, 0, &found, NULL), MR_ERR_CORRUPT);
     end(&w);
 }
