@@ -56,6 +56,7 @@ typedef struct mr_config {
         char *instance_id;
         char *assigned; /* static: "0,1,5"; empty: all */
         int64_t partitions;
+        int64_t segment_bytes; /* file: a segment is closed at this size */
         mr_config_setting kafka[MR_CONFIG_KAFKA_SETTINGS_MAX];
         size_t kafka_count;
     } log;

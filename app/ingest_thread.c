@@ -86,10 +86,12 @@ static void assigned(mr_ingest_thread *thread, uint32_t partition)
     }
     owned->is_owned = true;
     owned->is_at_end = false;
+    owned->is_stopped = false;
     const int64_t now = now_ns();
     owned->checkpoint_ns = now + engine->config->state.interval_ms * MS_NS;
     owned->tick_ns = now + TICK_NS;
     atomic_store_explicit(&statistics_of(owned)->is_owned, true, memory_order_relaxed);
+    atomic_store_explicit(&statistics_of(owned)->stopped, 0, memory_order_relaxed);
     if (mr_log_reader_start(thread->reader, partition,
                             mr_shard_next_offset(owned->shard)) != MR_OK)
         mr_engine_fail(engine, "partition %" PRIu32 ": reading cannot start at %" PRId64,
@@ -140,18 +142,20 @@ static void retry_full(mr_ingest_thread *thread, mr_owned_shard *owned)
 static void records(mr_ingest_thread *thread, const mr_log_batch *batch)
 {
     mr_owned_shard *owned = thread->shards[batch->partition];
-    if (owned == NULL || !owned->is_owned || owned->is_paused)
+    if (owned == NULL || !owned->is_owned || owned->is_paused || owned->is_stopped)
         return;
+    mr_error error = {{0}};
     const mr_status status =
-        mr_owned_shard_apply(owned, &thread->batch, batch->records, batch->count);
+        mr_owned_shard_apply(owned, &thread->batch, batch->records, batch->count, &error);
     if (status == MR_ERR_FULL) {
         pause_full(thread, owned);
         return;
     }
     if (status != MR_OK) {
+        owned->is_stopped = true; /* what the reader has passed must not become a gap */
         mr_engine_fail(thread->engine, "partition %" PRIu32 " offset %" PRId64 ": %s",
                        owned->partition, mr_shard_next_offset(owned->shard),
-                       mr_status_name(status));
+                       error.message[0] != '\0' ? error.message : mr_status_name(status));
         return;
     }
     owned->is_at_end = false;
@@ -173,33 +177,68 @@ static void at_end(mr_ingest_thread *thread, const mr_log_batch *batch)
                           memory_order_relaxed);
 }
 
+/* Read no more of a partition, and say so; the others go on.  A run to the end could not end,
+ * and a process whose own partitions have all stopped does nothing: both give up.  In a group it
+ * stays: whoever got its partitions would stop the same way, one node after the other. */
+static void stop_shard(mr_ingest_thread *thread, mr_owned_shard *owned, const char *why)
+{
+    owned->is_stopped = true;
+    atomic_store_explicit(&statistics_of(owned)->stopped, 1, memory_order_relaxed);
+    mr_log_warn("event=shard_stopped partition=%" PRIu32 " why=\"%s\"", owned->partition,
+                why);
+    uint32_t stopped = 0;
+    for (uint32_t p = 0; p < thread->partition_count; p++)
+        stopped += thread->shards[p] != NULL && thread->shards[p]->is_stopped;
+    const bool is_idle =
+        thread->engine->config->log.mode == 0 &&
+        stopped == atomic_load_explicit(&thread->engine->statistics->expected_partitions,
+                                        memory_order_relaxed);
+    if (is_idle || thread->engine->until_end)
+        mr_engine_fail(thread->engine, "partition %" PRIu32 ": %s", owned->partition,
+                       why);
+}
+
+/* Where to go on when the log's first offset is `*offset` and not the one that is wanted. */
+static mr_status choose_after_gap(const mr_engine *engine, uint32_t partition,
+                                  int64_t wanted, int64_t *offset, mr_error *ret_error)
+{
+    if (*offset < wanted)
+        return mr_error_set(ret_error, MR_ERR_GAP,
+                            "the checkpoint stands at offset %" PRId64
+                            ", the log ends before that: bring the whole log back, or go "
+                            "back to a checkpoint it reaches (millrace checkpoint list)",
+                            wanted);
+    if (engine->config->log.on_gap == 0)
+        return mr_error_set(ret_error, MR_ERR_GAP,
+                            "gap %" PRIu32 ":%" PRId64 "..%" PRId64
+                            ": the log no longer holds these offsets; bring them back, "
+                            "or go on with the loss counted: run --on-gap earliest or "
+                            "latest",
+                            partition, wanted, *offset - 1);
+    if (engine->config->log.on_gap == 1)
+        return MR_OK;
+    return mr_log_resolve(engine->topics.events, partition, MR_LOG_LATEST, 0, offset,
+                          ret_error);
+}
+
 /* The log no longer holds what comes next: the operator has said what to do then. */
 static void gap(mr_ingest_thread *thread, const mr_log_batch *batch)
 {
     mr_engine *engine = thread->engine;
     mr_owned_shard *owned = thread->shards[batch->partition];
-    int64_t offset = batch->next_offset;
     if (owned == NULL)
         return;
-    if (engine->config->log.on_gap == 0) {
-        mr_engine_fail(
-            engine,
-            "partition %" PRIu32 ": the log begins at %" PRId64
-            ", the checkpoint needs %" PRId64
-            "; set log.on_gap to earliest or latest to go on with the loss counted",
-            batch->partition, offset, mr_shard_next_offset(owned->shard));
+    const int64_t wanted = mr_shard_next_offset(owned->shard);
+    int64_t offset = batch->next_offset;
+    mr_error why = {{0}};
+    if (choose_after_gap(engine, batch->partition, wanted, &offset, &why) != MR_OK) {
+        stop_shard(thread, owned, why.message);
         return;
     }
-    mr_error error = {{0}};
-    if (engine->config->log.on_gap == 2 &&
-        mr_log_resolve(engine->topics.events, batch->partition, MR_LOG_LATEST, 0, &offset,
-                       &error) != MR_OK) {
-        mr_engine_fail(engine, "partition %" PRIu32 ": %s", batch->partition,
-                       error.message);
-        return;
-    }
-    mr_log_warn("event=gap partition=%" PRIu32 " from=%" PRId64 " to=%" PRId64,
-                batch->partition, mr_shard_next_offset(owned->shard), offset);
+    mr_log_warn("event=gap partition=%" PRIu32 " gap=%" PRIu32 ":%" PRId64 "..%" PRId64,
+                batch->partition, batch->partition, wanted, offset - 1);
+    mr_shard_skip_to(owned->shard, offset);
+    mr_statistics_take(engine->statistics, owned->shard);
     if (mr_log_reader_start(thread->reader, batch->partition, offset) != MR_OK)
         mr_engine_fail(engine, "partition %" PRIu32 " cannot be read from %" PRId64,
                        batch->partition, offset);

@@ -1,5 +1,6 @@
 #include "app/owned_shard.h"
 
+#include "app/beginning.h"
 #include "app/log_line.h"
 #include "core/assert.h"
 #include "ingest/dead_letter.h"
@@ -17,6 +18,23 @@ static void job_done(mr_checkpoint_job *job, void *context)
     mr_owned_shard *owned = context;
     /* Release: whoever sees the flag sees what became of the job. */
     atomic_store_explicit(&owned->job_done, true, memory_order_release);
+}
+
+static mr_status note_beginning(const mr_owned_shard *owned, mr_error *ret_error)
+{
+    const mr_engine *engine = owned->engine;
+    const mr_beginning beginning = {mr_log_topic_id(engine->topics.events),
+                                    mr_log_partitions(engine->topics.events)};
+    return mr_beginning_write(engine->config, owned->partition, &beginning, ret_error);
+}
+
+/* Checkpoints without a note: older than notes are, or the process died between the two. */
+static mr_status note_if_absent(const mr_owned_shard *owned, mr_error *ret_error)
+{
+    mr_beginning found;
+    const mr_status status =
+        mr_beginning_read(owned->engine->config, owned->partition, &found, ret_error);
+    return status == MR_ERR_NOT_FOUND ? note_beginning(owned, ret_error) : status;
 }
 
 /* A shard that has never been checkpointed: its first position is made durable before the
@@ -42,6 +60,8 @@ static mr_status begin(mr_owned_shard *owned, mr_error *ret_error)
                             "out of memory for a checkpoint");
     MR_TRY(mr_checkpoint_write(engine->store, owned->partition, owned->epoch, 0,
                                &owned->job.state, ret_error));
+    MR_TRY(note_beginning(owned, ret_error));
+    owned->begun_offset = offset;
     mr_log_info("event=shard_begun partition=%" PRIu32 " offset=%" PRId64
                 " epoch=%" PRIu64,
                 owned->partition, offset, owned->epoch);
@@ -52,13 +72,24 @@ static mr_status restore(mr_owned_shard *owned, mr_error *ret_error)
 {
     mr_engine *engine = owned->engine;
     mr_checkpoint_info info;
+    bool is_anew;
+    MR_TRY(mr_beginning_check_topic(engine->config, engine->topics.events,
+                                    owned->partition, engine->begin_anew, &is_anew,
+                                    ret_error));
+    if (is_anew)
+        return begin(owned, ret_error);
     const mr_status status = mr_checkpoint_restore(
         engine->store, owned->partition, engine->plan, &engine->key,
         (size_t)engine->config->state.memory_bytes, &owned->shard, &info, ret_error);
-    if (status == MR_ERR_NOT_FOUND)
+    if (status == MR_ERR_NOT_FOUND || status == MR_ERR_CORRUPT) {
+        MR_TRY(mr_beginning_check_first(engine->config, engine->topics.events,
+                                        owned->partition, engine->begin_anew, status,
+                                        ret_error));
         return begin(owned, ret_error);
+    }
     if (status != MR_OK)
         return status;
+    MR_TRY(note_if_absent(owned, ret_error));
     owned->generation = info.generation;
     if (info.skipped > 0)
         mr_log_warn("event=checkpoint_skipped partition=%" PRIu32 " skipped=%" PRIu32
@@ -81,6 +112,7 @@ mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
     owned->engine = engine;
     owned->partition = partition;
     owned->is_owned = true;
+    owned->begun_offset = -1;
     owned->swept_day = INT64_MIN;
     owned->job.done = job_done;
     owned->job.context = owned;
@@ -172,11 +204,15 @@ static mr_status keep_letters(mr_owned_shard *owned, const mr_event_batch *batch
 }
 
 mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
-                               const mr_log_record *records, size_t count)
+                               const mr_log_record *records, size_t count,
+                               mr_error *ret_error)
 {
     const int64_t first_new = mr_shard_next_offset(owned->shard);
     const mr_dialect before = mr_decoder_dialect(owned->decoder);
     MR_TRY(mr_decoder_decode(owned->decoder, owned->partition, records, count, batch));
+    if (mr_log_partitions(owned->engine->topics.events) > 1)
+        MR_TRY(mr_key_sample_take(&owned->keys, batch, records,
+                                  owned->engine->config->log.topic, ret_error));
     const mr_dialect after = mr_decoder_dialect(owned->decoder);
     if (after != before) {
         mr_log_info("event=dialect_locked partition=%" PRIu32 " dialect=%s",
@@ -272,7 +308,8 @@ static void count_job(const mr_owned_shard *owned)
 
 bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
 {
-    *ret_oldest_offset = -1;
+    *ret_oldest_offset = owned->begun_offset;
+    owned->begun_offset = -1;
     if (!owned->job_is_under_way)
         return true;
     /* Acquire: pairs with the release in job_done(). */

@@ -141,6 +141,7 @@ typedef struct series {
 /* All of these fields are 64-bit integers. */
 static const series partition_series[] = {
     SERIES(next_offset, "gauge", "next offset to be read"),
+    SERIES(stopped, "gauge", "1: not read on, the log lacks the records that come next"),
     SERIES(end_offset, "gauge", "end of the log as last heard"),
     SERIES(users, "gauge", "profiles held"),
     SERIES(items, "gauge", "items ever seen"),

@@ -26,6 +26,7 @@ typedef struct mr_partition_statistics {
     _Atomic bool is_owned;
     _Atomic bool is_caught_up; /* read to the end at least once since it was opened */
     _Atomic int64_t paused;    /* 1: the memory limit is reached */
+    _Atomic uint64_t stopped;  /* 1: the log lacks the records that come next       */
     _Atomic int64_t next_offset;
     _Atomic int64_t end_offset;
     _Atomic int64_t watermark_ms;

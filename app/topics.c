@@ -34,6 +34,7 @@ mr_status mr_topic_open(const mr_config *config, mr_topics_use use, const char *
         .path = config->log.path,
         .topic = topic,
         .partitions = partitions,
+        .segment_bytes = (size_t)config->log.segment_bytes,
         .compress = true,
         .read_only = use == MR_TOPICS_READ,
         .clock = mr_clock_system(),

@@ -75,6 +75,13 @@ mr_status mr_shard_start_at(mr_shard *shard, int64_t offset)
     return MR_OK;
 }
 
+void mr_shard_skip_to(mr_shard *shard, int64_t offset)
+{
+    MR_ASSERT(offset >= shard->next_offset);
+    shard->counters.gap += (uint64_t)(offset - shard->next_offset);
+    shard->next_offset = offset;
+}
+
 const mr_plan *mr_shard_plan(const mr_shard *shard)
 {
     return shard->plan;

@@ -64,6 +64,10 @@ void mr_shard_destroy(mr_shard *shard); /* NULL allowed */
  */
 MR_MUST_USE mr_status mr_shard_start_at(mr_shard *shard, int64_t offset);
 
+/* Go on at `offset`, not below the next one: what lies between is gone from the log and counts
+ * as gap at once, not only with the next record. */
+void mr_shard_skip_to(mr_shard *shard, int64_t offset);
+
 /*
  * Apply a batch of this shard's partition, whole or not at all, and say of each record what
  * came of it.

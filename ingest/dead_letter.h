@@ -52,7 +52,8 @@ void mr_dead_letter_entry(mr_dead_letter *letter, const mr_log_record *record,
 MR_MUST_USE mr_status mr_dead_letter_read(const mr_log_record *record,
                                           mr_dead_letter_source *ret_source);
 
-/* The original record as an entry to append again: key, value, its own headers, its time. */
+/* The original record as an entry to append again: key, value, its own headers, its time (one
+ * before the epoch: the log's clock). */
 MR_MUST_USE mr_status mr_dead_letter_restore(mr_dead_letter *letter,
                                              const mr_log_record *record,
                                              mr_log_entry *ret_entry);

@@ -113,6 +113,11 @@ const char *mr_log_topic(const mr_log *log)
     return log->topic;
 }
 
+uint64_t mr_log_topic_id(const mr_log *log)
+{
+    return log->topic_id;
+}
+
 mr_status mr_log_append(mr_log *log, const mr_log_entry *entries, size_t count,
                         mr_log_position *ret_positions, mr_error *ret_error)
 {
@@ -139,6 +144,16 @@ void mr_log_range(mr_log *log, uint32_t partition, int64_t *ret_first, int64_t *
     *ret_end = -1;
     if (partition < log->partitions)
         log->methods->range(log, partition, ret_first, ret_end);
+}
+
+mr_status mr_log_committed(mr_log *log, const char *group, uint32_t partition,
+                           int64_t *ret_offset, mr_error *ret_error)
+{
+    if (partition >= log->partitions)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "topic %s has %u partitions: there is no partition %u",
+                            log->topic, log->partitions, partition);
+    return log->methods->committed(log, group, partition, ret_offset, ret_error);
 }
 
 mr_status mr_log_reader_open(mr_log *log, const mr_log_reader_options *options,
