@@ -11,7 +11,7 @@
 
 static const mr_command *const commands[] = {
     &mr_command_run,    &mr_command_produce, &mr_command_train,  &mr_command_evaluate,
-    &mr_command_replay, &mr_command_inspect, &mr_command_config,
+    &mr_command_replay, &mr_command_inspect, &mr_command_config, &mr_command_generate,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
