@@ -10,6 +10,7 @@
 #define MR_FEATURES_SHARD_PRIVATE_H
 
 #include "features/commerce.h"
+#include "features/dedup.h"
 #include "features/profile_store.h"
 #include "features/shard.h"
 #include "features/trending.h"
@@ -119,6 +120,8 @@ struct mr_shard {
     mr_trending trending;
     mr_commerce commerce;
     mr_outbox outbox;
+    mr_dedup *dedup;
+    bool applies_late;
 
     int64_t next_offset;
     int64_t newest_ms; /* of events                               */
@@ -135,6 +138,7 @@ struct mr_shard {
 
     /* Of the batch being applied, by event. */
     mr_hash128 *hashes;
+    uint64_t *fingerprints;
     uint32_t *batch_items;
     size_t batch_capacity;
     uint32_t *batch_rows; /* of one window */
