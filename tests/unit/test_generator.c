@@ -207,13 +207,11 @@ static uint64_t fate_count(const mr_shard_counters *counters, mr_fate fate)
 }
 
 /* Feed a stream and hold each expectation against the counter that moved. */
-static void compare_with_engine(const mr_generator_options *stream, const char *format)
+static void compare_with_engine(const mr_generator_options *options, const char *format)
 {
     engine e;
-    mr_generator_options options = *stream;
-    options.duplicates = options.late = 0.0;
     engine_begin(&e, format);
-    mr_generator *generator = begin(&options);
+    mr_generator *generator = begin(options);
     mr_generated record;
     mr_shard_counters before;
     mr_shard_counters after;
