@@ -1,5 +1,6 @@
 #include "app/generator_shop.h"
 
+#include "app/rank_law.h"
 #include "models/random.h"
 
 #include <stdio.h>
@@ -57,8 +58,8 @@ typedef struct order {
 
 struct mr_shop {
     mr_shop_options options;
-    mr_zipf user_law;
-    mr_zipf item_law;
+    mr_rank_law user_law;
+    mr_rank_law item_law;
     uint64_t drawn;
     uint64_t events;
     uint64_t orders;
@@ -106,11 +107,11 @@ static uint32_t draw_below(mr_shop *shop, uint32_t bound)
 }
 
 /* From 0. */
-static uint32_t draw_rank(mr_shop *shop, const mr_zipf *law)
+static uint32_t draw_rank(mr_shop *shop, const mr_rank_law *law)
 {
     uint32_t rank = 1;
     for (int i = 0; i < TRIES_MAX; i++) {
-        if (mr_zipf_rank(law, (double)(draw(shop) >> 11) * 0x1p-53, &rank))
+        if (mr_rank_law_draw(law, (double)(draw(shop) >> 11) * 0x1p-53, &rank))
             break;
     }
     return rank - 1;
@@ -122,8 +123,8 @@ mr_status mr_shop_create(const mr_shop_options *options, mr_shop **ret_shop)
     if (shop == NULL)
         return MR_ERR_NO_MEMORY;
     shop->options = *options;
-    shop->user_law = mr_zipf_of(options->users, options->zipf);
-    shop->item_law = mr_zipf_of(options->items, options->zipf);
+    shop->user_law = mr_rank_law_of(options->users, options->zipf);
+    shop->item_law = mr_rank_law_of(options->items, options->zipf);
     shop->gap_us_max = (uint64_t)(2e6 / options->rate);
     const double open = options->rate * SESSION_SECONDS;
     shop->session_count = open >= SESSIONS_MAX ? SESSIONS_MAX

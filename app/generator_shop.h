@@ -17,7 +17,6 @@
 #ifndef MR_APP_GENERATOR_SHOP_H
 #define MR_APP_GENERATOR_SHOP_H
 
-#include "app/zipf.h"
 #include "core/event.h"
 
 #include <stdbool.h>
