@@ -32,6 +32,7 @@ from segment_files import Damage, read_topic  # noqa: E402
 
 CONTROL_HEADER, CONTROL_BYTES, CONTROL_VALUE_BYTES = "mr-control", 40, 4096
 DIALECT_HEADER = "mr-dialect"
+PARTITIONS_MOST = 4096
 FATES = ["applied", "duplicate", "late", "poison"]
 SHOWN_MOST = 40
 
@@ -78,13 +79,17 @@ def control_of(record, topic, key):
             raise Poison("a tick of somebody")
     elif not members.get(owner) or check_id(members[owner]).encode() != record.key:
         raise Poison("not in its own partition")
-    if kind == "link":
-        whole_number(members, "source")
-        whole_number(members, "sequence")
+    if kind == "link" and not (whole_number(members, "source") < PARTITIONS_MOST and whole_number(members, "sequence") > 0 and
+                               all(check_id(members.get(name) or "") for name in ("anonymous_id", "user_id"))):
+        raise Poison("a link of nobody")
     return members
 
 
 # ---- a log ----
+
+class Unfounded(Exception):
+    """A link that nobody had reason to send, as far as the log goes; one that is being written can come to that."""
+
 
 class Log:
     """All partitions of a topic, applied; an answer to a link waits until its sender has come so far."""
@@ -104,7 +109,7 @@ class Log:
                 if next(steps, "end") == "end":
                     del waiting[number]
             if waiting and before == sum(partition.counters["next_offset"] for partition in self.partitions):
-                raise SystemExit(f"partitions {sorted(waiting)}: answers to links that nobody had reason to send")
+                raise Unfounded(f"partitions {sorted(waiting)}: answers to links that nobody had reason to send")
         self.check_claims()
         return self.partitions
 
@@ -146,7 +151,7 @@ class Log:
         """Every link in the log is one that its source decided on, under the number it gave it."""
         for source, sequence, anonymous_id, user_id in self.claims:
             if self.partitions[source].links.get(sequence) != (anonymous_id, user_id):
-                raise SystemExit(f"link {sequence} of partition {source} is not what its records ask for")
+                raise Unfounded(f"link {sequence} of partition {source} is not what its records ask for")
 
     def unsent(self):
         """Links that were decided on and are not in the log yet."""
@@ -325,7 +330,7 @@ def main():
     key = arguments.control_key.read_bytes() if arguments.control_key else b""
     try:
         partitions = read_log(arguments.directory, arguments.topic, key, arguments.format).partitions
-    except Damage as error:
+    except (Damage, Unfounded) as error:
         raise SystemExit(str(error)) from error
     if arguments.command == "account":
         return report(account(partitions, json.loads(arguments.manifest.read_text())))
