@@ -13,10 +13,8 @@ enum {
     STEPS_LEAST = 3,
     STEPS_MORE = 18,
     LOGIN_AT = 3, /* steps before the end, so that some events follow with both ids */
-    SILENT_INVERSE =
-        8, /* one anonymous person in so many never says who they are        */
-    OTHER_DEVICE_INVERSE =
-        16, /* and comes back without a name, on another device        */
+    SILENT_INVERSE = 8,        /* one anonymous person in so many never says a name */
+    OTHER_DEVICE_INVERSE = 16, /* who did comes back without, elsewhere */
     DEVICES_MAX = 200,
     ORDERS_KEPT = 256,
     DELAY_MS_MAX = 2000, /* between the event and its record */
@@ -39,7 +37,6 @@ typedef struct session {
 } session;
 
 typedef struct person {
-    uint32_t sessions;
     uint32_t visitor; /* of who never says their name; MR_SHOP_NOBODY: none yet */
     uint8_t devices;
 } person;

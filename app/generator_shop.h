@@ -12,7 +12,7 @@
  * Units      Times in ms since the epoch; prices in minor units; shares from 0 to 1.
  * Ownership  The shop owns its people; an event is a plain value.
  * Threads    Owner-only.
- * Cost       About 100 ns an event; 12 bytes a person and 8 an anonymous session.
+ * Cost       About 100 ns an event; 8 bytes a person, 8 an anonymous session.
  */
 #ifndef MR_APP_GENERATOR_SHOP_H
 #define MR_APP_GENERATOR_SHOP_H
@@ -43,23 +43,19 @@ typedef struct mr_shop_line {
 
 /* One event as it happened; how it is written is generator_record.h's. */
 typedef struct mr_shop_event {
-    uint64_t number; /* of the event, from 0; its id comes from it                      */
-    uint64_t
-        variety;     /* random bits for whoever writes it                               */
-    int64_t now_ms;  /* when it arrives                                                 */
-    int64_t time_ms; /* when it happened                                                */
-    uint64_t order;  /* 0: none                                                         */
-    uint32_t person; /* whom the user id names; MR_SHOP_NOBODY: no user id              */
-    uint32_t
-        visitor; /* whom the anonymous id names; MR_SHOP_NOBODY: no anonymous id    */
+    uint64_t number;  /* from 0; the event's id comes from it               */
+    uint64_t variety; /* random bits for whoever writes it                  */
+    int64_t now_ms;   /* when it arrives                                    */
+    int64_t time_ms;  /* when it happened                                   */
+    uint64_t order;   /* 0: none                                            */
+    uint32_t person;  /* of the user id; MR_SHOP_NOBODY: there is none      */
+    uint32_t visitor; /* of the anonymous id; MR_SHOP_NOBODY: there is none */
     uint32_t session;
-    uint32_t
-        line_count; /* 0: none; one stands at the top of the event, more in a list  */
+    uint32_t line_count; /* 0: none; one: at the top; more: a list */
     mr_shop_line lines[MR_SHOP_LINES_MAX];
-    uint16_t rating; /* 1 to 5; 0: none                                                */
+    uint16_t rating; /* 1 to 5; 0: none */
     mr_event_type type;
-    bool
-        is_adjustment; /* of a custom event: its one line takes its price away          */
+    bool is_adjustment; /* of a custom event: its one line is taken off */
 } mr_shop_event;
 
 typedef struct mr_shop mr_shop;
