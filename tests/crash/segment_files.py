@@ -6,6 +6,7 @@ import shutil
 import struct
 import subprocess
 from collections import namedtuple
+from functools import lru_cache
 
 Record = namedtuple("Record", "offset time key value headers")
 
@@ -78,12 +79,21 @@ def crc32c(data):
 
 # ---- codec ----
 
+@lru_cache(1)
+def zstd_library():
+    """None where there is none."""
+    name = ctypes.util.find_library("zstd")
+    if name is None:
+        return None
+    library = ctypes.CDLL(name)
+    library.ZSTD_decompress.restype = ctypes.c_size_t
+    return library
+
+
 def decompress(data, size):
     """One zstd frame that gives `size` bytes."""
-    library = ctypes.util.find_library("zstd")
-    if library:
-        zstd = ctypes.CDLL(library)
-        zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    zstd = zstd_library()
+    if zstd:
         target = ctypes.create_string_buffer(size)
         got = zstd.ZSTD_decompress(target, ctypes.c_size_t(size), data, ctypes.c_size_t(len(data)))
         plain = target.raw if got == size else b""
