@@ -27,10 +27,15 @@ static uint32_t murmur2(const uint8_t *bytes, size_t length)
     return h ^ h >> 15;
 }
 
-uint32_t mr_log_partition_of(const mr_log *log, mr_text key)
+uint32_t mr_log_partition_among(uint32_t partitions, mr_text key)
 {
     const uint32_t hash = murmur2((const uint8_t *)key.bytes, key.length);
-    return (hash & 0x7fffffffU) % log->partitions;
+    return (hash & 0x7fffffffU) % partitions;
+}
+
+uint32_t mr_log_partition_of(const mr_log *log, mr_text key)
+{
+    return mr_log_partition_among(log->partitions, key);
 }
 
 uint32_t mr_log_entry_partition(mr_log *log, const mr_log_entry *entry)

@@ -145,8 +145,10 @@ void mr_log_close(mr_log *log); /* NULL allowed; readers are closed before */
 uint32_t mr_log_partitions(const mr_log *log);
 const char *mr_log_topic(const mr_log *log); /* lends */
 
-/* The partition that MR_LOG_ANY_PARTITION sends `key` to. */
+/* The partition that MR_LOG_ANY_PARTITION sends `key` to: of this log, and of any log of
+ * so many partitions. */
 uint32_t mr_log_partition_of(const mr_log *log, mr_text key);
+uint32_t mr_log_partition_among(uint32_t partitions, mr_text key);
 
 /* Tells a topic from another one of the same name, made after the first was removed.  0: the
  * log does not say (a broker older than Kafka 2.8). */
