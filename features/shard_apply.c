@@ -228,6 +228,7 @@ static void apply_record(mr_shard *shard, const mr_event_batch *batch,
         move_clock(shard, record->tick_ms);
         shard->counters.control++;
         return;
+    case MR_RECORD_LINK:
     case MR_RECORD_CONTROL: shard->counters.control++; return;
     case MR_RECORD_EVENTS: break;
     }
