@@ -239,8 +239,8 @@ static void poll_once(mr_ingest_thread *thread)
 static void append_tick(mr_ingest_thread *thread, mr_owned_shard *owned)
 {
     mr_engine *engine = thread->engine;
-    const mr_control_record tick = {
-        MR_CONTROL_TICK, {0}, mr_clock_wall_ms(mr_clock_system())};
+    const mr_control_record tick = {.kind = MR_CONTROL_TICK,
+                                    .time_ms = mr_clock_wall_ms(mr_clock_system())};
     mr_buffer value = {0};
     uint8_t header[MR_CONTROL_HEADER_BYTES];
     mr_status status =

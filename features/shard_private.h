@@ -10,6 +10,7 @@
 #define MR_FEATURES_SHARD_PRIVATE_H
 
 #include "features/commerce.h"
+#include "features/links.h"
 #include "features/profile_store.h"
 #include "features/shard.h"
 #include "features/trending.h"
@@ -119,7 +120,10 @@ struct mr_shard {
     mr_trending trending;
     mr_commerce commerce;
     mr_outbox outbox;
+    mr_links links;
+    bool is_replay;
 
+    uint32_t live_count; /* rows that are not empty */
     int64_t next_offset;
     int64_t newest_ms; /* of events                               */
     int64_t clock_ms;  /* of events and ticks                     */

@@ -148,6 +148,7 @@ def head(members, log_ms):
         raise Poison("nobody")
     event.is_anonymous = not ids["user_id"]
     event.who = ids["user_id"] or ids["anonymous_id"]
+    event.shown = ids["anonymous_id"] if ids["user_id"] else ""
     event.order, event.name = ids["order_id"], ids["name"]
     event.time = time_of(text(members, "time")) if text(members, "time") else log_ms
     event.time = min(event.time, log_ms + AHEAD_MS)
@@ -356,10 +357,12 @@ def show_commerce(events, is_free):
 
 def show_counters(counters, newest):
     names = ("first_offset next_offset applied duplicate late poison opted_out erased control gap late_applied lines "
-             "lines_applied lines_duplicate lines_late lines_opted_out lines_erased").split()
+             "lines_applied lines_duplicate lines_late lines_opted_out lines_erased lines_moved_out "
+             "lines_moved_in").split()
     for name in names:
         show("\\s", 0, name, counters[name])
     show("\\s", 0, "times", *(["-", "-"] if newest is None else [newest, newest - LATENESS_MS]))
+    show("\\s", 0, "links", counters["links"])
 
 
 def read(path):
@@ -380,7 +383,18 @@ def read(path):
         newest = max([e.time for e in found] + ([] if newest is None else [newest]))
         events += found
     counters["lines"] = counters["lines_applied"] = len(events)
+    counters["links"] = count_links(events)
     return events, counters, newest
+
+
+def count_links(events):
+    """How often a user is seen with an anonymous id that is not among the last eight noted."""
+    noted, links = defaultdict(list), 0
+    for event in events:
+        if event.shown and event.shown not in noted[event.who][-8:]:
+            noted[event.who].append(event.shown)
+            links += 1
+    return links
 
 
 def main():
