@@ -5,7 +5,8 @@
  * more than that block, so that it can be reserved beforehand.  Between partitions it is JSON, by
  * the names of the plan's features and with item ids in place of numbers, so that the other side
  * needs neither this shard's item table nor the very same plan: a feature it does not know is
- * passed over, one that is not there adds nothing.  What is there must be as the plan keeps it:
+ * passed over, one that is not there adds nothing, and of a history what its quotas keep is kept.
+ * Everything else must be as the plan keeps it:
  *
  *   events, first_seen, last_seen, sessions   the head, always there
  *   count, sum, first_time, last_time         a number (a time that there is none of is left out)

@@ -366,46 +366,33 @@ static bool get_entry(mr_json_value *value, mr_history_entry *ret_entry,
     return ret_item->length > 0 && ret_item->length <= MR_EVENT_ID_BYTES_MAX;
 }
 
-/* Whether the type has a quota with room. */
-static bool takes(const mr_operation *history, uint8_t *counts, uint8_t type)
+/* Before any item gets a number: whether every entry is one. */
+static bool is_history(mr_json_value *value)
 {
-    for (size_t i = 0; i < MR_QUOTAS_MAX; i++) {
-        const mr_quota *quota = &history->spec.quotas[i];
-        if (quota->type == type)
-            return counts[i]++ < quota->keep;
-    }
-    return false;
-}
-
-/* Before any item gets a number: whether every entry can be kept. */
-static bool is_history(const reading *r, mr_json_value *value)
-{
-    uint8_t counts[MR_QUOTAS_MAX] = {0};
     if (!is_array_of_at_most(value, MR_SHARD_HISTORY_MAX))
         return false;
     for (size_t i = 0; i < mr_json_count(value); i++) {
         mr_history_entry entry;
         mr_text item;
-        if (!get_entry(mr_json_at(value, i), &entry, &item) ||
-            !takes(r->plan->history, counts, entry.type))
+        if (!get_entry(mr_json_at(value, i), &entry, &item))
             return false;
     }
     return true;
 }
 
-/* In the order they are kept in, whatever the one they come in. */
+/* What the plan keeps of it: another plan may have had other quotas. */
 static mr_status get_history(const reading *r, mr_json_value *value, mr_id_table *items)
 {
     const mr_operation *history = r->plan->history;
-    mr_list *list = mr_row_list(r->row, history->list_offset);
-    mr_list_start(r->pool, list, mr_json_count(value), sizeof(mr_history_entry));
     for (size_t i = 0; i < mr_json_count(value); i++) {
         mr_history_entry entry;
         mr_text item;
         if (!get_entry(mr_json_at(value, i), &entry, &item))
             return MR_ERR_CORRUPT;
+        if ((history->spec.on & MR_ON(entry.type)) == 0)
+            continue;
         MR_TRY(mr_id_table_put(items, item, &entry.item));
-        mr_history_add(r->pool, items, history, list,
+        mr_history_add(r->pool, items, history, mr_row_list(r->row, history->list_offset),
                        r->row.cold + history->number_offset, entry);
     }
     return MR_OK;
@@ -427,7 +414,7 @@ static mr_status get_profile(const reading *r, mr_id_table *items)
     mr_json_value *history = mr_json_get(r->root, r->plan->history->spec.name);
     if (history == NULL)
         return MR_OK;
-    return is_history(r, history) ? get_history(r, history, items) : MR_ERR_CORRUPT;
+    return is_history(history) ? get_history(r, history, items) : MR_ERR_CORRUPT;
 }
 
 mr_status mr_link_profile_read(const mr_plan *plan, mr_block_pool *pool,
