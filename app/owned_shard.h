@@ -32,6 +32,7 @@ typedef struct mr_owned_shard {
         is_stale; /* another process has taken a newer epoch: nothing of it is written any more */
     int64_t retry_ns;      /* while paused: when to try again */
     int64_t checkpoint_ns; /* when the next one is due        */
+    int64_t submitted_ns;  /* when the newest one was submitted */
     int64_t tick_ns;       /* when the next tick is due       */
     int64_t checkpointed_offset;
 
@@ -70,8 +71,12 @@ void mr_owned_shard_close(mr_owned_shard *owned);
 MR_MUST_USE mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
                                            const mr_log_record *records, size_t count);
 
+/* Whether links wait that an early checkpoint should send: at most one a second, and the time that
+ * checkpoints take stays a tenth of all. */
+bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns);
+
 /* Copy the state and hand it to the checkpointer, unless a job is under way or nothing has
- * happened since the last one. */
+ * happened since the last one.  Of a parked shard no links go out: they are the next owner's. */
 MR_MUST_USE mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned);
 
 /*

@@ -194,7 +194,7 @@ static void set_mark(mr_links *links, const mr_link *link)
         (mr_link_mark){.sequence = link->sequence, .source = link->source};
 }
 
-static void apply_request(mr_shard *shard, const mr_link *link)
+static void apply_request(mr_shard *shard, const mr_link *link, int64_t offset)
 {
     mr_links *links = &shard->links;
     if (is_second_copy(links, link)) {
@@ -212,6 +212,9 @@ static void apply_request(mr_shard *shard, const mr_link *link)
     shard->live_count--;
     mr_links_put(shard, link->anonymous_id, link->user_id, link->time_ms,
                  mr_link_profile_take(shard->plan, &shard->pool, parts));
+    /* What is published of the empty row must not lose against what was before. */
+    parts.head->offset = offset;
+    parts.head->applied_ms = link->time_ms;
 }
 
 static uint32_t row_of_user(mr_shard *shard, mr_text user_id)
@@ -264,7 +267,7 @@ void mr_links_apply(mr_shard *shard, const mr_link *link, int64_t offset)
 {
     mr_links *links = &shard->links;
     if (link->profile.length == 0) {
-        apply_request(shard, link);
+        apply_request(shard, link, offset);
         return;
     }
     MR_ASSERT(links->answer_next < links->answer_count);

@@ -77,7 +77,7 @@ static mr_status decode_head(mr_row_head *head, mr_reader *reader)
     const int64_t newest_ms = (int64_t)(first_ms + span_ms);
     /* The newest record may be a link, of any time from the epoch on. */
     if (behind_ms > newest_ms || behind_ms < newest_ms - INT64_MAX ||
-        (events == 0 && (newest_ms | behind_ms) != 0))
+        (events == 0 && newest_ms != 0))
         return MR_ERR_CORRUPT;
     head->first_ms = (int64_t)first_ms;
     head->newest_ms = newest_ms;

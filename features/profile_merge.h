@@ -27,7 +27,8 @@ void mr_profile_merge(const mr_plan *plan, mr_block_pool *pool, const mr_id_tabl
                       mr_row into, mr_row from);
 
 /* The profile moves to `ret_to`, whose bytes are taken as uninitialised; `row` restarts empty, with
- * its id and what it noted, and without what models said of it. */
+ * its id and what it noted, and without what models said of it.  Its newest record is the caller's
+ * to set. */
 void mr_profile_move(const mr_plan *plan, mr_row row, mr_row ret_to);
 
 /* Give the blocks of the lists back; the row may only be filled anew after that. */

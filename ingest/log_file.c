@@ -252,6 +252,7 @@ static const mr_log_methods file_methods = {
     .resolve = file_resolve,
     .range = file_range,
     .reader_open = mr_log_file_reader_open,
+    .appends_whole = true,
 };
 
 /* The topic's directory, its lock and its topic file, made when they are not there. */
