@@ -133,6 +133,15 @@ typedef struct mr_link {
 /* Partitions that can send a link are numbered below this. */
 enum { MR_LINK_SOURCES_MAX = 4096 };
 
+/* What applying it came to; of a record below the shard's next offset, and of one without events,
+ * nothing.  mr_shard_apply() sets it. */
+typedef enum mr_outcome {
+    MR_OUTCOME_NONE = 0,
+    MR_OUTCOME_APPLIED,   /* at least one line                                     */
+    MR_OUTCOME_DUPLICATE, /* every line was applied before                         */
+    MR_OUTCOME_LATE,      /* no line applied, at least one too old: the late topic */
+} mr_outcome;
+
 typedef struct mr_record_verdict {
     int64_t offset;
     int64_t log_time_ms; /* the record's own time stamp in the log                     */
@@ -142,6 +151,7 @@ typedef struct mr_record_verdict {
     uint32_t event_count;
     uint8_t disposition; /* mr_disposition */
     uint8_t poison;      /* mr_poison      */
+    uint8_t outcome;     /* mr_outcome     */
 } mr_record_verdict;
 
 typedef struct mr_event_batch {

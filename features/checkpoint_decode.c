@@ -193,6 +193,15 @@ static mr_status decode_derived(decoder *decoder_, mr_reader *reader)
     return MR_OK;
 }
 
+static mr_status decode_dedup(decoder *decoder_, mr_reader *reader)
+{
+    const int64_t clock_ms = decoder_->header->clock_ms;
+    return mr_dedup_decode(decoder_->shard->dedup,
+                           clock_ms == MR_TIME_NONE ? MR_TIME_NONE
+                                                    : clock_ms - MR_SHARD_LATENESS_MS,
+                           reader);
+}
+
 static mr_status decode_links(decoder *decoder_, mr_reader *reader)
 {
     if (!decoder_->has_links)
@@ -220,6 +229,7 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_COMMERCE: return decode_commerce(decoder_, reader);
     case MR_BLOCK_OUTBOX: return decode_outbox(decoder_, reader);
     case MR_BLOCK_DERIVED: return decode_derived(decoder_, reader);
+    case MR_BLOCK_DEDUP: return decode_dedup(decoder_, reader);
     case MR_BLOCK_LINKS: return decode_links(decoder_, reader);
     case MR_BLOCK_NOTED: return decode_noted(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
@@ -305,6 +315,7 @@ static mr_status finish(decoder *decoder_)
                                 links->lines_moved_in ||
         !counters_agree(header))
         return MR_ERR_CORRUPT;
+    MR_TRY(mr_dedup_decode_end(shard->dedup));
     shard->counters = header->counters;
     shard->next_offset = header->next_offset;
     shard->newest_ms = header->newest_ms;

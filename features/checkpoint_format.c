@@ -195,6 +195,17 @@ static void put_derived(const mr_shard *shard, mr_buffer *buffer)
     close_block(&writer);
 }
 
+static void put_dedup(const mr_shard *shard, mr_buffer *buffer)
+{
+    size_t table = 0;
+    do {
+        block_writer writer = open_block(buffer, MR_BLOCK_DEDUP);
+        table = mr_dedup_encode(shard->dedup, mr_shard_watermark_ms(shard), table,
+                                MR_CHECKPOINT_BLOCK_BYTES, buffer);
+        close_block(&writer);
+    } while (table != 0);
+}
+
 static void put_links(const mr_shard *shard, mr_buffer *buffer)
 {
     const mr_links *links = &shard->links;
@@ -225,6 +236,7 @@ mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t g
     put_commerce(shard, buffer);
     put_outbox(shard, buffer);
     put_derived(shard, buffer);
+    put_dedup(shard, buffer);
     put_links(shard, buffer);
     return mr_buffer_status(buffer);
 }

@@ -10,6 +10,7 @@
 #define MR_FEATURES_SHARD_PRIVATE_H
 
 #include "features/commerce.h"
+#include "features/dedup.h"
 #include "features/links.h"
 #include "features/profile_store.h"
 #include "features/shard.h"
@@ -120,6 +121,8 @@ struct mr_shard {
     mr_trending trending;
     mr_commerce commerce;
     mr_outbox outbox;
+    mr_dedup *dedup;
+    bool applies_late;
     mr_links links;
     bool is_replay;
 
@@ -139,6 +142,7 @@ struct mr_shard {
 
     /* Of the batch being applied, by event. */
     mr_hash128 *hashes;
+    uint64_t *fingerprints;
     uint32_t *batch_items;
     size_t batch_capacity;
     uint32_t *batch_rows; /* of one window */

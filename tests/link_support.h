@@ -17,7 +17,7 @@ static inline int setup(void **state)
 {
     link_fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
-    assert_ok(mr_plan_create_default(&f->plan));
+    f->plan = test_plan_without_late();
     f->shard = test_shard(f->plan, 3);
     *state = f;
     return 0;

@@ -11,6 +11,7 @@
 #include "core/assert.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "features/link.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,7 +40,8 @@ static void add_links(mr_shard *shard)
                                     .user_id = {.bytes = "a", .length = 1},
                                     .sequence = 3,
                                     .source = 1};
-    mr_event events[2] = {{.anonymous_id = MR_TEXT("x"),
+    mr_event events[2] = {{.time_ms = 39 * INT64_C(40000000),
+                           .anonymous_id = MR_TEXT("x"),
                            .item_id = MR_TEXT("a"),
                            .type = MR_EVENT_PURCHASE}};
     events[1] = events[0];
@@ -48,9 +50,10 @@ static void add_links(mr_shard *shard)
         {.offset = 40, .first_event = 0, .event_count = 1},
         {.offset = 41, .first_event = 1, .event_count = 1},
         {.offset = 42, .disposition = MR_RECORD_LINK, .link = &request}};
-    const mr_event_batch batch = {
+    mr_event_batch batch = {
         .events = events, .event_count = 2, .records = records, .record_count = 3};
     MR_ASSERT(mr_shard_apply(shard, &batch) == MR_OK);
+    MR_ASSERT(mr_shard_links_waiting(shard) == 2);
 }
 
 /* A few users with every kind of feature. */
