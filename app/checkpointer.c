@@ -8,6 +8,7 @@
 struct mr_checkpointer {
     const mr_checkpoint_store *store;
     mr_log *dead_letters;
+    mr_log *late;
     mr_log *events;
     mr_log *alerts;
     pthread_t thread;
@@ -22,6 +23,7 @@ static mr_status write_state(const mr_checkpointer *checkpointer, mr_checkpoint_
 {
     MR_TRY(mr_letter_box_append(&job->dead_letters, checkpointer->dead_letters,
                                 &job->error));
+    MR_TRY(mr_letter_box_append(&job->late, checkpointer->late, &job->error));
     MR_TRY(mr_checkpoint_write(checkpointer->store, job->partition, job->epoch,
                                job->generation, &job->state, &job->error));
     if (mr_checkpoint_oldest_offset(checkpointer->store, job->partition,
@@ -69,7 +71,7 @@ static void *run(void *context)
 }
 
 mr_status mr_checkpointer_create(const mr_checkpoint_store *store, mr_log *dead_letters,
-                                 mr_log *events, mr_log *alerts,
+                                 mr_log *late, mr_log *events, mr_log *alerts,
                                  mr_checkpointer **ret_checkpointer)
 {
     mr_checkpointer *checkpointer = calloc(1, sizeof(*checkpointer));
@@ -77,6 +79,7 @@ mr_status mr_checkpointer_create(const mr_checkpoint_store *store, mr_log *dead_
         return MR_ERR_NO_MEMORY;
     checkpointer->store = store;
     checkpointer->dead_letters = dead_letters;
+    checkpointer->late = late;
     checkpointer->events = events;
     checkpointer->alerts = alerts;
     checkpointer->last = &checkpointer->first;

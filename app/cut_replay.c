@@ -49,6 +49,24 @@ static void close_all(pass *p)
     free(p->slice);
 }
 
+/* What was a duplicate or late did not happen: records keep their applied lines alone. */
+static void keep_applied(mr_event_batch *part)
+{
+    uint32_t kept = 0;
+    for (size_t r = 0; r < part->record_count; r++) {
+        mr_record_verdict *record = &part->records[r];
+        const uint32_t first = record->first_event;
+        const uint32_t end = first + record->event_count;
+        record->first_event = kept;
+        for (uint32_t i = first; i < end; i++) {
+            if (part->events[i].outcome == MR_OUTCOME_APPLIED)
+                part->events[kept++] = part->events[i];
+        }
+        record->event_count = kept - record->first_event;
+    }
+    part->event_count = kept;
+}
+
 /* Records [first, last) of the batch as a batch of its own. */
 static mr_status apply_slice(pass *p, size_t first, size_t last)
 {
@@ -83,6 +101,7 @@ static mr_status apply_slice(pass *p, size_t first, size_t last)
                            .record_count = count};
     MR_TRY(mr_shard_apply(p->shard, &part));
     mr_shard_changed_clear(p->shard);
+    keep_applied(&part);
     return p->visitor->applied(p->visitor->context, p->shard, &part);
 }
 

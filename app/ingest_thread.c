@@ -17,7 +17,7 @@ enum {
     POLL_MS = 2, /* a letter waits this long at most while the log is silent */
     BATCH_RECORDS = 1024,
     BATCH_EVENTS = 4096,
-    DEAD_LETTER_BYTES_MAX = 4 << 20, /* then a checkpoint is made early */
+    LETTER_BYTES_MAX = 4 << 20, /* then a checkpoint is made early */
     ASSIGNED_TEXT_BYTES = 16,
 };
 #define MS_NS INT64_C(1000000)
@@ -272,9 +272,10 @@ static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
     const bool is_free = mr_owned_shard_harvest(owned, &oldest_offset);
     if (oldest_offset >= 0 && owned->is_owned)
         mr_log_reader_commit(thread->reader, owned->partition, oldest_offset);
-    const bool is_due = now >= owned->checkpoint_ns ||
-                        owned->dead_letters.bytes > DEAD_LETTER_BYTES_MAX ||
-                        mr_owned_shard_links_are_due(owned, now);
+    const bool is_due =
+        now >= owned->checkpoint_ns ||
+        owned->dead_letters.bytes + owned->late.bytes > LETTER_BYTES_MAX ||
+        mr_owned_shard_links_are_due(owned, now);
     if (!is_free || !is_due || !owned->is_owned)
         return;
     owned->checkpoint_ns = now + thread->engine->config->state.interval_ms * MS_NS;

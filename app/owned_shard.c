@@ -91,7 +91,11 @@ mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
                                       1000); /* names files, never state */
     mr_status status = mr_letter_box_init(&owned->dead_letters);
     if (status == MR_OK)
+        status = mr_letter_box_init(&owned->late);
+    if (status == MR_OK)
         status = mr_letter_box_init(&owned->job.dead_letters);
+    if (status == MR_OK)
+        status = mr_letter_box_init(&owned->job.late);
     if (status == MR_OK)
         status = mr_letter_box_init(&owned->job.alerts);
     if (status == MR_OK)
@@ -135,26 +139,39 @@ void mr_owned_shard_close(mr_owned_shard *owned)
     mr_decoder_destroy(owned->decoder);
     mr_buffer_deinit(&owned->job.state);
     mr_letter_box_deinit(&owned->job.dead_letters);
+    mr_letter_box_deinit(&owned->job.late);
     mr_letter_box_deinit(&owned->job.alerts);
     mr_letter_box_deinit(&owned->job.links);
     mr_letter_box_deinit(&owned->dead_letters);
+    mr_letter_box_deinit(&owned->late);
     free(owned->rescore);
     free(owned);
 }
 
-/* Keep what did not decode, for the dead letters; a record applied before is not new. */
-static mr_status keep_poison(mr_owned_shard *owned, const mr_event_batch *batch,
-                             const mr_log_record *records, int64_t first_new)
+static mr_status keep_letter(const mr_owned_shard *owned, mr_letter_box *box,
+                             const mr_log_record *record, const char *reason)
+{
+    mr_dead_letter letter;
+    mr_log_entry entry;
+    mr_dead_letter_entry(&letter, record, owned->engine->config->log.topic,
+                         owned->partition, reason, &entry);
+    return mr_letter_box_put(box, &entry);
+}
+
+/* Keep what did not decode, for the dead letters, and what came too late; a record applied
+ * before is not new. */
+static mr_status keep_letters(mr_owned_shard *owned, const mr_event_batch *batch,
+                              const mr_log_record *records, int64_t first_new)
 {
     for (size_t i = 0; i < batch->record_count; i++) {
         const mr_record_verdict *verdict = &batch->records[i];
-        if (verdict->disposition != MR_RECORD_POISON || verdict->offset < first_new)
+        if (verdict->offset < first_new)
             continue;
-        mr_dead_letter letter;
-        mr_log_entry entry;
-        mr_dead_letter_entry(&letter, &records[i], owned->engine->config->log.topic,
-                             owned->partition, (mr_poison)verdict->poison, &entry);
-        MR_TRY(mr_letter_box_put(&owned->dead_letters, &entry));
+        if (verdict->disposition == MR_RECORD_POISON)
+            MR_TRY(keep_letter(owned, &owned->dead_letters, &records[i],
+                               mr_poison_name((mr_poison)verdict->poison)));
+        else if (verdict->outcome == MR_OUTCOME_LATE)
+            MR_TRY(keep_letter(owned, &owned->late, &records[i], MR_LATE_REASON));
     }
     return MR_OK;
 }
@@ -172,7 +189,7 @@ mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
         mr_shard_set_dialect(owned->shard, (uint8_t)after, (mr_text){0});
     }
     MR_TRY(mr_shard_apply(owned->shard, batch));
-    return keep_poison(owned, batch, records, first_new);
+    return keep_letters(owned, batch, records, first_new);
 }
 
 typedef struct collecting {
@@ -201,13 +218,20 @@ static bool collect_alert(void *context, uint64_t sequence, mr_text id, mr_text 
     return c->status == MR_OK;
 }
 
+/* Letters of a job that failed are still in its box, and go again. */
+static mr_status move_letters(mr_letter_box *from, mr_letter_box *to)
+{
+    for (size_t i = 0; i < from->count; i++)
+        MR_TRY(mr_letter_box_put(to, &from->entries[i]));
+    mr_letter_box_clear(from);
+    return MR_OK;
+}
+
 static mr_status fill_job(mr_owned_shard *owned)
 {
     mr_checkpoint_job *job = &owned->job;
-    /* Letters of a job that failed are still in its box, and go again. */
-    for (size_t i = 0; i < owned->dead_letters.count; i++)
-        MR_TRY(mr_letter_box_put(&job->dead_letters, &owned->dead_letters.entries[i]));
-    mr_letter_box_clear(&owned->dead_letters);
+    MR_TRY(move_letters(&owned->dead_letters, &job->dead_letters));
+    MR_TRY(move_letters(&owned->late, &job->late));
 
     mr_letter_box_clear(&job->alerts);
     collecting c = {owned, MR_OK};
@@ -291,6 +315,7 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
         return true;
     }
     mr_letter_box_clear(&job->dead_letters);
+    mr_letter_box_clear(&job->late);
     owned->checkpointed_offset = job->next_offset;
     *ret_oldest_offset = job->oldest_offset;
     if (job->alerts_sent && job->alerts.count > 0)

@@ -40,6 +40,7 @@ typedef struct mr_owned_shard {
     bool job_is_under_way;
     _Atomic bool job_done;
     mr_letter_box dead_letters; /* since the last job was submitted */
+    mr_letter_box late;         /* the same                         */
 
     uint32_t *rescore; /* rows whose result is to be made, a queue */
     size_t rescore_first;

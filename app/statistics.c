@@ -88,6 +88,12 @@ void mr_statistics_take(mr_statistics *statistics, const mr_shard *shard)
     PUT(p->late_applied, counters.late_applied);
     PUT(p->lines_applied, counters.lines_applied);
     PUT(p->redelivered, mr_shard_redelivered(shard));
+    mr_shard_memory_of_ids ids;
+    mr_shard_memory_of_ids_get(shard, &ids);
+    PUT(p->ids, ids.ids);
+    PUT(p->ids_forgotten, ids.forgotten);
+    PUT(p->long_horizon_ms, ids.long_horizon_ms);
+    PUT(p->short_horizon_ms, ids.short_horizon_ms);
     PUT(p->next_offset, mr_shard_next_offset(shard));
     PUT(p->watermark_ms, mr_shard_watermark_ms(shard));
     PUT(p->newest_ms, mr_shard_newest_ms(shard));
@@ -153,8 +159,8 @@ static const series partition_series[] = {
     SERIES(items, "gauge", "items ever seen"),
     SERIES(bytes, "gauge", "memory of the shard in bytes"),
     SERIES(applied, "counter", "records applied"),
-    SERIES(duplicate, "counter", "records that were duplicates"),
-    SERIES(late, "counter", "records behind the dedup horizon"),
+    SERIES(duplicate, "counter", "records applied before, by their event ids"),
+    SERIES(late, "counter", "records behind the dedup horizon, in the late topic"),
     SERIES(poison, "counter", "records that went to the dead letters"),
     SERIES(opted_out, "counter", "records of users who opted out"),
     SERIES(erased, "counter", "records not newer than an erasure"),
@@ -163,6 +169,10 @@ static const series partition_series[] = {
     SERIES(late_applied, "counter", "records applied behind the watermark"),
     SERIES(lines_applied, "counter", "event lines applied"),
     SERIES(redelivered, "counter", "records dropped because they were applied before"),
+    SERIES(ids, "gauge", "event ids remembered"),
+    SERIES(ids_forgotten, "counter", "event ids the cap took before they were behind"),
+    SERIES(long_horizon_ms, "gauge", "how long ids of purchases and the like are kept"),
+    SERIES(short_horizon_ms, "gauge", "how long ids of other events are kept"),
     SERIES(outbox, "gauge", "alerts that wait for a checkpoint"),
     SERIES(links_waiting, "gauge", "links that wait for a checkpoint"),
     SERIES(links_requested, "counter", "new pairs of user and anonymous id"),

@@ -45,6 +45,10 @@ typedef struct mr_partition_statistics {
     _Atomic uint64_t late_applied;
     _Atomic uint64_t lines_applied;
     _Atomic uint64_t redelivered;
+    _Atomic uint64_t ids;
+    _Atomic uint64_t ids_forgotten;
+    _Atomic int64_t long_horizon_ms;
+    _Atomic int64_t short_horizon_ms;
     _Atomic uint64_t outbox;
     _Atomic uint64_t links_waiting;
     _Atomic uint64_t links_requested;

@@ -55,6 +55,15 @@ enum {
     MR_CLAMP_AHEAD_MS = 300000 /* a time later than log time + 5 min is clamped to it */
 };
 
+/* What applying a line or a record came to; mr_shard_apply() sets it.  Of a line it says something
+ * only when it does of its record. */
+typedef enum mr_outcome {
+    MR_OUTCOME_NONE = 0,  /* not looked at: below the next offset, or without events    */
+    MR_OUTCOME_APPLIED,   /* of a record: at least one line                             */
+    MR_OUTCOME_DUPLICATE, /* applied before; of a record: every line                    */
+    MR_OUTCOME_LATE,      /* too old to tell; of a record: no line applied, one too old */
+} mr_outcome;
+
 typedef struct mr_event {
     mr_text user_id;      /* empty when only anonymous_id is known */
     mr_text anonymous_id; /* one of the two is not empty            */
@@ -83,6 +92,7 @@ typedef struct mr_event {
     uint32_t line;        /* within the record, from 0                */
     int16_t rating_centi; /* 100..500; 0 when absent                 */
     uint8_t type;         /* mr_event_type                           */
+    uint8_t outcome;      /* mr_outcome                              */
 } mr_event;
 
 /* What the decoder made of a record.  Written to metrics by name: mr_disposition_name(). */
@@ -132,15 +142,6 @@ typedef struct mr_link {
 
 /* Partitions that can send a link are numbered below this. */
 enum { MR_LINK_SOURCES_MAX = 4096 };
-
-/* What applying it came to; of a record below the shard's next offset, and of one without events,
- * nothing.  mr_shard_apply() sets it. */
-typedef enum mr_outcome {
-    MR_OUTCOME_NONE = 0,
-    MR_OUTCOME_APPLIED,   /* at least one line                                     */
-    MR_OUTCOME_DUPLICATE, /* every line was applied before                         */
-    MR_OUTCOME_LATE,      /* no line applied, at least one too old: the late topic */
-} mr_outcome;
 
 typedef struct mr_record_verdict {
     int64_t offset;

@@ -359,10 +359,13 @@ static mr_status check_dedup(const mr_dedup_spec *dedup, mr_error *ret_error)
         const int64_t horizon_ms = dedup->horizon_ms[span];
         const int64_t bucket_ms = dedup->bucket_ms[span];
         if (bucket_ms <= 0 || horizon_ms < bucket_ms ||
-            horizon_ms / bucket_ms > MR_DEDUP_CLASS_BUCKETS_MAX)
-            return mr_error_set(
-                ret_error, MR_ERR_INVALID, "dedup %s: a horizon is 1 to %d buckets",
-                mr_dedup_class_name((mr_dedup_class)span), MR_DEDUP_CLASS_BUCKETS_MAX);
+            horizon_ms > MR_DEDUP_HORIZON_MS_MAX ||
+            (horizon_ms + MR_SHARD_LATENESS_MS) / bucket_ms > MR_DEDUP_CLASS_BUCKETS_MAX)
+            return mr_error_set(ret_error, MR_ERR_INVALID,
+                                "dedup %s: a horizon is a bucket at least, and %d with "
+                                "the lateness at most",
+                                mr_dedup_class_name((mr_dedup_class)span),
+                                MR_DEDUP_CLASS_BUCKETS_MAX);
     }
     if (dedup->entries_max == 0 || dedup->entries_max > MR_DEDUP_ENTRIES_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID, "dedup: 1 to %d entries a shard",

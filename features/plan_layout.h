@@ -80,9 +80,11 @@ typedef enum mr_dedup_class {
 } mr_dedup_class;
 
 enum {
-    MR_DEDUP_CLASS_BUCKETS_MAX = 2048, /* of one horizon */
+    MR_DEDUP_CLASS_BUCKETS_MAX = 2048, /* of one horizon and the lateness */
     MR_DEDUP_ENTRIES_MAX = 1 << 28,
 };
+
+#define MR_DEDUP_HORIZON_MS_MAX INT64_C(10000000000000) /* three centuries */
 
 typedef struct mr_dedup_spec {
     uint32_t on_long; /* MR_ON(type) | … */

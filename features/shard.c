@@ -178,7 +178,7 @@ static int64_t effective_horizon_ms(const mr_shard *shard, mr_dedup_class span)
 {
     const int64_t horizon_ms = shard->plan->dedup.horizon_ms[span];
     const int64_t evicted_end_ms = mr_dedup_evicted_end_ms(shard->dedup, span);
-    if (evicted_end_ms == MR_TIME_NONE)
+    if (evicted_end_ms == MR_TIME_NONE || shard->clock_ms == MR_TIME_NONE)
         return horizon_ms;
     const int64_t left_ms = mr_shard_watermark_ms(shard) - evicted_end_ms;
     return left_ms < 0 ? 0 : left_ms < horizon_ms ? left_ms : horizon_ms;

@@ -252,10 +252,11 @@ static void apply_events(mr_shard *shard, const mr_event_batch *batch,
     mr_dedup_advance(shard->dedup, watermark_ms);
     for (size_t i = record->first_event; i < record->first_event + record->event_count;
          i++) {
-        const mr_event *event = &batch->events[i];
+        mr_event *event = &batch->events[i];
         if (i >= *prefetched)
             *prefetched = prefetch_window(shard, batch, i);
         const mr_outcome line = judge(shard, event, i);
+        event->outcome = (uint8_t)line;
         lines[line]++;
         if (line != MR_OUTCOME_APPLIED)
             continue;

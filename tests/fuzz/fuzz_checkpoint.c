@@ -71,6 +71,8 @@ static void encode_some(mr_buffer *encoded)
         batch.events[i] = (mr_event){.user_id = mr_text_from(names[i % 4]),
                                      .item_id = mr_text_from(names[i % 3]),
                                      .order_id = mr_text_from(names[i % 2]),
+                                     .event_id = mr_text_from(names[i % 4]),
+                                     .line = i,
                                      .time_ms = (int64_t)i * 40000000,
                                      .quantity = i,
                                      .value_minor = 100 * i,

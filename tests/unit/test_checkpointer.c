@@ -18,6 +18,7 @@ typedef struct fixture {
     mr_plan *plan;
     mr_checkpoint_store *store;
     mr_log *dead_letters;
+    mr_log *late;
     mr_log *events;
     mr_log *alerts;
     mr_checkpointer *checkpointer;
@@ -46,12 +47,13 @@ static int set_up(void **state)
     assert_ok(mr_plan_create_default(&f->plan));
     assert_ok(mr_checkpoint_store_open(f->directory, "events", 2, &f->store, NULL));
     f->dead_letters = open_log(f, "dead");
+    f->late = open_log(f, "late");
     f->events = open_log(f, "events");
     f->alerts = open_log(f, "alerts");
     (void)pthread_mutex_init(&f->lock, NULL);
     (void)pthread_cond_init(&f->changed, NULL);
-    assert_ok(mr_checkpointer_create(f->store, f->dead_letters, f->events, f->alerts,
-                                     &f->checkpointer));
+    assert_ok(mr_checkpointer_create(f->store, f->dead_letters, f->late, f->events,
+                                     f->alerts, &f->checkpointer));
     *state = f;
     return 0;
 }
@@ -63,6 +65,7 @@ static int tear_down(void **state)
     mr_log_close(f->alerts);
     mr_log_close(f->events);
     mr_log_close(f->dead_letters);
+    mr_log_close(f->late);
     mr_checkpoint_store_close(f->store);
     mr_plan_destroy(f->plan);
     (void)pthread_cond_destroy(&f->changed);
@@ -102,12 +105,15 @@ static void fill(fixture *f, mr_checkpoint_job *job, uint32_t partition)
     job->next_offset = mr_shard_next_offset(shard);
     mr_shard_destroy(shard);
     assert_ok(mr_letter_box_init(&job->dead_letters));
+    assert_ok(mr_letter_box_init(&job->late));
     assert_ok(mr_letter_box_init(&job->alerts));
     assert_ok(mr_letter_box_init(&job->links));
     const mr_log_entry link = {.value = MR_TEXT("link")};
     const mr_log_entry letter = {.value = MR_TEXT("dead")};
+    const mr_log_entry late = {.value = MR_TEXT("late")};
     const mr_log_entry alert = {.value = MR_TEXT("alert")};
     assert_ok(mr_letter_box_put(&job->dead_letters, &letter));
+    assert_ok(mr_letter_box_put(&job->late, &late));
     assert_ok(mr_letter_box_put(&job->alerts, &alert));
     assert_ok(mr_letter_box_put(&job->links, &link));
 }
@@ -116,6 +122,7 @@ static void empty(mr_checkpoint_job *job)
 {
     mr_buffer_deinit(&job->state);
     mr_letter_box_deinit(&job->dead_letters);
+    mr_letter_box_deinit(&job->late);
     mr_letter_box_deinit(&job->alerts);
     mr_letter_box_deinit(&job->links);
 }
@@ -172,6 +179,7 @@ static void test_state_letters_and_alerts_are_durable_when_it_is_done(void **sta
     assert_int_equal(job.oldest_offset, job.next_offset);
     assert_true(job.took_ns > 0);
     assert_int_equal(end_of(f->dead_letters), 1);
+    assert_int_equal(end_of(f->late), 1);
     assert_int_equal(end_of(f->alerts), 1);
     assert_ok(restored(f, 0, &users));
     assert_int_equal(users, 1);
@@ -192,6 +200,20 @@ static void test_no_state_passes_a_dead_letter_that_is_not_durable(void **state)
     assert_false(job.links_sent);
     assert_int_equal(end_of(f->alerts), 0);
     assert_int_equal(end_of(f->events), 0);
+    assert_int_equal(restored(f, 0, &users), MR_ERR_NOT_FOUND);
+    empty(&job);
+}
+
+static void test_no_state_passes_a_late_record_that_is_not_durable(void **state)
+{
+    fixture *f = *state;
+    mr_checkpoint_job job;
+    uint32_t users;
+    fill(f, &job, 0);
+    put_refused_letter(&job.late);
+    run_job(f, &job);
+    assert_int_equal(job.status, MR_ERR_INVALID);
+    assert_int_equal(end_of(f->alerts), 0);
     assert_int_equal(restored(f, 0, &users), MR_ERR_NOT_FOUND);
     empty(&job);
 }
@@ -244,6 +266,7 @@ static void test_alerts_that_do_not_go_out_leave_the_state_valid(void **state)
     mr_letter_box_clear(&job.alerts);
     assert_ok(mr_letter_box_put(&job.alerts, &alert));
     mr_letter_box_clear(&job.dead_letters);
+    mr_letter_box_clear(&job.late);
     mr_shard *shard = test_shard(f->plan, 0);
     assert_ok(mr_checkpoint_encode(shard, job.epoch, ++job.generation, &job.state));
     mr_shard_destroy(shard);
@@ -281,6 +304,8 @@ int main(void)
             test_state_letters_and_alerts_are_durable_when_it_is_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_no_state_passes_a_dead_letter_that_is_not_durable, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_no_state_passes_a_late_record_that_is_not_durable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_no_link_or_alert_speaks_of_a_state_that_was_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
