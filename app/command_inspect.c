@@ -6,6 +6,7 @@
 #include "app/topics.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "features/link.h"
 #include "ingest/dead_letter.h"
 
 #include <inttypes.h>
@@ -195,13 +196,14 @@ static void put_partition(mr_json_writer *writer, const mr_shard *shard,
     mr_json_put_int(writer, info->next_offset);
     put_time(writer, "watermark", info->watermark_ms);
     put_time(writer, "newest", mr_shard_newest_ms(shard));
-    put_count(writer, "users", mr_shard_user_count(shard));
+    put_count(writer, "users", mr_shard_live_count(shard));
     put_count(writer, "items", mr_shard_item_count(shard));
     put_count(writer, "memory_bytes", bytes);
     mr_json_key(writer, "memory_bytes_per_user");
-    mr_json_put_fixed(writer, bytes_per_user(bytes, mr_shard_user_count(shard)), 1);
+    mr_json_put_fixed(writer, bytes_per_user(bytes, mr_shard_live_count(shard)), 1);
     put_count(writer, "file_bytes", info->bytes);
     put_count(writer, "outbox", mr_shard_outbox_count(shard));
+    put_count(writer, "links_waiting", mr_shard_links_waiting(shard));
     put_count(writer, "skipped_generations", info->skipped);
     if (info->skipped > 0) {
         mr_json_key(writer, "skipped_because");
@@ -225,7 +227,7 @@ static mr_status print_summary(const state *s)
     mr_json_begin_array(&writer);
     for (size_t i = 0; i < s->count; i++) {
         put_partition(&writer, s->shards[i], &s->infos[i]);
-        users += mr_shard_user_count(s->shards[i]);
+        users += mr_shard_live_count(s->shards[i]);
         bytes += mr_shard_bytes(s->shards[i]);
     }
     mr_json_end_array(&writer);

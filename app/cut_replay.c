@@ -31,7 +31,8 @@ static mr_status open_all(pass *p)
     const mr_shard_options shard = {.plan = r->plan,
                                     .hash_key = r->key,
                                     .topic = r->config->log.topic,
-                                    .partition = p->partition};
+                                    .partition = p->partition,
+                                    .is_replay = true};
     MR_TRY(mr_event_batch_init(&p->batch, MR_LOG_BATCH_RECORDS_MAX,
                                MR_LOG_BATCH_RECORDS_MAX));
     MR_TRY(mr_topics_decoder(r->config, r->control_key, &p->decoder, p->error));

@@ -162,8 +162,8 @@ static mr_status open_state(mr_engine *engine, mr_error *ret_error)
         mr_snapshot_holder_create(&engine->trending) != MR_OK ||
         mr_alert_feed_create(&engine->alerts) != MR_OK ||
         mr_checkpointer_create(engine->store, engine->topics.dead_letters,
-                               engine->topics.late, engine->topics.alerts,
-                               &engine->checkpointer) != MR_OK)
+                               engine->topics.late, engine->topics.events,
+                               engine->topics.alerts, &engine->checkpointer) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
     engine->clock =
         config->log.clock_wall == 1 ? mr_clock_system() : &engine->statistics->data_clock;

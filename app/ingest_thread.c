@@ -3,6 +3,7 @@
 #include "app/churn_sweep.h"
 #include "app/log_line.h"
 #include "app/user_publisher.h"
+#include "features/link.h"
 #include "features/trending.h"
 #include "ingest/control_record.h"
 
@@ -278,8 +279,8 @@ static void poll_once(mr_ingest_thread *thread)
 static void append_tick(mr_ingest_thread *thread, mr_owned_shard *owned)
 {
     mr_engine *engine = thread->engine;
-    const mr_control_record tick = {
-        MR_CONTROL_TICK, {0}, mr_clock_wall_ms(mr_clock_system())};
+    const mr_control_record tick = {.kind = MR_CONTROL_TICK,
+                                    .time_ms = mr_clock_wall_ms(mr_clock_system())};
     mr_buffer value = {0};
     uint8_t header[MR_CONTROL_HEADER_BYTES];
     mr_status status =
@@ -310,8 +311,10 @@ static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
     const bool is_free = mr_owned_shard_harvest(owned, &oldest_offset);
     if (oldest_offset >= 0 && owned->is_owned)
         mr_log_reader_commit(thread->reader, owned->partition, oldest_offset);
-    const bool is_due = now >= owned->checkpoint_ns ||
-                        owned->dead_letters.bytes + owned->late.bytes > LETTER_BYTES_MAX;
+    const bool is_due =
+        now >= owned->checkpoint_ns ||
+        owned->dead_letters.bytes + owned->late.bytes > LETTER_BYTES_MAX ||
+        mr_owned_shard_links_are_due(owned, now);
     if (!is_free || !is_due || !owned->is_owned)
         return;
     owned->checkpoint_ns = now + thread->engine->config->state.interval_ms * MS_NS;
@@ -402,6 +405,22 @@ static void measure_rate(mr_ingest_thread *thread, int64_t now)
     thread->rate_ns = now;
 }
 
+/* Links have gone out to partitions that were read to their end: they are not any more, and the
+ * reader will say when they are again. */
+static void expect_links(mr_ingest_thread *thread)
+{
+    for (uint32_t p = 0; p < thread->partition_count; p++) {
+        mr_owned_shard *owned = thread->shards[p];
+        if (owned == NULL)
+            continue;
+        int64_t first;
+        int64_t end;
+        mr_log_range(thread->engine->topics.events, p, &first, &end);
+        if (end > mr_shard_next_offset(owned->shard))
+            owned->is_at_end = false;
+    }
+}
+
 static void between_batches(mr_ingest_thread *thread)
 {
     const int64_t now = now_ns();
@@ -414,7 +433,10 @@ static void between_batches(mr_ingest_thread *thread)
             all_done = false;
             continue;
         }
+        const size_t links = mr_shard_links_waiting(owned->shard);
         look_after(thread, owned, now);
+        if (mr_shard_links_waiting(owned->shard) < links)
+            expect_links(thread);
         if (owned->is_stale) {
             give_way(thread, owned);
             continue;
@@ -426,7 +448,8 @@ static void between_batches(mr_ingest_thread *thread)
             atomic_fetch_add_explicit(&thread->engine->statistics->cache_failures, 1,
                                       memory_order_relaxed);
         all_at_end &= owned->is_at_end;
-        all_done &= owned->is_at_end && !owned->is_sweeping && owned->rescore_count == 0;
+        all_done &= owned->is_at_end && links == 0 && !owned->is_sweeping &&
+                    owned->rescore_count == 0;
     }
     if (now - thread->flush_ns >= (all_at_end ? FLUSH_NS : FLUSH_BEHIND_NS))
         thread->flush_ns = now;

@@ -1,6 +1,7 @@
 #include "app/owned_shard.h"
 
 #include "app/beginning.h"
+#include "app/link_letters.h"
 #include "app/log_line.h"
 #include "core/assert.h"
 #include "ingest/dead_letter.h"
@@ -10,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALERT_HEADERS = 2, SEQUENCE_BYTES = 48 };
+enum { ALERT_HEADERS = 2, SEQUENCE_BYTES = 48, LINKS_SHARE = 10 };
+#define LINKS_NS INT64_C(1000000000)
 
 static void job_done(mr_checkpoint_job *job, void *context)
 {
@@ -129,6 +131,8 @@ mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
     if (status == MR_OK)
         status = mr_letter_box_init(&owned->job.alerts);
     if (status == MR_OK)
+        status = mr_letter_box_init(&owned->job.links);
+    if (status == MR_OK)
         status = mr_topics_decoder(engine->config, &engine->control_key, &owned->decoder,
                                    ret_error);
     if (status == MR_OK)
@@ -169,6 +173,7 @@ void mr_owned_shard_close(mr_owned_shard *owned)
     mr_letter_box_deinit(&owned->job.dead_letters);
     mr_letter_box_deinit(&owned->job.late);
     mr_letter_box_deinit(&owned->job.alerts);
+    mr_letter_box_deinit(&owned->job.links);
     mr_letter_box_deinit(&owned->dead_letters);
     mr_letter_box_deinit(&owned->late);
     free(owned->rescore);
@@ -269,10 +274,23 @@ static mr_status fill_job(mr_owned_shard *owned)
     mr_shard_outbox_pending(owned->shard, 0, collect_alert, &c);
     MR_TRY(c.status);
 
+    mr_letter_box_clear(&job->links);
+    if (owned->is_owned)
+        MR_TRY(mr_link_letters_collect(owned->shard, owned->engine->topics.events,
+                                       &owned->engine->control_key, &job->links,
+                                       &job->links_sequence));
+
     job->epoch = owned->epoch;
     job->generation = owned->generation + 1;
     job->next_offset = mr_shard_next_offset(owned->shard);
     return mr_checkpoint_encode(owned->shard, job->epoch, job->generation, &job->state);
+}
+
+bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns)
+{
+    const int64_t apart_ns = LINKS_SHARE * owned->job.took_ns;
+    return mr_shard_links_waiting(owned->shard) > 0 &&
+           now_ns - owned->submitted_ns >= (apart_ns > LINKS_NS ? apart_ns : LINKS_NS);
 }
 
 mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned)
@@ -280,12 +298,14 @@ mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned)
     if (owned->job_is_under_way || owned->is_stale)
         return MR_OK;
     if (mr_shard_next_offset(owned->shard) == owned->checkpointed_offset &&
-        mr_shard_outbox_count(owned->shard) == 0)
+        mr_shard_outbox_count(owned->shard) == 0 &&
+        mr_shard_links_waiting(owned->shard) == 0)
         return MR_OK;
     mr_shard_check_counters(owned->shard);
     MR_TRY(fill_job(owned));
     owned->generation++;
     owned->job_is_under_way = true;
+    owned->submitted_ns = mr_clock_monotonic_ns(mr_clock_system());
     atomic_store_explicit(&owned->job_done, false, memory_order_relaxed);
     mr_checkpointer_submit(owned->engine->checkpointer, &owned->job);
     return MR_OK;
@@ -339,6 +359,12 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
         mr_shard_outbox_acknowledge(owned->shard, job->alerts_sequence);
     else if (!job->alerts_sent)
         mr_log_warn("event=alerts_delayed partition=%" PRIu32 " why=\"%s\"",
+                    owned->partition, job->error.message);
+    if (job->links_sent && job->links.count > 0) {
+        mr_shard_links_acknowledge(owned->shard, job->links_sequence);
+        mr_statistics_take(owned->engine->statistics, owned->shard);
+    } else if (!job->links_sent)
+        mr_log_warn("event=links_delayed partition=%" PRIu32 " why=\"%s\"",
                     owned->partition, job->error.message);
     mr_log_info("event=checkpoint partition=%" PRIu32 " generation=%" PRIu64
                 " offset=%" PRId64 " ms=%" PRId64,

@@ -37,6 +37,7 @@ typedef struct mr_owned_shard {
     mr_key_sample keys;
     int64_t retry_ns;      /* while paused: when to try again */
     int64_t checkpoint_ns; /* when the next one is due        */
+    int64_t submitted_ns;  /* when the newest one was submitted */
     int64_t tick_ns;       /* when the next tick is due       */
     int64_t checkpointed_offset;
 
@@ -78,8 +79,12 @@ MR_MUST_USE mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch
                                            const mr_log_record *records, size_t count,
                                            mr_error *ret_error);
 
+/* Whether links wait that an early checkpoint should send: at most one a second, and the time that
+ * checkpoints take stays a tenth of all. */
+bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns);
+
 /* Copy the state and hand it to the checkpointer, unless a job is under way or nothing has
- * happened since the last one. */
+ * happened since the last one.  Of a parked shard no links go out: they are the next owner's. */
 MR_MUST_USE mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned);
 
 /*

@@ -33,6 +33,7 @@ static mr_status open_shard(replaying *run, uint32_t partition, int64_t offset)
         .topic = config->log.topic,
         .partition = partition,
         .memory_limit_bytes = (size_t)config->state.memory_bytes,
+        .is_replay = true,
         .applies_late = run->options->applies_late,
     };
     const mr_status status = mr_shard_create(&options, &run->result->shards[partition]);
@@ -175,7 +176,7 @@ static void sum_up(mr_replay *replay)
         replay->events += counters.lines_applied;
         replay->duplicate += counters.duplicate;
         replay->late += counters.late;
-        replay->users += mr_shard_user_count(replay->shards[i]);
+        replay->users += mr_shard_live_count(replay->shards[i]);
         replay->items += mr_shard_item_count(replay->shards[i]);
     }
 }

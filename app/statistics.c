@@ -1,6 +1,7 @@
 #include "app/statistics.h"
 
 #include "features/commerce.h"
+#include "features/link.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -59,6 +60,18 @@ void mr_statistics_destroy(mr_statistics *statistics)
     free(statistics);
 }
 
+static void take_links(mr_partition_statistics *p, const mr_shard *shard)
+{
+    mr_link_counters links;
+    mr_shard_link_counters_get(shard, &links);
+    PUT(p->links_waiting, mr_shard_links_waiting(shard));
+    PUT(p->links_requested, links.requested);
+    PUT(p->links_answered, links.answered);
+    PUT(p->links_merged, links.merged);
+    PUT(p->links_dropped, links.dropped);
+    PUT(p->links_refused, links.refused);
+}
+
 void mr_statistics_take(mr_statistics *statistics, const mr_shard *shard)
 {
     mr_partition_statistics *p = &statistics->partitions[mr_shard_partition(shard)];
@@ -84,10 +97,11 @@ void mr_statistics_take(mr_statistics *statistics, const mr_shard *shard)
     PUT(p->next_offset, mr_shard_next_offset(shard));
     PUT(p->watermark_ms, mr_shard_watermark_ms(shard));
     PUT(p->newest_ms, mr_shard_newest_ms(shard));
-    PUT(p->users, mr_shard_user_count(shard));
+    PUT(p->users, mr_shard_live_count(shard));
     PUT(p->items, mr_shard_item_count(shard));
     PUT(p->bytes, mr_shard_bytes(shard));
     PUT(p->outbox, mr_shard_outbox_count(shard));
+    take_links(p, shard);
     mr_commerce_totals totals;
     mr_commerce_totals_get(shard, &totals);
     PUT(p->customers, totals.customers);
@@ -163,6 +177,12 @@ static const series partition_series[] = {
     SERIES(long_horizon_ms, "gauge", "how long ids of purchases and the like are kept"),
     SERIES(short_horizon_ms, "gauge", "how long ids of other events are kept"),
     SERIES(outbox, "gauge", "alerts that wait for a checkpoint"),
+    SERIES(links_waiting, "gauge", "links that wait for a checkpoint"),
+    SERIES(links_requested, "counter", "new pairs of user and anonymous id"),
+    SERIES(links_answered, "counter", "anonymous profiles sent to their user"),
+    SERIES(links_merged, "counter", "anonymous profiles merged into their user"),
+    SERIES(links_dropped, "counter", "second copies of links"),
+    SERIES(links_refused, "counter", "links whose profile could not be taken in"),
     SERIES(generation, "gauge", "newest durable checkpoint generation"),
     SERIES(checkpoint_failures, "counter", "checkpoints that could not be written"),
     SERIES(checkpoint_took_us, "gauge", "time the newest checkpoint took to write, us"),

@@ -51,6 +51,12 @@ typedef struct mr_partition_statistics {
     _Atomic int64_t long_horizon_ms;
     _Atomic int64_t short_horizon_ms;
     _Atomic uint64_t outbox;
+    _Atomic uint64_t links_waiting;
+    _Atomic uint64_t links_requested;
+    _Atomic uint64_t links_answered;
+    _Atomic uint64_t links_merged;
+    _Atomic uint64_t links_dropped;
+    _Atomic uint64_t links_refused;
     _Atomic uint64_t generation;
     _Atomic uint64_t checkpoint_failures;
     _Atomic int64_t checkpoint_took_us;

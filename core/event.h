@@ -99,6 +99,7 @@ typedef struct mr_event {
 typedef enum mr_disposition {
     MR_RECORD_EVENTS = 0, /* first_event .. first_event + event_count */
     MR_RECORD_TICK,       /* a control record that moves time: time_ms */
+    MR_RECORD_LINK,       /* a control record that moves a profile: `link`     */
     MR_RECORD_CONTROL, /* another control record: counted, its effect comes with its feature */
     MR_RECORD_POISON, /* not an event: goes to the dead letters with `poison` */
 } mr_disposition;
@@ -124,10 +125,29 @@ typedef enum mr_poison {
     MR_POISON_KINDS,
 } mr_poison;
 
+/*
+ * A control record by which an anonymous profile moves to the user it turned out to be.
+ *
+ * A request lies in the anonymous id's partition and asks for the state; the answer, in the
+ * user's partition, brings it.  `sequence` rises within what one source partition sends.
+ */
+typedef struct mr_link {
+    mr_text anonymous_id;
+    mr_text user_id;
+    mr_text profile;   /* of an answer: the state, a JSON object; empty: a request  */
+    int64_t time_ms;   /* of the event that showed both ids                         */
+    uint64_t sequence; /* from 1                                                   */
+    uint32_t source;   /* the partition that sent it                               */
+} mr_link;
+
+/* Partitions that can send a link are numbered below this. */
+enum { MR_LINK_SOURCES_MAX = 4096 };
+
 typedef struct mr_record_verdict {
     int64_t offset;
     int64_t log_time_ms; /* the record's own time stamp in the log                     */
     int64_t tick_ms;     /* MR_RECORD_TICK: wall time appended by the partition's owner */
+    const mr_link *link; /* MR_RECORD_LINK: lent like the texts                        */
     uint32_t first_event;
     uint32_t event_count;
     uint8_t disposition; /* mr_disposition */

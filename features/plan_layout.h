@@ -2,7 +2,7 @@
  * Plan layout: what a compiled plan is, for the files that run it.
  *
  * A row has a head of one cache line that every plan has, and a cold part whose layout is the
- * plan's: a small derived part, then the lists, then numbers.  Features that look at a window of
+ * plan's: a small derived part, the anonymous ids noted, then lists and numbers.  Features that look at a window of
  * days share series: one series for each set of event types and field, kept for the longest
  * window that reads it.
  *
@@ -49,6 +49,12 @@ typedef enum mr_aggregate {
     MR_AGGREGATE_RECENT_ITEMS,
     MR_AGGREGATE_RFM, /* computed on reading */
 } mr_aggregate;
+
+static inline bool mr_aggregate_keeps_list(mr_aggregate aggregate)
+{
+    return aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES ||
+           aggregate == MR_AGGREGATE_RECENT_ITEMS;
+}
 
 typedef enum mr_of {
     MR_OF_NOTHING = 0,

@@ -133,6 +133,37 @@ mr_status mr_log_append(mr_log *log, const mr_log_entry *entries, size_t count,
     return log->methods->append(log, entries, count, ret_positions, ret_error);
 }
 
+enum { ROUND_PARTITIONS = 4096 };
+
+/* How many of the entries go to different partitions, before the first that does not.  Numbers that
+ * fall together count as one partition: that only costs a round trip. */
+static size_t round_of(mr_log *log, const mr_log_entry *entries, size_t count)
+{
+    bool is_taken[ROUND_PARTITIONS] = {false};
+    size_t length = 0;
+    for (; length < count; length++) {
+        bool *taken =
+            &is_taken[mr_log_entry_partition(log, &entries[length]) % ROUND_PARTITIONS];
+        if (*taken)
+            break;
+        *taken = true;
+    }
+    return length;
+}
+
+mr_status mr_log_append_in_order(mr_log *log, const mr_log_entry *entries, size_t count,
+                                 mr_error *ret_error)
+{
+    for (size_t done = 0; done < count;) {
+        const size_t left = count - done;
+        const size_t length =
+            log->methods->appends_whole ? left : round_of(log, &entries[done], left);
+        MR_TRY(mr_log_append(log, &entries[done], length, NULL, ret_error));
+        done += length;
+    }
+    return MR_OK;
+}
+
 mr_status mr_log_resolve(mr_log *log, uint32_t partition, mr_log_start start,
                          int64_t time_ms, int64_t *ret_offset, mr_error *ret_error)
 {

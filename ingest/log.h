@@ -165,6 +165,14 @@ MR_MUST_USE mr_status mr_log_append(mr_log *log, const mr_log_entry *entries,
                                     size_t count, mr_log_position *ret_positions,
                                     mr_error *ret_error);
 
+/*
+ * The same for records whose order matters: after a failure, too, none is in its partition without
+ * those before it.  On a broker no two records of a partition are under way together, so it takes
+ * as many round trips as the partition with most of them has records.
+ */
+MR_MUST_USE mr_status mr_log_append_in_order(mr_log *log, const mr_log_entry *entries,
+                                             size_t count, mr_error *ret_error);
+
 /* Where to begin without a checkpoint. */
 typedef enum mr_log_start { MR_LOG_EARLIEST, MR_LOG_LATEST, MR_LOG_AT_TIME } mr_log_start;
 

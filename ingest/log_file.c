@@ -260,6 +260,7 @@ static const mr_log_methods file_methods = {
     .range = file_range,
     .committed = file_committed,
     .reader_open = mr_log_file_reader_open,
+    .appends_whole = true,
 };
 
 /* The topic's directory, its lock and its topic file, made when they are not there. */

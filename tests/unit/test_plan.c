@@ -144,6 +144,7 @@ static void test_what_cannot_be_kept_is_refused_by_name(void **state)
 {
     (void)state;
     refuse((mr_feature_spec){.name = "spend"}, "spend: declared twice");
+    refuse((mr_feature_spec){.name = "sessions"}, "sessions: every profile has another");
     refuse((mr_feature_spec){.name = "x", .window_days = 1001}, "x: window above");
     refuse((mr_feature_spec){.name = "x", .aggregate = MR_AGGREGATE_FADING_SUM},
            "x: a half-life is");
