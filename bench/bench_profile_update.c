@@ -36,7 +36,8 @@ typedef struct bench {
     int64_t time_ms;
     int64_t offset;
     mr_event_batch batch;
-    char (*batch_ids)[2][ID_BYTES]; /* as decoded: in the cache, one event after the other */
+    char (*batch_ids)[2]
+                     [ID_BYTES]; /* as decoded: in the cache, one event after the other */
     mr_shard *shard;
     const mr_plan *plan;
     mr_hash_key key;

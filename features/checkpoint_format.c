@@ -182,7 +182,7 @@ static void put_derived(const mr_shard *shard, mr_buffer *buffer)
 {
     block_writer writer = open_block(buffer, MR_BLOCK_DERIVED);
     for (uint32_t row = 0; row < shard->store.row_count; row++) {
-        const mr_row_derived *derived = mr_shard_row(shard, row).derived;
+        const mr_row_derived *derived = &mr_shard_row(shard, row).side->derived;
         if (derived->since_s == 0)
             continue;
         next_entry(&writer);
@@ -190,6 +190,35 @@ static void put_derived(const mr_shard *shard, mr_buffer *buffer)
         mr_buffer_put_u32(buffer, derived->since_s);
         mr_buffer_put_u16(buffer, derived->permille);
         mr_buffer_put_u8(buffer, derived->tier);
+    }
+    close_block(&writer);
+}
+
+static void put_dedup(const mr_shard *shard, mr_buffer *buffer)
+{
+    size_t table = 0;
+    do {
+        block_writer writer = open_block(buffer, MR_BLOCK_DEDUP);
+        table = mr_dedup_encode(shard->dedup, mr_shard_watermark_ms(shard), table,
+                                MR_CHECKPOINT_BLOCK_BYTES, buffer);
+        close_block(&writer);
+    } while (table != 0);
+}
+
+static void put_links(const mr_shard *shard, mr_buffer *buffer)
+{
+    const mr_links *links = &shard->links;
+    block_writer writer = open_block(buffer, MR_BLOCK_LINKS);
+    mr_links_encode(shard, buffer);
+    for (size_t i = links->first; i < links->end; i++) {
+        next_entry(&writer);
+        mr_links_encode_entry(shard, &links->entries[i], buffer);
+    }
+    close_block(&writer);
+    writer = open_block(buffer, MR_BLOCK_NOTED);
+    for (uint32_t row = 0; row < shard->store.row_count; row++) {
+        next_entry(&writer);
+        mr_links_encode_noted(shard, row, buffer);
     }
     close_block(&writer);
 }
@@ -206,6 +235,8 @@ mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t g
     put_commerce(shard, buffer);
     put_outbox(shard, buffer);
     put_derived(shard, buffer);
+    put_dedup(shard, buffer);
+    put_links(shard, buffer);
     return mr_buffer_status(buffer);
 }
 

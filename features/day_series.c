@@ -18,6 +18,21 @@ static bool keeps_sums(const mr_series *series)
     return series->entry_bytes == sizeof(mr_day_sum);
 }
 
+mr_day_sum mr_day_series_get(const mr_block_pool *pool, const mr_series *series,
+                             const mr_list *list, size_t index)
+{
+    mr_day_sum day = {0};
+    memcpy(&day, mr_day_series_at(pool, series, list, index), series->entry_bytes);
+    return day;
+}
+
+void mr_day_series_append(mr_block_pool *pool, const mr_series *series, mr_list *list,
+                          mr_day_sum day)
+{
+    memcpy(mr_list_insert(pool, list, list->count, series->entry_bytes), &day,
+           series->entry_bytes);
+}
+
 void mr_day_series_add(mr_block_pool *pool, const mr_series *series, mr_list *list,
                        int64_t day, int64_t amount)
 {

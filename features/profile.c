@@ -33,11 +33,21 @@ const uint64_t mr_row_nothing[MR_PLAN_EXTRA_BYTES_MAX / sizeof(uint64_t)] = {0};
 
 void mr_profile_need_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row)
 {
-    if (row.head->extra_block != 0)
+    if (row.head->extra_block != 0 || plan->extra_bytes == 0)
         return;
     uint8_t size_class; /* told by the plan: not kept */
     row.head->extra_block = mr_block_pool_allocate(pool, plan->extra_bytes, &size_class);
     memset(mr_block_at(pool, row.head->extra_block), 0, plan->extra_bytes);
+}
+
+void mr_profile_drop_empty_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row)
+{
+    const uint32_t block = row.head->extra_block;
+    if (block == 0 ||
+        memcmp(mr_block_at(pool, block), mr_row_nothing, plan->extra_bytes) != 0)
+        return;
+    mr_block_pool_free(pool, block, mr_block_class_of(plan->extra_bytes));
+    row.head->extra_block = 0;
 }
 
 /* An order id is an order's name; without one each record is an order of its own. */
@@ -235,13 +245,22 @@ static void check_series(const mr_series *series, const mr_block_pool *pool, mr_
     MR_ASSERT(first_day + series->keep_days > before);
 }
 
+static void check_head(const mr_row_head *head)
+{
+    if (head->events == 0) {
+        MR_ASSERT(head->first_ms == 0);
+        MR_ASSERT(head->newest_ms == 0);
+        MR_ASSERT(head->sessions == 0);
+        return;
+    }
+    MR_ASSERT(head->sessions > 0);
+    MR_ASSERT(head->first_ms <= head->newest_ms);
+}
+
 void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,
                       const mr_id_table *items, mr_row row)
 {
-    MR_ASSERT(row.head->events > 0);
-    MR_ASSERT(row.head->sessions > 0);
-    MR_ASSERT(row.head->first_ms <= row.head->newest_ms);
-    MR_ASSERT(row.head->id_length > 0);
+    check_head(row.head);
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_operation *operation = &plan->operations[i];
         if (operation->spec.aggregate == MR_AGGREGATE_RECENT_ITEMS)

@@ -64,6 +64,12 @@ typedef struct mr_row_derived {
     uint8_t spare;
 } mr_row_derived;
 
+/* What stays when the profile moves to another row, and what few events touch. */
+typedef struct mr_row_side {
+    mr_row_derived derived;
+    mr_list noted; /* anonymous ids seen with this user, as hashes (features/links.h) */
+} mr_row_side;
+
 /* A series that only counts keeps no sum: its entries end before it. */
 typedef struct mr_day_sum {
     uint32_t day;
@@ -84,7 +90,7 @@ _Static_assert(sizeof(mr_history_entry) == 12, "as stated in the plan");
 typedef struct mr_row {
     mr_row_head *head;
     uint8_t *body;
-    mr_row_derived *derived;
+    mr_row_side *side;         /* NULL of a profile on its way */
     const mr_block_pool *pool; /* the extra part lies in it */
 } mr_row;
 
@@ -113,13 +119,22 @@ static inline int64_t *mr_row_number(mr_row row, uint32_t offset)
     return mr_row_at(row, offset);
 }
 
+/* No events: it was made for what came to nothing, or its events moved to another profile. */
+static inline bool mr_row_is_empty(mr_row row)
+{
+    return row.head->events == 0;
+}
+
 typedef struct mr_profile_effect {
     bool is_first_purchase;
     bool is_new_order;
 } mr_profile_effect;
 
-/* Give the row its extra part, all zero, if it has none; reserved before. */
+/* Give the row its extra part, all zero, if it has none and the plan has one; reserved before. */
 void mr_profile_need_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row);
+
+/* Take it back when all of it is zero. */
+void mr_profile_drop_empty_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row);
 
 /* Apply one event.  `item` is its index in `items`, or MR_ID_NONE. */
 mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
@@ -143,6 +158,12 @@ static inline mr_day_sum *mr_day_series_at(const mr_block_pool *pool,
     uint8_t *entries = mr_list_elements(pool, list);
     return (mr_day_sum *)(void *)(entries + index * series->entry_bytes);
 }
+
+/* The same entry as a value; the sum of a series without is 0, whatever is appended. */
+mr_day_sum mr_day_series_get(const mr_block_pool *pool, const mr_series *series,
+                             const mr_list *list, size_t index);
+void mr_day_series_append(mr_block_pool *pool, const mr_series *series, mr_list *list,
+                          mr_day_sum day);
 
 /* Over the days at - days + 1 .. at. */
 uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_series *series,

@@ -71,12 +71,17 @@ static mr_status decode_head(mr_row_head *head, mr_reader *reader)
     const uint64_t events = get_varint(reader);
     const uint64_t sessions = get_varint(reader);
     if (reader->failed || first_ms > INT64_MAX || span_ms > INT64_MAX - first_ms ||
-        behind_ms < 0 || (uint64_t)behind_ms > span_ms || offset > INT64_MAX ||
-        events == 0 || events > UINT32_MAX || sessions == 0 || sessions > UINT16_MAX)
+        offset > INT64_MAX || events > UINT32_MAX || sessions > UINT16_MAX ||
+        (events == 0) != (sessions == 0))
+        return MR_ERR_CORRUPT;
+    const int64_t newest_ms = (int64_t)(first_ms + span_ms);
+    /* The newest record may be a link, of any time from the epoch on. */
+    if (behind_ms > newest_ms || behind_ms < newest_ms - INT64_MAX ||
+        (events == 0 && newest_ms != 0))
         return MR_ERR_CORRUPT;
     head->first_ms = (int64_t)first_ms;
-    head->newest_ms = (int64_t)(first_ms + span_ms);
-    head->applied_ms = head->newest_ms - behind_ms;
+    head->newest_ms = newest_ms;
+    head->applied_ms = newest_ms - behind_ms;
     head->offset = (int64_t)offset;
     head->events = (uint32_t)events;
     head->sessions = (uint16_t)sessions;
@@ -211,15 +216,14 @@ static void encode_series(const mr_series *series, const mr_block_pool *pool, mr
                           mr_buffer *buffer)
 {
     const mr_list *list = mr_row_list(row, series->list_offset);
-    const bool has_sums = series->entry_bytes == sizeof(mr_day_sum);
     uint32_t before = 0;
     mr_buffer_put_varint(buffer, list->count);
     for (size_t i = 0; i < list->count; i++) {
-        const mr_day_sum *day = mr_day_series_at(pool, series, list, i);
-        mr_buffer_put_varint(buffer, day->day - before);
-        mr_buffer_put_varint(buffer, day->count);
-        put_signed(buffer, has_sums ? day->sum : 0);
-        before = day->day;
+        const mr_day_sum day = mr_day_series_get(pool, series, list, i);
+        mr_buffer_put_varint(buffer, day.day - before);
+        mr_buffer_put_varint(buffer, day.count);
+        put_signed(buffer, day.sum);
+        before = day.day;
     }
 }
 
@@ -245,10 +249,9 @@ static mr_status decode_series(const mr_series *series, mr_block_pool *pool, mr_
         first_day = i == 0 ? day : first_day;
         if (day - first_day >= series->keep_days)
             return MR_ERR_CORRUPT;
-        const mr_day_sum entry = {
-            .day = (uint32_t)day, .count = (uint32_t)day_count, .sum = sum};
-        memcpy(mr_list_insert(pool, list, i, series->entry_bytes), &entry,
-               series->entry_bytes);
+        mr_day_series_append(
+            pool, series, list,
+            (mr_day_sum){.day = (uint32_t)day, .count = (uint32_t)day_count, .sum = sum});
     }
     return MR_OK;
 }
@@ -265,30 +268,18 @@ void mr_profile_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
         encode_series(&plan->series[i], pool, row, buffer);
 }
 
-/* A profile that has nothing to keep in its extra part goes without. */
-static void drop_empty_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row)
-{
-    const uint32_t block = row.head->extra_block;
-    if (block == 0 ||
-        memcmp(mr_block_at(pool, block), mr_row_nothing, plan->extra_bytes) != 0)
-        return;
-    mr_block_pool_free(pool, block, mr_block_class_of(plan->extra_bytes));
-    row.head->extra_block = 0;
-}
-
 mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool, mr_row row,
                             mr_reader *reader)
 {
     MR_TRY(decode_head(row.head, reader));
-    if (plan->extra_bytes > 0)
-        mr_profile_need_extra(plan, pool, row);
+    mr_profile_need_extra(plan, pool, row);
     for (size_t i = 0; i < plan->operation_count; i++) {
         if (plan->operations[i].stores)
             MR_TRY(decode_operation(&plan->operations[i], pool, row, reader));
     }
     for (size_t i = 0; i < plan->series_count; i++)
         MR_TRY(decode_series(&plan->series[i], pool, row, reader));
-    drop_empty_extra(plan, pool, row);
+    mr_profile_drop_empty_extra(plan, pool, row);
     return mr_reader_status(reader);
 }
 

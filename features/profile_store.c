@@ -16,7 +16,7 @@ enum {
 static size_t segment_bytes(const mr_profile_store *store)
 {
     return MR_STORE_SEGMENT_ROWS *
-           (sizeof(mr_row_head) + store->plan->body_bytes + sizeof(mr_row_derived));
+           (sizeof(mr_row_head) + store->plan->body_bytes + sizeof(mr_row_side));
 }
 
 /* The first bits of the tag choose the directory entry, the last ones the slot. */
@@ -153,7 +153,7 @@ size_t mr_profile_store_bytes(const mr_profile_store *store)
     return store->table_count * (TABLE_BYTES + sizeof(mr_sub_table)) +
            ((size_t)1 << store->depth) * sizeof(*store->directory) +
            store->row_count * (sizeof(mr_row_head) + (size_t)store->plan->body_bytes +
-                               sizeof(mr_row_derived));
+                               sizeof(mr_row_side));
 }
 
 static mr_text id_of(const mr_profile_store *store, const mr_row_head *head)
@@ -324,6 +324,21 @@ void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row_i
     for (uint32_t at = 0; at < store->plan->extra_bytes; at += LINE_BYTES)
         mr_prefetch_write(extra + at);
     mr_prefetch_write(extra + store->plan->extra_bytes - 1);
+}
+
+void mr_profile_store_prefetch_side(const mr_profile_store *store, uint32_t row_index)
+{
+    if (row_index != MR_ROW_NONE)
+        mr_prefetch_write(mr_profile_store_row(store, row_index).side);
+}
+
+void mr_profile_store_prefetch_noted(const mr_profile_store *store, uint32_t row_index)
+{
+    if (row_index == MR_ROW_NONE)
+        return;
+    const mr_list *noted = &mr_profile_store_row(store, row_index).side->noted;
+    if (noted->block != 0)
+        mr_prefetch(mr_list_elements(store->pool, noted));
 }
 
 void mr_profile_store_prefetch_lists(const mr_profile_store *store, uint32_t row_index,

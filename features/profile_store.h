@@ -7,7 +7,8 @@
  * whole.  A slot is 8 bytes, 32 bits of the hash and a row, and holds all that a split needs.
  *
  * Rows are dense and lie in segments: the 64-byte heads of a segment side by side, behind them
- * the bodies, then what models say.  A segment is large, so that heads and bodies lie on huge
+ * the bodies, then what few
+ * events touch.  A segment is large, so that heads and bodies lie on huge
  * pages: a random row then costs one cache miss and not one more for its page's address.  A row
  * is taken for the right one only when the id itself is equal; of the hash only the slot's 32
  * bits are kept, since an id says all that a hash of it could.
@@ -94,16 +95,20 @@ void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row,
 void mr_profile_store_prefetch_lists(const mr_profile_store *store, uint32_t row,
                                      uint8_t event_type);
 
+/* Of events that show two ids, in the same two stages. */
+void mr_profile_store_prefetch_side(const mr_profile_store *store, uint32_t row);
+void mr_profile_store_prefetch_noted(const mr_profile_store *store, uint32_t row);
+
 static inline mr_row mr_profile_store_row(const mr_profile_store *store, uint32_t row)
 {
     uint8_t *segment = store->segments[row / MR_STORE_SEGMENT_ROWS];
     const size_t index = row % MR_STORE_SEGMENT_ROWS;
     uint8_t *bodies = segment + MR_STORE_SEGMENT_ROWS * sizeof(mr_row_head);
-    uint8_t *derived = bodies + MR_STORE_SEGMENT_ROWS * (size_t)store->plan->body_bytes;
+    uint8_t *sides = bodies + MR_STORE_SEGMENT_ROWS * (size_t)store->plan->body_bytes;
     return (mr_row){
         .head = (mr_row_head *)(void *)segment + index,
         .body = bodies + index * store->plan->body_bytes,
-        .derived = (mr_row_derived *)(void *)derived + index,
+        .side = (mr_row_side *)(void *)sides + index,
         .pool = store->pool,
     };
 }

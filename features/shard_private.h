@@ -10,6 +10,8 @@
 #define MR_FEATURES_SHARD_PRIVATE_H
 
 #include "features/commerce.h"
+#include "features/dedup.h"
+#include "features/links.h"
 #include "features/profile_store.h"
 #include "features/shard.h"
 #include "features/trending.h"
@@ -119,7 +121,12 @@ struct mr_shard {
     mr_trending trending;
     mr_commerce commerce;
     mr_outbox outbox;
+    mr_dedup *dedup;
+    bool applies_late;
+    mr_links links;
+    bool is_replay;
 
+    uint32_t live_count; /* rows that are not empty */
     int64_t next_offset;
     int64_t newest_ms; /* of events                               */
     int64_t clock_ms;  /* of events and ticks                     */
@@ -135,6 +142,7 @@ struct mr_shard {
 
     /* Of the batch being applied, by event. */
     mr_hash128 *hashes;
+    uint64_t *fingerprints;
     uint32_t *batch_items;
     size_t batch_capacity;
     uint32_t *batch_rows; /* of one window */
