@@ -223,18 +223,22 @@ static uint32_t row_of_user(mr_shard *shard, mr_text user_id)
                                 user_id, false);
 }
 
+static bool has_bought(const mr_shard *shard, mr_row row)
+{
+    return *mr_row_number(row, shard->plan->purchases->number_offset) > 0;
+}
+
 static void merge(mr_shard *shard, const mr_link *link, mr_row from, int64_t offset)
 {
     const uint32_t number = row_of_user(shard, link->user_id);
     mr_shard_mark_changed(shard, number);
     const mr_row into = mr_shard_row(shard, number);
-    const int64_t *purchases = mr_row_number(into, shard->plan->purchases->number_offset);
-    const bool was_customer = *purchases > 0;
+    const bool was_customer = has_bought(shard, into);
     shard->live_count += mr_row_is_empty(into);
     mr_profile_merge(shard->plan, &shard->pool, shard->items, into, from);
     into.head->offset = offset;
     into.head->applied_ms = link->time_ms;
-    shard->commerce.totals.customers += !was_customer && *purchases > 0;
+    shard->commerce.totals.customers += !was_customer && has_bought(shard, into);
     shard->links.counters.merged++;
     shard->links.counters.lines_moved_in += from.head->events;
 }
