@@ -93,6 +93,14 @@ MR_MUST_USE mr_status mr_checkpoint_restore(
     const mr_hash_key *hash_key, size_t memory_limit_bytes, mr_shard **ret_shard,
     mr_checkpoint_info *ret_info, mr_error *ret_error);
 
+/* One generation as a shard, whichever others there are.  As above, and MR_ERR_NOT_FOUND when
+ * it is not there. */
+MR_MUST_USE mr_status mr_checkpoint_restore_at(
+    const mr_checkpoint_store *store, uint32_t partition, uint64_t epoch,
+    uint64_t generation, const mr_plan *plan, const mr_hash_key *hash_key,
+    size_t memory_limit_bytes, mr_shard **ret_shard, mr_checkpoint_info *ret_info,
+    mr_error *ret_error);
+
 /* The state in the bytes of a base file.  MR_ERR_CORRUPT for any damage, MR_ERR_INVALID
  * for another plan, MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_checkpoint_decode(

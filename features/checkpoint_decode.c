@@ -27,6 +27,7 @@ typedef struct decoder {
     uint32_t trending_items;
     uint64_t events; /* sum over the profiles */
     uint64_t outbox_sequence;
+    bool has_links;
 } decoder;
 
 static mr_status decode_items(decoder *decoder_, mr_reader *reader)
@@ -72,6 +73,7 @@ static mr_status decode_profiles(decoder *decoder_, mr_reader *reader)
         const mr_row parts = mr_shard_row(shard, row);
         MR_TRY(mr_profile_decode(shard->plan, &shard->pool, parts, reader));
         decoder_->events += parts.head->events;
+        shard->live_count += !mr_row_is_empty(parts);
     }
     return MR_OK;
 }
@@ -200,6 +202,23 @@ static mr_status decode_dedup(decoder *decoder_, mr_reader *reader)
                            reader);
 }
 
+static mr_status decode_links(decoder *decoder_, mr_reader *reader)
+{
+    if (!decoder_->has_links)
+        MR_TRY(mr_links_decode(decoder_->shard, reader));
+    decoder_->has_links = true;
+    while (reader->position < reader->length)
+        MR_TRY(mr_links_decode_entry(decoder_->shard, reader));
+    return MR_OK;
+}
+
+static mr_status decode_noted(decoder *decoder_, mr_reader *reader)
+{
+    while (reader->position < reader->length)
+        MR_TRY(mr_links_decode_noted(decoder_->shard, reader));
+    return MR_OK;
+}
+
 static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *reader)
 {
     switch (kind) {
@@ -211,6 +230,8 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_OUTBOX: return decode_outbox(decoder_, reader);
     case MR_BLOCK_DERIVED: return decode_derived(decoder_, reader);
     case MR_BLOCK_DEDUP: return decode_dedup(decoder_, reader);
+    case MR_BLOCK_LINKS: return decode_links(decoder_, reader);
+    case MR_BLOCK_NOTED: return decode_noted(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
     }
 }
@@ -286,10 +307,13 @@ static mr_status finish(decoder *decoder_)
 {
     mr_shard *shard = decoder_->shard;
     const mr_checkpoint_header *header = decoder_->header;
+    const mr_link_counters *links = &shard->links.counters;
     if (decoder_->profiles != header->users || decoder_->histories != header->users ||
         decoder_->trending_items != mr_id_table_count(shard->items) ||
         mr_id_table_count(shard->items) != header->items ||
-        decoder_->events != header->counters.lines_applied || !counters_agree(header))
+        decoder_->events != header->counters.lines_applied - links->lines_moved_out +
+                                links->lines_moved_in ||
+        !counters_agree(header))
         return MR_ERR_CORRUPT;
     MR_TRY(mr_dedup_decode_end(shard->dedup));
     shard->counters = header->counters;

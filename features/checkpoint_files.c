@@ -208,6 +208,9 @@ static mr_status parse_manifest(const mr_buffer *text, const char *topic,
             memcmp(again.bytes, text->bytes, again.length) == 0)
             status = MR_OK;
     }
+    if (start.failed || again.failed)
+        status =
+            MR_ERR_NO_MEMORY; /* not damage: an older generation is no answer to it */
     mr_buffer_deinit(&start);
     mr_buffer_deinit(&again);
     if (status == MR_OK)
@@ -232,7 +235,9 @@ mr_status mr_manifest_read(const mr_checkpoint_directory *directory, const char 
     if (status == MR_OK) {
         status = parse_manifest(&text, topic, partition, epoch, generation, ret_manifest);
         if (status != MR_OK)
-            (void)mr_error_set(ret_error, status, "%s: damaged", name.text);
+            (void)mr_error_set(ret_error, status, "%s: %s", name.text,
+                               status == MR_ERR_CORRUPT ? "damaged"
+                                                        : "no memory to read it");
     }
     mr_buffer_deinit(&text);
     return status;

@@ -206,6 +206,24 @@ static void put_dedup(const mr_shard *shard, mr_buffer *buffer)
     } while (table != 0);
 }
 
+static void put_links(const mr_shard *shard, mr_buffer *buffer)
+{
+    const mr_links *links = &shard->links;
+    block_writer writer = open_block(buffer, MR_BLOCK_LINKS);
+    mr_links_encode(shard, buffer);
+    for (size_t i = links->first; i < links->end; i++) {
+        next_entry(&writer);
+        mr_links_encode_entry(shard, &links->entries[i], buffer);
+    }
+    close_block(&writer);
+    writer = open_block(buffer, MR_BLOCK_NOTED);
+    for (uint32_t row = 0; row < shard->store.row_count; row++) {
+        next_entry(&writer);
+        mr_links_encode_noted(shard, row, buffer);
+    }
+    close_block(&writer);
+}
+
 mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t generation,
                                mr_buffer *buffer)
 {
@@ -219,6 +237,7 @@ mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t g
     put_outbox(shard, buffer);
     put_derived(shard, buffer);
     put_dedup(shard, buffer);
+    put_links(shard, buffer);
     return mr_buffer_status(buffer);
 }
 

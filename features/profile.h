@@ -55,6 +55,9 @@ typedef struct mr_row_derived {
     uint8_t spare;
 } mr_row_derived;
 
+/* Behind it: an mr_list of the anonymous ids seen with this user, as hashes (features/links.h). */
+enum { MR_ROW_NOTED_AT = sizeof(mr_row_derived) };
+
 typedef struct mr_day_sum {
     int64_t sum;
     uint32_t day;
@@ -82,6 +85,12 @@ static inline mr_list *mr_row_list(mr_row row, uint32_t offset)
 static inline int64_t *mr_row_number(mr_row row, uint32_t offset)
 {
     return (int64_t *)(void *)(row.cold + offset);
+}
+
+/* No events: it was made for what came to nothing, or its events moved to another profile. */
+static inline bool mr_row_is_empty(mr_row row)
+{
+    return row.head->events == 0;
 }
 
 typedef struct mr_profile_effect {

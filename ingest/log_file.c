@@ -246,12 +246,21 @@ static void file_close(mr_log *base)
     free(log);
 }
 
+static mr_status file_committed(mr_log *base, const char *group, uint32_t partition,
+                                int64_t *ret_offset, mr_error *ret_error)
+{
+    return mr_log_group_noted(((mr_log_file *)base)->directory, partition, group,
+                              ret_offset, ret_error);
+}
+
 static const mr_log_methods file_methods = {
     .close = file_close,
     .append = file_append,
     .resolve = file_resolve,
     .range = file_range,
+    .committed = file_committed,
     .reader_open = mr_log_file_reader_open,
+    .appends_whole = true,
 };
 
 /* The topic's directory, its lock and its topic file, made when they are not there. */
@@ -352,7 +361,7 @@ mr_status mr_log_open_file(const mr_log_file_options *options, mr_log **ret_log,
     mr_status status = open_directory(log, options, &topic, ret_error);
     if (status != MR_OK)
         goto fail;
-    log->topic_id = topic.topic_id;
+    log->base.topic_id = topic.topic_id;
     log->base.topic = strdup(options->topic);
     log->partition = calloc(topic.partitions, sizeof(*log->partition));
     if (log->base.topic == NULL || log->partition == NULL) {

@@ -71,7 +71,7 @@ static mr_status begin_segment(mr_log_file *log, uint32_t number, mr_error *ret_
                             strerror(errno));
 
     const mr_segment_header header = {
-        .topic_id = log->topic_id,
+        .topic_id = log->base.topic_id,
         .partition = number,
         .base_offset = base,
         .created_ms = mr_clock_wall_ms(log->clock),
@@ -261,7 +261,7 @@ static mr_status recover_segment(mr_log_file *log, uint32_t number, int64_t base
     int64_t doubted_at = 0;
     int64_t torn_bytes = 0;
     mr_error reason = {.message = ""};
-    mr_status status = mr_log_walk_open(log->directory, number, log->topic_id, base,
+    mr_status status = mr_log_walk_open(log->directory, number, log->base.topic_id, base,
                                         INT64_MAX, &walk, &reason);
     if (status == MR_ERR_CORRUPT) {
         MR_TRY(recover_headless(path, &torn_bytes, ret_error));
@@ -351,8 +351,8 @@ static mr_status find_in_segments(mr_log_file *log, uint32_t number, const int64
     for (size_t i = 0; status == MR_ERR_NOT_FOUND && i < count; i++) {
         const int64_t limit = i + 1 < count ? bases[i + 1] : INT64_MAX;
         mr_log_walk walk;
-        status = mr_log_walk_open(log->directory, number, log->topic_id, bases[i], limit,
-                                  &walk, ret_error);
+        status = mr_log_walk_open(log->directory, number, log->base.topic_id, bases[i],
+                                  limit, &walk, ret_error);
         if (status != MR_OK)
             break;
         chunk.walk = NULL; /* `walk` is another segment's now, at the same address */

@@ -11,6 +11,7 @@
 #include "core/assert.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "features/link.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,29 @@ static void set_up_once(void)
     mr_hash_key_init(&key, "fuzz", 4);
 }
 
+/* A user with a visitor's id, the visitor's profile asked for and on its way. */
+static void add_links(mr_shard *shard)
+{
+    static const mr_link request = {.anonymous_id = {.bytes = "x", .length = 1},
+                                    .user_id = {.bytes = "a", .length = 1},
+                                    .sequence = 3,
+                                    .source = 1};
+    mr_event events[2] = {{.time_ms = 39 * INT64_C(40000000),
+                           .anonymous_id = MR_TEXT("x"),
+                           .item_id = MR_TEXT("a"),
+                           .type = MR_EVENT_PURCHASE}};
+    events[1] = events[0];
+    events[1].user_id = MR_TEXT("a");
+    mr_record_verdict records[3] = {
+        {.offset = 40, .first_event = 0, .event_count = 1},
+        {.offset = 41, .first_event = 1, .event_count = 1},
+        {.offset = 42, .disposition = MR_RECORD_LINK, .link = &request}};
+    mr_event_batch batch = {
+        .events = events, .event_count = 2, .records = records, .record_count = 3};
+    MR_ASSERT(mr_shard_apply(shard, &batch) == MR_OK);
+    MR_ASSERT(mr_shard_links_waiting(shard) == 2);
+}
+
 /* A few users with every kind of feature. */
 static void encode_some(mr_buffer *encoded)
 {
@@ -47,6 +71,8 @@ static void encode_some(mr_buffer *encoded)
         batch.events[i] = (mr_event){.user_id = mr_text_from(names[i % 4]),
                                      .item_id = mr_text_from(names[i % 3]),
                                      .order_id = mr_text_from(names[i % 2]),
+                                     .event_id = mr_text_from(names[i % 4]),
+                                     .line = i,
                                      .time_ms = (int64_t)i * 40000000,
                                      .quantity = i,
                                      .value_minor = 100 * i,
@@ -57,6 +83,7 @@ static void encode_some(mr_buffer *encoded)
     }
     batch.event_count = batch.record_count = 40;
     MR_ASSERT(mr_shard_apply(shard, &batch) == MR_OK);
+    add_links(shard);
     uint64_t sequence;
     MR_ASSERT(mr_shard_outbox_put(shard, MR_TEXT("id"), MR_TEXT("record"), &sequence) ==
               MR_OK);
