@@ -58,14 +58,15 @@ static void expect_letters(world *w, uint32_t partition, const mr_event_batch *b
         const mr_record_verdict *record = &batch->records[i];
         if (record->disposition == MR_RECORD_POISON &&
             !has_letter(w->dead_letters, partition, record->offset))
-            world_fail(w, "partition %" PRIu32 ": the poison at %" PRId64
-                          " is in no dead letter",
+            world_fail(w,
+                       "partition %" PRIu32 ": the poison at %" PRId64
+                       " is in no dead letter",
                        partition, record->offset);
         if (record->outcome == MR_OUTCOME_LATE &&
             !has_letter(w->late, partition, record->offset))
-            world_fail(w, "partition %" PRIu32 ": the late record at %" PRId64
-                          " is not kept",
-                       partition, record->offset);
+            world_fail(
+                w, "partition %" PRIu32 ": the late record at %" PRId64 " is not kept",
+                partition, record->offset);
     }
 }
 
@@ -81,8 +82,8 @@ static void expect_links(world *w, const mr_shard *reference, uint32_t partition
         for (uint32_t p = 0; p < w->partitions && !is_there; p++) {
             for (size_t i = 0; i < fake_log_count(w->events, p) && !is_there; i++) {
                 const mr_text value = fake_log_record(w->events, p, i)->value;
-                is_there = value.length > 0 && memmem(value.bytes, value.length, text,
-                                                      strlen(text)) != NULL;
+                is_there = value.length > 0 &&
+                           memmem(value.bytes, value.length, text, strlen(text)) != NULL;
             }
         }
         if (!is_there)
