@@ -26,7 +26,7 @@
 typedef struct mr_checkpoint_store mr_checkpoint_store;
 
 enum {
-    MR_CHECKPOINT_VERSION = 1,
+    MR_CHECKPOINT_VERSION = 2,
     MR_CHECKPOINT_BASES_MIN = 2,
     MR_CHECKPOINT_GENERATIONS_MAX = 4096, /* looked at in one directory      */
     MR_CHECKPOINT_NAME_BYTES_MAX = 64     /* of a saved checkpoint           */
@@ -75,7 +75,10 @@ typedef struct mr_checkpoint_info {
     int64_t next_offset;
     int64_t watermark_ms; /* MR_TIME_NONE when there is none */
     uint64_t plan_hash;
-    uint64_t bytes; /* of the base file                               */
+    uint64_t bytes; /* of all its files                               */
+    uint64_t base_generation;
+    uint32_t segments; /* deltas on that base, its own the last        */
+    bool is_delta;
     uint32_t users;
     uint32_t skipped; /* newer generations that could not be used       */
     char message[MR_ERROR_MESSAGE_BYTES]; /* which one was skipped and why; else empty */
@@ -93,14 +96,19 @@ MR_MUST_USE mr_status mr_checkpoint_restore(
     const mr_hash_key *hash_key, size_t memory_limit_bytes, mr_shard **ret_shard,
     mr_checkpoint_info *ret_info, mr_error *ret_error);
 
-/* The state in the bytes of a base file.  MR_ERR_CORRUPT for any damage, MR_ERR_INVALID
- * for another plan, MR_ERR_NO_MEMORY. */
-MR_MUST_USE mr_status mr_checkpoint_decode(
-    const void *data, size_t bytes, const mr_plan *plan, const mr_hash_key *hash_key,
-    size_t memory_limit_bytes, mr_shard **ret_shard, mr_checkpoint_info *ret_info,
-    mr_error *ret_error);
+typedef struct mr_checkpoint_file {
+    const void *data;
+    size_t bytes;
+} mr_checkpoint_file;
 
-/* The bytes of a base file for an encoded state, appended: what mr_checkpoint_write()
+/* The state in the bytes of a base file and of the deltas on it, in order; one file at least.  As
+ * mr_checkpoint_restore(), but for MR_ERR_NOT_FOUND. */
+MR_MUST_USE mr_status mr_checkpoint_decode(
+    const mr_checkpoint_file *files, size_t count, const mr_plan *plan,
+    const mr_hash_key *hash_key, size_t memory_limit_bytes, mr_shard **ret_shard,
+    mr_checkpoint_info *ret_info, mr_error *ret_error);
+
+/* The bytes of a file for an encoded state, appended: what mr_checkpoint_write()
  * writes. */
 MR_MUST_USE mr_status mr_checkpoint_seal(const mr_buffer *encoded, mr_buffer *sealed);
 

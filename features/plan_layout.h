@@ -84,8 +84,10 @@ typedef struct mr_operation {
     mr_feature feature;
     uint32_t number_offset; /* of its number or numbers */
     uint32_t list_offset;   /* of its mr_list           */
-    uint8_t series;         /* of a windowed operation  */
-    bool stores;            /* runs on events           */
+    uint16_t number_bytes;
+    uint8_t element_bytes; /* of its list; 0: it has none */
+    uint8_t series;        /* of a windowed operation  */
+    bool stores;           /* runs on events           */
 } mr_operation;
 
 typedef struct mr_series {
@@ -154,6 +156,7 @@ struct mr_plan {
 
     mr_buffer canonical;
     uint64_t hash;
+    char *names; /* of a plan that was read from its text; else NULL */
 };
 
 /*
@@ -163,6 +166,20 @@ struct mr_plan {
 MR_MUST_USE mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
                                       const mr_vector_spec *columns, size_t column_count,
                                       mr_plan **ret_plan, mr_error *ret_error);
+
+/*
+ * The plan that a canonical text was written from, without vector columns: enough to read a state
+ * that was made with it.  It keeps the text and so the hash, whatever this program would write.
+ *
+ * MR_ERR_CORRUPT when the text is not a plan's; MR_ERR_NO_MEMORY.
+ */
+MR_MUST_USE mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan);
+
+/* What the canonical text says of a feature after its name; empty when there is none such. */
+mr_text mr_plan_definition(const mr_plan *plan, const char *name);
+
+/* The text of the one plan that checkpoints of format 1, which hold none, were made with. */
+mr_text mr_plan_text_of_format_1(void);
 
 const mr_operation *mr_plan_operation_named(const mr_plan *plan, const char *name);
 

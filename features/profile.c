@@ -178,6 +178,25 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
     return effect;
 }
 
+static void free_list(mr_block_pool *pool, const mr_list *list)
+{
+    mr_block_pool_free(pool, list->block, list->size_class);
+}
+
+void mr_profile_reset(const mr_plan *plan, mr_block_pool *pool, mr_row row)
+{
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        if (plan->operations[i].element_bytes > 0)
+            free_list(pool, mr_row_list(row, plan->operations[i].list_offset));
+    }
+    for (size_t i = 0; i < plan->series_count; i++)
+        free_list(pool, mr_row_list(row, plan->series[i].list_offset));
+    memset(row.cold, 0, plan->cold_bytes);
+    row.head->first_ms = row.head->newest_ms = 0;
+    row.head->events = 0;
+    row.head->sessions = 0;
+}
+
 static void check_list(const mr_block_pool *pool, const mr_list *list,
                        size_t element_bytes)
 {

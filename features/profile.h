@@ -42,7 +42,8 @@ typedef struct mr_row_head {
     uint8_t id_class;
     uint8_t is_anonymous;
     uint8_t is_changed;
-    uint16_t spare;
+    uint8_t cut_mark; /* see features/cut_state.h */
+    uint8_t spare;
 } mr_row_head;
 
 _Static_assert(sizeof(mr_row_head) == 64, "one cache line");
@@ -93,6 +94,9 @@ typedef struct mr_profile_effect {
 mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
                                    const mr_id_table *items, mr_row row,
                                    const mr_event *event, uint32_t item, int64_t offset);
+
+/* Back to a row that has seen nothing: its lists are freed; the id stays. */
+void mr_profile_reset(const mr_plan *plan, mr_block_pool *pool, mr_row row);
 
 /* Time in whole seconds, ending at the largest 32-bit number (the year 2106). */
 uint32_t mr_time_seconds(int64_t time_ms);

@@ -71,8 +71,8 @@ static void decode(const void *bytes, size_t length)
     mr_shard *shard = NULL;
     mr_checkpoint_info info;
     mr_error error;
-    if (mr_checkpoint_decode(bytes, length, plan, &key, 0, &shard, &info, &error) !=
-        MR_OK)
+    const mr_checkpoint_file file = {bytes, length};
+    if (mr_checkpoint_decode(&file, 1, plan, &key, 0, &shard, &info, &error) != MR_OK)
         return;
     mr_shard_check(shard);
     mr_buffer again = {0};

@@ -1,0 +1,242 @@
+/*
+ * A shard under another plan.
+ *
+ * Features go by name and definition, day series by what they add up.  A new feature that reads a
+ * series which was kept before finds the days that are there; its `since` says from when on it has
+ * seen everything.
+ */
+#include "features/checkpoint_decode.h"
+
+#include <string.h>
+
+enum { NO_SERIES = MR_PLAN_SERIES_MAX };
+
+typedef struct migration {
+    const mr_shard *from;
+    mr_shard *to;
+    const mr_operation *sources[MR_PLAN_FEATURES_MAX]; /* NULL: a new one */
+    size_t series[MR_PLAN_SERIES_MAX]; /* of the former plan, or NO_SERIES */
+} migration;
+
+/* What a plan says about itself before its features. */
+static mr_text first_line(const mr_plan *plan)
+{
+    const mr_text text = mr_plan_canonical(plan);
+    const char *end = memchr(text.bytes, '\n', text.length);
+    return (mr_text){.bytes = text.bytes, .length = (uint32_t)(end - text.bytes)};
+}
+
+static mr_status find_sources(migration *m, const mr_plan *before, const mr_plan *plan,
+                              mr_error *ret_error)
+{
+    if (!mr_text_equal(first_line(before), first_line(plan)))
+        return mr_error_set(
+            ret_error, MR_ERR_INVALID,
+            "was made with '%.*s', this plan says '%.*s': rebuild by replay",
+            MR_TEXT_ARG(first_line(before)), MR_TEXT_ARG(first_line(plan)));
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        const char *name = plan->operations[i].spec.name;
+        m->sources[i] = mr_plan_operation_named(before, name);
+        if (m->sources[i] != NULL && !mr_text_equal(mr_plan_definition(before, name),
+                                                    mr_plan_definition(plan, name)))
+            return mr_error_set(ret_error, MR_ERR_INVALID,
+                                "feature %s means something else in plan %016llx: give "
+                                "the new one another name, or rebuild by replay",
+                                name, (unsigned long long)mr_plan_hash(before));
+    }
+    return MR_OK;
+}
+
+/* The same events and the same field; else one of the two that counts alone. */
+static size_t series_like(const mr_plan *before, const mr_series *series)
+{
+    size_t best = NO_SERIES;
+    for (size_t i = 0; i < before->series_count; i++) {
+        const mr_series *candidate = &before->series[i];
+        if (candidate->on != series->on)
+            continue;
+        if (candidate->of == series->of)
+            return i;
+        if (candidate->of == MR_OF_NOTHING || series->of == MR_OF_NOTHING)
+            best = i;
+    }
+    return best;
+}
+
+static void copy_list(const mr_block_pool *from_pool, const mr_list *from,
+                      mr_block_pool *to_pool, mr_list *to, size_t first,
+                      size_t element_bytes)
+{
+    const size_t count = from->count - first;
+    if (count == 0)
+        return;
+    mr_list_start(to_pool, to, count, element_bytes);
+    to->count = (uint16_t)count;
+    memcpy(mr_list_elements(to_pool, to),
+           (const uint8_t *)mr_list_elements(from_pool, from) + first * element_bytes,
+           count * element_bytes);
+}
+
+/* The days the new plan keeps. */
+static void copy_series(const migration *m, size_t index, mr_row from, mr_row to)
+{
+    if (m->series[index] == NO_SERIES)
+        return;
+    const mr_series *source = &m->from->plan->series[m->series[index]];
+    const mr_series *target = &m->to->plan->series[index];
+    const mr_list *list = mr_row_list(from, source->list_offset);
+    const mr_day_sum *days = mr_list_elements(&m->from->pool, list);
+    size_t first = 0;
+    while (first < list->count &&
+           (uint64_t)days[first].day + target->keep_days <= days[list->count - 1].day)
+        first++;
+    copy_list(&m->from->pool, list, &m->to->pool, mr_row_list(to, target->list_offset),
+              first, sizeof(mr_day_sum));
+}
+
+static void copy_features(const migration *m, mr_row from, mr_row to)
+{
+    const mr_plan *plan = m->to->plan;
+    memcpy(to.cold, from.cold, sizeof(mr_row_derived));
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        const mr_operation *target = &plan->operations[i];
+        const mr_operation *source = m->sources[i];
+        if (source == NULL || !target->stores)
+            continue;
+        memcpy(to.cold + target->number_offset, from.cold + source->number_offset,
+               target->number_bytes);
+        if (target->element_bytes > 0)
+            copy_list(&m->from->pool, mr_row_list(from, source->list_offset),
+                      &m->to->pool, mr_row_list(to, target->list_offset), 0,
+                      target->element_bytes);
+    }
+    for (size_t i = 0; i < plan->series_count; i++)
+        copy_series(m, i, from, to);
+}
+
+static mr_status copy_rows(const migration *m)
+{
+    mr_shard *to = m->to;
+    MR_TRY(mr_profile_store_extend(&to->store, m->from->store.row_count));
+    for (uint32_t row = 0; row < to->store.row_count; row++) {
+        const mr_row source = mr_shard_row(m->from, row);
+        const mr_row target = mr_shard_row(to, row);
+        MR_TRY(mr_block_pool_reserve(&to->pool, to->plan->growth_bytes));
+        mr_profile_store_place(&to->store, row, source.head->hash,
+                               mr_shard_user_id(m->from, row),
+                               source.head->is_anonymous != 0);
+        if (!mr_profile_store_index(&to->store, row))
+            return MR_ERR_CORRUPT;
+        target.head->first_ms = source.head->first_ms;
+        target.head->newest_ms = source.head->newest_ms;
+        target.head->applied_ms = source.head->applied_ms;
+        target.head->offset = source.head->offset;
+        target.head->events = source.head->events;
+        target.head->sessions = source.head->sessions;
+        copy_features(m, source, target);
+    }
+    return MR_OK;
+}
+
+static mr_status copy_items(const migration *m)
+{
+    const uint32_t count = mr_id_table_count(m->from->items);
+    MR_TRY(mr_trending_reserve(&m->to->trending, count));
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index;
+        MR_TRY(mr_id_table_put(m->to->items, mr_id_table_id(m->from->items, i), &index));
+        const mr_trending_item *source = mr_trending_item_at(&m->from->trending, i);
+        mr_trending_item *target = mr_trending_item_at(&m->to->trending, i);
+        target->ever = source->ever;
+        MR_TRY(mr_block_pool_reserve(&m->to->pool, MR_BLOCK_BYTES_MAX));
+        copy_list(&m->from->pool, &source->hours, &m->to->pool, &target->hours, 0,
+                  sizeof(mr_hour_count));
+    }
+    return MR_OK;
+}
+
+static mr_status copy_days(const migration *m)
+{
+    const mr_commerce *from = &m->from->commerce;
+    MR_TRY(mr_commerce_reserve(&m->to->commerce, from->day_count));
+    for (size_t i = 0; i < from->day_count; i++)
+        mr_commerce_merge_day(&m->to->commerce, &from->days[i]);
+    m->to->commerce.totals.customers = from->totals.customers;
+    return MR_OK;
+}
+
+static mr_status copy_outbox(const migration *m)
+{
+    const mr_outbox *from = &m->from->outbox;
+    for (size_t i = from->first; i < from->end; i++) {
+        const mr_outbox_entry *entry = &from->entries[i];
+        const mr_text id = {entry->bytes, entry->id_length};
+        const mr_text record = {entry->bytes + entry->id_length, entry->record_length};
+        MR_TRY(mr_outbox_put(&m->to->outbox, entry->sequence, id, record));
+    }
+    m->to->outbox.last_sequence = from->last_sequence;
+    return MR_OK;
+}
+
+/* The former plan goes on the list; features it did not have begin here, others began when they
+ * did. */
+static void note_past(const migration *m)
+{
+    const mr_shard *from = m->from;
+    mr_plan_past *past = &m->to->past;
+    const size_t skipped = from->past.plan_count == MR_FORMER_PLANS_MAX ? 1 : 0;
+    past->plan_count = from->past.plan_count - skipped;
+    memcpy(past->plans, from->past.plans + skipped,
+           past->plan_count * sizeof(past->plans[0]));
+    past->plans[past->plan_count++] = (mr_former_plan){.hash = mr_plan_hash(from->plan),
+                                                       .next_offset = from->next_offset};
+    for (size_t i = 0; i < m->to->plan->operation_count; i++) {
+        mr_feature_since since = {.feature = (uint32_t)i,
+                                  .offset = from->next_offset,
+                                  .time_ms = from->newest_ms};
+        const mr_operation *source = m->sources[i];
+        if (source == NULL ||
+            mr_shard_feature_since(from, (size_t)(source - from->plan->operations),
+                                   &since.offset, &since.time_ms))
+            past->since[past->since_count++] = since;
+    }
+}
+
+static mr_status copy_all(const migration *m)
+{
+    const mr_shard *from = m->from;
+    mr_shard *to = m->to;
+    MR_TRY(copy_items(m));
+    MR_TRY(copy_rows(m));
+    MR_TRY(copy_days(m));
+    MR_TRY(copy_outbox(m));
+    to->counters = from->counters;
+    to->next_offset = from->next_offset;
+    to->newest_ms = from->newest_ms;
+    to->clock_ms = from->clock_ms;
+    mr_shard_set_dialect(to, from->dialect, mr_shard_dialect_profile(from));
+    note_past(m);
+    return mr_shard_end_restore(to);
+}
+
+mr_status mr_shard_migrate(const mr_shard *from, const mr_plan *plan,
+                           mr_shard **ret_shard, mr_error *ret_error)
+{
+    migration m = {.from = from};
+    MR_TRY(find_sources(&m, from->plan, plan, ret_error));
+    for (size_t i = 0; i < plan->series_count; i++)
+        m.series[i] = series_like(from->plan, &plan->series[i]);
+    const mr_shard_options options = {.plan = plan,
+                                      .hash_key = &from->key,
+                                      .topic = from->topic,
+                                      .partition = from->partition,
+                                      .memory_limit_bytes = from->memory_limit_bytes};
+    MR_TRY(mr_shard_create(&options, &m.to));
+    const mr_status status = copy_all(&m);
+    if (status != MR_OK) {
+        mr_shard_destroy(m.to);
+        return status;
+    }
+    *ret_shard = m.to;
+    return MR_OK;
+}
