@@ -3,13 +3,13 @@
  * tear.
  *
  * Under the store's path lies a directory a topic, in it one a partition.  A generation
- * is a base file and a small manifest that names it with its length and CRC; names carry
- * (epoch, generation).  An owner takes an epoch larger than all before by exclusive
+ * is a base file, the deltas on it, and a small manifest that names them with their lengths
+ * and CRCs; names carry (epoch, generation).  An owner takes an epoch larger than all before by exclusive
  * create, so that the files of a process that was thought dead are never selected and
  * delete nothing.
  *
- * Encoding copies the state on the shard's thread; compressing, checking and writing are
- * done by mr_checkpoint_write() on any thread.
+ * The state is copied on the shard's thread, in slices (features/checkpoint_cut.h) or whole;
+ * compressing, checking and writing are done by mr_checkpoint_write() on any thread.
  *
  * Units      Epochs are unix seconds or one more than the one before; sizes in bytes.
  * Ownership  Buffers are the caller's; a restored shard is the caller's.
@@ -55,8 +55,9 @@ MR_MUST_USE mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch
                                            uint64_t generation, mr_buffer *buffer);
 
 /*
- * Compress and write an encoded state durably, then prune: own generations beyond the
- * newest `bases`, and those of lower epochs once two valid bases of this epoch stand.
+ * Compress and write an encoded state durably, then prune: own generations that the newest
+ * `bases` bases and what stands on them do not need, and those of lower epochs once two
+ * valid bases of this epoch stand.
  *
  * MR_ERR_STALE when a higher epoch exists: nothing is published, stop writing.
  * MR_ERR_INVALID when the buffer is of another partition, epoch or generation.
@@ -89,7 +90,8 @@ typedef struct mr_checkpoint_info {
  * the info's message.
  *
  * MR_ERR_NOT_FOUND when there is no generation; MR_ERR_CORRUPT when there are and none is
- * valid; MR_ERR_INVALID when the newest valid one is of another plan; MR_ERR_NO_MEMORY.
+ * valid; MR_ERR_INVALID when the newest valid one has a feature that means something else in
+ * `plan`, which is otherwise migrated to it; MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_checkpoint_restore(
     const mr_checkpoint_store *store, uint32_t partition, const mr_plan *plan,

@@ -10,7 +10,10 @@
 
 #include <string.h>
 
-enum { ENTRY_ENCODED_BYTES_MAX = 15 }; /* varints of 32, 32 and 16 bits, two bytes */
+enum {
+    ENTRY_ENCODED_BYTES_MAX = 15, /* varints of 32, 32 and 16 bits, two bytes */
+    ENTRY_READ_BYTES_MAX = 20,    /* of damaged ones, before that shows       */
+};
 
 /* Small magnitudes of either sign become small varints. */
 static uint64_t zigzag(int64_t value)
@@ -29,6 +32,27 @@ static inline uint64_t get_varint(mr_reader *reader)
     if (reader->position < reader->length && reader->bytes[reader->position] < 0x80)
         return reader->bytes[reader->position++];
     return mr_reader_varint(reader);
+}
+
+static inline uint8_t get_u8(mr_reader *reader)
+{
+    return reader->position < reader->length ? reader->bytes[reader->position++]
+                                             : mr_reader_u8(reader);
+}
+
+/* LEB128 of 32 bits at most, from bytes that are there; *ret_value is larger when it is not. */
+static inline const uint8_t *read_varint(const uint8_t *at, uint64_t *ret_value)
+{
+    uint64_t value = *at & 0x7F;
+    for (unsigned shift = 7; (*at++ & 0x80) != 0; shift += 7) {
+        if (shift > 28) {
+            value = UINT64_MAX;
+            break;
+        }
+        value |= (uint64_t)(*at & 0x7F) << shift;
+    }
+    *ret_value = value;
+    return at;
 }
 
 /* LEB128 into room that is there; returns the place behind it. */
@@ -298,7 +322,7 @@ void mr_history_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
 }
 
 /* The quota slot of a type that has one, or MR_QUOTAS_MAX. */
-static size_t quota_of(const mr_operation *history, uint8_t type)
+static inline size_t quota_of(const mr_operation *history, uint8_t type)
 {
     size_t quota = 0;
     while (quota < MR_QUOTAS_MAX &&
@@ -307,30 +331,53 @@ static size_t quota_of(const mr_operation *history, uint8_t type)
     return quota;
 }
 
-static mr_status decode_entry(const mr_plan *plan, const mr_id_table *items, mr_row row,
-                              uint64_t *time_s, mr_reader *reader,
-                              mr_history_entry *ret_entry)
+typedef struct read_entry {
+    uint64_t step_s;
+    uint64_t item;
+    uint64_t session;
+    uint8_t type;
+    uint8_t weight;
+} read_entry;
+
+/* Where an entry of any length fits, byte by byte without asking; near the end with. */
+static inline read_entry get_entry(mr_reader *reader)
 {
-    const uint64_t step_s = get_varint(reader);
-    const uint64_t item = get_varint(reader);
-    const uint64_t session = get_varint(reader);
-    const uint8_t type = mr_reader_u8(reader);
-    const uint8_t weight = mr_reader_u8(reader);
-    const size_t quota = quota_of(plan->history, type);
-    if (reader->failed || step_s > UINT32_MAX - *time_s ||
-        item >= mr_id_table_count(items) || session > UINT16_MAX ||
-        quota == MR_QUOTAS_MAX)
-        return MR_ERR_CORRUPT;
-    uint8_t *counts = row.cold + plan->history->number_offset;
-    if (counts[quota] == plan->history->spec.quotas[quota].keep)
+    read_entry entry;
+    if (reader->length - reader->position < ENTRY_READ_BYTES_MAX) {
+        entry.step_s = get_varint(reader);
+        entry.item = get_varint(reader);
+        entry.session = get_varint(reader);
+        entry.type = get_u8(reader);
+        entry.weight = get_u8(reader);
+        return entry;
+    }
+    const uint8_t *at = reader->bytes + reader->position;
+    at = read_varint(at, &entry.step_s);
+    at = read_varint(at, &entry.item);
+    at = read_varint(at, &entry.session);
+    entry.type = *at++;
+    entry.weight = *at++;
+    reader->position = (size_t)(at - reader->bytes);
+    return entry;
+}
+
+static inline mr_status decode_entry(const mr_operation *history, uint32_t items,
+                                     uint8_t *counts, uint64_t *time_s, mr_reader *reader,
+                                     mr_history_entry *ret_entry)
+{
+    const read_entry entry = get_entry(reader);
+    const size_t quota = quota_of(history, entry.type);
+    if (reader->failed || entry.step_s > UINT32_MAX - *time_s || entry.item >= items ||
+        entry.session > UINT16_MAX || quota == MR_QUOTAS_MAX ||
+        counts[quota] == history->spec.quotas[quota].keep)
         return MR_ERR_CORRUPT;
     counts[quota]++;
-    *time_s += step_s;
-    *ret_entry = (mr_history_entry){.item = (uint32_t)item,
+    *time_s += entry.step_s;
+    *ret_entry = (mr_history_entry){.item = (uint32_t)entry.item,
                                     .time_s = (uint32_t)*time_s,
-                                    .session = (uint16_t)session,
-                                    .type = type,
-                                    .weight = weight};
+                                    .session = (uint16_t)entry.session,
+                                    .type = entry.type,
+                                    .weight = entry.weight};
     return MR_OK;
 }
 
@@ -338,14 +385,17 @@ mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
                             const mr_id_table *items, mr_row row, mr_reader *reader)
 {
     mr_list *list = mr_row_list(row, plan->history->list_offset);
-    const uint64_t count = mr_reader_varint(reader);
+    uint8_t *counts = row.cold + plan->history->number_offset;
+    const uint32_t item_count = mr_id_table_count(items);
+    const uint64_t count = get_varint(reader);
     if (count > MR_SHARD_HISTORY_MAX)
         return MR_ERR_CORRUPT;
     uint64_t time_s = 0;
     mr_list_start(pool, list, (size_t)count, sizeof(mr_history_entry));
     mr_history_entry *entries = mr_list_elements(pool, list);
     for (size_t i = 0; i < (size_t)count; i++) {
-        MR_TRY(decode_entry(plan, items, row, &time_s, reader, &entries[i]));
+        MR_TRY(decode_entry(plan->history, item_count, counts, &time_s, reader,
+                            &entries[i]));
         list->count = (uint16_t)(i + 1);
         if (i > 0 && entries[i - 1].time_s == entries[i].time_s &&
             mr_history_compare(items, &entries[i - 1], &entries[i]) > 0)
