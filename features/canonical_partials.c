@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 typedef struct shard_item {
@@ -139,6 +140,36 @@ mr_status mr_dump_commerce(mr_dump *dump)
     return status;
 }
 
+static void begin_line_of(mr_dump *dump, const mr_shard *shard, const char *name)
+{
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
+    mr_dump_number(dump, shard->partition);
+    mr_dump_text(dump, mr_text_from(name));
+}
+
+/* Of a shard that was migrated: a state under a plan is not the one that plan would have made of
+ * the whole log, and must not pass for it. */
+static mr_status dump_past_of(mr_dump *dump, const mr_shard *shard)
+{
+    for (size_t i = 0; i < shard->past.plan_count; i++) {
+        const mr_former_plan *plan = &shard->past.plans[i];
+        begin_line_of(dump, shard, "plan");
+        mr_buffer_printf(&dump->lines, "\t%016" PRIx64, plan->hash);
+        mr_dump_number(dump, plan->next_offset);
+        MR_TRY(mr_dump_end_line(dump));
+    }
+    for (size_t i = 0; i < shard->past.since_count; i++) {
+        const mr_feature_since *since = &shard->past.since[i];
+        begin_line_of(dump, shard, "since");
+        mr_dump_text(dump,
+                     mr_text_from(shard->plan->operations[since->feature].spec.name));
+        mr_dump_number(dump, since->offset);
+        mr_dump_time(dump, since->time_ms);
+        MR_TRY(mr_dump_end_line(dump));
+    }
+    return MR_OK;
+}
+
 static mr_status dump_counters_of(mr_dump *dump, const mr_shard *shard)
 {
     const mr_shard_counters *c = &shard->counters;
@@ -176,7 +207,8 @@ static mr_status dump_counters_of(mr_dump *dump, const mr_shard *shard)
     mr_buffer_put_text(&dump->lines, MR_TEXT("\ttimes"));
     mr_dump_time(dump, shard->newest_ms);
     mr_dump_time(dump, mr_shard_watermark_ms(shard));
-    return mr_dump_end_line(dump);
+    MR_TRY(mr_dump_end_line(dump));
+    return dump_past_of(dump, shard);
 }
 
 /* In order of the partitions, whatever the order they were given in. */
