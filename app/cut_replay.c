@@ -75,11 +75,11 @@ static mr_status apply_slice(pass *p, size_t first, size_t last)
     for (size_t i = 0; i < count; i++)
         p->slice[i].first_event =
             p->slice[i].event_count > 0 ? p->slice[i].first_event - (uint32_t)begin : 0;
-    const mr_event_batch part = {.partition = p->partition,
-                                 .events = p->batch.events + begin,
-                                 .event_count = end - begin,
-                                 .records = p->slice,
-                                 .record_count = count};
+    mr_event_batch part = {.partition = p->partition,
+                           .events = p->batch.events + begin,
+                           .event_count = end - begin,
+                           .records = p->slice,
+                           .record_count = count};
     MR_TRY(mr_shard_apply(p->shard, &part));
     mr_shard_changed_clear(p->shard);
     return p->visitor->applied(p->visitor->context, p->shard, &part);

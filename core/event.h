@@ -114,6 +114,15 @@ typedef enum mr_poison {
     MR_POISON_KINDS,
 } mr_poison;
 
+/* What applying it came to; of a record below the shard's next offset, and of one without events,
+ * nothing.  mr_shard_apply() sets it. */
+typedef enum mr_outcome {
+    MR_OUTCOME_NONE = 0,
+    MR_OUTCOME_APPLIED,   /* at least one line                                     */
+    MR_OUTCOME_DUPLICATE, /* every line was applied before                         */
+    MR_OUTCOME_LATE,      /* no line applied, at least one too old: the late topic */
+} mr_outcome;
+
 typedef struct mr_record_verdict {
     int64_t offset;
     int64_t log_time_ms; /* the record's own time stamp in the log                     */
@@ -122,6 +131,7 @@ typedef struct mr_record_verdict {
     uint32_t event_count;
     uint8_t disposition; /* mr_disposition */
     uint8_t poison;      /* mr_poison      */
+    uint8_t outcome;     /* mr_outcome     */
 } mr_record_verdict;
 
 typedef struct mr_event_batch {

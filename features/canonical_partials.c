@@ -170,6 +170,38 @@ static mr_status dump_past_of(mr_dump *dump, const mr_shard *shard)
     return MR_OK;
 }
 
+/* Counts stand for the fingerprints, which follow the secret and not the log. */
+static mr_status dump_dedup_of(mr_dump *dump, const mr_shard *shard)
+{
+    for (int span = 0; span < MR_DEDUP_CLASSES; span++) {
+        const mr_dedup_bucket *buckets;
+        const size_t count = mr_dedup_buckets(shard->dedup, (mr_dedup_class)span,
+                                              mr_shard_watermark_ms(shard), &buckets);
+        for (size_t i = 0; i < count; i++) {
+            mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
+            mr_dump_number(dump, shard->partition);
+            mr_dump_text(dump, MR_TEXT("dedup"));
+            mr_dump_text(dump, mr_text_from(mr_dedup_class_name((mr_dedup_class)span)));
+            mr_dump_number(dump, buckets[i].number);
+            mr_dump_number(dump, buckets[i].count);
+            MR_TRY(mr_dump_end_line(dump));
+        }
+    }
+    for (int span = 0; span < MR_DEDUP_CLASSES; span++) {
+        const int64_t end_ms =
+            mr_dedup_evicted_end_ms(shard->dedup, (mr_dedup_class)span);
+        if (end_ms == MR_TIME_NONE)
+            continue;
+        mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
+        mr_dump_number(dump, shard->partition);
+        mr_dump_text(dump, MR_TEXT("dedup_evicted"));
+        mr_dump_text(dump, mr_text_from(mr_dedup_class_name((mr_dedup_class)span)));
+        mr_dump_number(dump, end_ms);
+        MR_TRY(mr_dump_end_line(dump));
+    }
+    return MR_OK;
+}
+
 static mr_status dump_counters_of(mr_dump *dump, const mr_shard *shard)
 {
     const mr_shard_counters *c = &shard->counters;
@@ -207,8 +239,7 @@ static mr_status dump_counters_of(mr_dump *dump, const mr_shard *shard)
     mr_buffer_put_text(&dump->lines, MR_TEXT("\ttimes"));
     mr_dump_time(dump, shard->newest_ms);
     mr_dump_time(dump, mr_shard_watermark_ms(shard));
-    MR_TRY(mr_dump_end_line(dump));
-    return dump_past_of(dump, shard);
+    return mr_dump_end_line(dump);
 }
 
 /* In order of the partitions, whatever the order they were given in. */
@@ -225,6 +256,8 @@ mr_status mr_dump_counters(mr_dump *dump)
         }
         MR_ASSERT(next != NULL);
         MR_TRY(dump_counters_of(dump, next));
+        MR_TRY(dump_dedup_of(dump, next));
+        MR_TRY(dump_past_of(dump, next));
         before = next->partition;
     }
     return MR_OK;

@@ -94,9 +94,12 @@ void mr_cut_touch_item(mr_shard *shard, uint32_t item)
 
 /* -- a cut ---------------------------------------------------------------------------------- */
 
-static bool needs_base(const mr_cut *cut, uint64_t epoch)
+static bool needs_base(const mr_shard *shard, uint64_t epoch)
 {
-    return cut->rows.is_cut_off || cut->trending.is_cut_off || cut->epoch != epoch ||
+    const mr_cut *cut = &shard->cut;
+    size_t fresh;
+    return !mr_dedup_fresh_count(shard->dedup, &fresh) || cut->rows.is_cut_off ||
+           cut->trending.is_cut_off || cut->epoch != epoch ||
            cut->segments == MR_CHECKPOINT_SEGMENTS_MAX ||
            cut->segment_bytes > cut->base_bytes / 2;
 }
@@ -107,6 +110,18 @@ static void start_list(mr_change_list *list, mr_change_list *of_cut)
                                   .capacity = of_cut->capacity};
     *of_cut = *list;
     *list = empty;
+}
+
+/* A base has the sub-tables, a delta the ids put since the base before it. */
+static void begin_ids(mr_shard *shard)
+{
+    mr_cut *cut = &shard->cut;
+    mr_dedup_cut_begin(shard->dedup, mr_shard_watermark_ms(shard), cut->is_base);
+    cut->fresh_end = 0;
+    if (cut->is_base)
+        mr_dedup_fresh_restart(shard->dedup);
+    else
+        MR_ASSERT(mr_dedup_fresh_count(shard->dedup, &cut->fresh_end));
 }
 
 /* Room for a base at once, so that it does not move while it grows; touched only as it fills. */
@@ -124,7 +139,7 @@ void mr_checkpoint_cut_begin(mr_shard *shard, uint64_t epoch, uint64_t generatio
     mr_cut *cut = &shard->cut;
     MR_ASSERT(cut->phase == MR_CUT_PHASE_NONE);
     mr_shard_check_counters(shard);
-    cut->is_base = needs_base(cut, epoch);
+    cut->is_base = needs_base(shard, epoch);
     cut->epoch = epoch;
     cut->cut_generation = generation;
     start_list(&cut->rows, &cut->cut_rows);
@@ -135,6 +150,7 @@ void mr_checkpoint_cut_begin(mr_shard *shard, uint64_t epoch, uint64_t generatio
     cut->cursor = cut->is_base ? 0 : cut->items;
     cut->phase = MR_CUT_PHASE_ITEMS;
     cut->out = buffer;
+    begin_ids(shard);
 
     mr_checkpoint_place place = {.epoch = epoch, .generation = generation};
     place.base_generation = cut->is_base ? generation : cut->base_generation;
@@ -217,6 +233,30 @@ static size_t copy_trending(mr_shard *shard, size_t entries)
     return done;
 }
 
+/* Each block begins with the buckets.  There is one at least: it says which of them are gone. */
+static size_t copy_ids(mr_shard *shard, size_t entries)
+{
+    mr_cut *cut = &shard->cut;
+    mr_buffer *ids = &cut->streams[MR_CUT_DEDUP];
+    if (ids->length == 0)
+        mr_dedup_cut_head(shard->dedup, ids);
+    bool is_whole = false;
+    if (cut->is_base) {
+        is_whole = mr_dedup_cut_step(shard->dedup, entries, ids);
+    } else {
+        const size_t left = cut->fresh_end - cut->cursor;
+        const size_t count = left < entries ? left : entries;
+        mr_dedup_fresh_encode(shard->dedup, cut->cursor, count, ids);
+        cut->cursor += count;
+        is_whole = cut->cursor == cut->fresh_end;
+    }
+    if (is_whole || ids->failed) {
+        mr_dedup_cut_end(shard->dedup);
+        next_phase(cut);
+    }
+    return entries;
+}
+
 /* Items come first in the file, because a history is checked against their ids: rows that change
  * before the items are copied are held back. */
 static void pass_on(mr_cut *cut)
@@ -250,7 +290,8 @@ bool mr_checkpoint_cut_step(mr_shard *shard, size_t entries)
         switch (cut->phase) {
         case MR_CUT_PHASE_ITEMS: done += copy_items(shard, entries - done); break;
         case MR_CUT_PHASE_ROWS: done += copy_rows(shard, entries - done); break;
-        default: done += copy_trending(shard, entries - done); break;
+        case MR_CUT_PHASE_TRENDING: done += copy_trending(shard, entries - done); break;
+        default: done += copy_ids(shard, entries - done); break;
         }
         pass_on(cut);
     }
@@ -266,6 +307,7 @@ void mr_checkpoint_cut_settle(mr_shard *shard, bool is_durable)
         cut->rows.is_cut_off = true;
         return;
     }
+    mr_dedup_fresh_forget(shard->dedup, cut->fresh_end);
     if (cut->is_base) {
         cut->base_generation = cut->cut_generation;
         cut->base_bytes = cut->cut_bytes;
@@ -296,6 +338,17 @@ static void put_all(mr_buffer streams[MR_CUT_STREAMS], size_t enough, mr_buffer 
     mr_checkpoint_put_streams(streams, MR_CUT_ITEMS, MR_CUT_STREAMS, enough, buffer);
 }
 
+static void put_ids(const mr_shard *shard, mr_buffer streams[MR_CUT_STREAMS],
+                    mr_buffer *buffer)
+{
+    size_t table = 0;
+    do {
+        table = mr_dedup_encode(shard->dedup, mr_shard_watermark_ms(shard), table,
+                                MR_CHECKPOINT_BLOCK_BYTES, &streams[MR_CUT_DEDUP]);
+        put_all(streams, 1, buffer);
+    } while (table != 0);
+}
+
 mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t generation,
                                mr_buffer *buffer)
 {
@@ -322,6 +375,7 @@ mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t g
         put_all(streams, MR_CHECKPOINT_BLOCK_BYTES, buffer);
     }
     put_all(streams, 1, buffer);
+    put_ids(shard, streams, buffer);
     for (size_t i = 0; i < MR_CUT_STREAMS; i++)
         mr_buffer_deinit(&streams[i]);
     return mr_buffer_status(buffer);

@@ -29,6 +29,7 @@ typedef struct decoder {
     uint64_t *has_history;
     uint32_t *fresh; /* rows of the block at hand that are not in the index */
     size_t fresh_count;
+    bool has_dedup;
     uint64_t events; /* sum over all profiles */
 } decoder;
 
@@ -258,6 +259,16 @@ static mr_status decode_derived(decoder *decoder_, mr_reader *reader)
     return MR_OK;
 }
 
+static mr_status decode_dedup(decoder *decoder_, mr_reader *reader)
+{
+    const int64_t clock_ms = decoder_->header->clock_ms;
+    decoder_->has_dedup = true;
+    return mr_dedup_decode(decoder_->shard->dedup,
+                           clock_ms == MR_TIME_NONE ? MR_TIME_NONE
+                                                    : clock_ms - MR_SHARD_LATENESS_MS,
+                           reader);
+}
+
 /* The plan the file was written with, whose hash is in its header, and the plans before it. */
 static mr_status decode_plan(decoder *decoder_, mr_reader *reader)
 {
@@ -273,7 +284,7 @@ static mr_status decode_plan(decoder *decoder_, mr_reader *reader)
 static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *reader)
 {
     const bool is_format_1 = decoder_->header->version == 1;
-    if (is_format_1 ? kind < decoder_->last_kind || kind > MR_BLOCK_DERIVED
+    if (is_format_1 ? kind < decoder_->last_kind || kind > MR_BLOCK_DEDUP
                     : decoder_->last_kind == 0 && kind != MR_BLOCK_PLAN)
         return MR_ERR_CORRUPT;
     switch (kind) {
@@ -284,6 +295,7 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_COMMERCE: return decode_commerce(decoder_, reader);
     case MR_BLOCK_OUTBOX: return decode_outbox(decoder_, reader);
     case MR_BLOCK_DERIVED: return decode_derived(decoder_, reader);
+    case MR_BLOCK_DEDUP: return decode_dedup(decoder_, reader);
     case MR_BLOCK_PLAN: return decode_plan(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
     }
@@ -324,7 +336,8 @@ static bool is_complete(const decoder *decoder_)
     return made == header->users - decoder_->rows_before &&
            decoder_->histories == decoder_->profiles &&
            mr_id_table_count(decoder_->shard->items) == header->items &&
-           (header->version > 1 || decoder_->trending_items == header->items) &&
+           (header->version > 1 ? decoder_->has_dedup
+                                : decoder_->trending_items == header->items) &&
            decoder_->events == header->counters.lines_applied && counters_agree(header);
 }
 
@@ -335,6 +348,7 @@ static mr_status finish_file(decoder *decoder_)
     const mr_checkpoint_header *header = decoder_->header;
     if (!is_complete(decoder_))
         return MR_ERR_CORRUPT;
+    MR_TRY(mr_dedup_decode_end(shard->dedup));
     shard->counters = header->counters;
     shard->next_offset = header->next_offset;
     shard->newest_ms = header->newest_ms;

@@ -38,7 +38,7 @@ typedef enum mr_block_kind {
     MR_BLOCK_COMMERCE = 5,
     MR_BLOCK_OUTBOX = 6,
     MR_BLOCK_DERIVED = 7,
-    MR_BLOCK_DEDUP = 8,      /* reserved */
+    MR_BLOCK_DEDUP = 8,      /* absent in older files: no ids */
     MR_BLOCK_TOMBSTONES = 9, /* reserved */
     MR_BLOCK_PLAN = 10,
     MR_BLOCK_END = 255,

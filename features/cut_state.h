@@ -36,6 +36,7 @@ typedef enum mr_cut_stream {
     MR_CUT_HISTORY,
     MR_CUT_DERIVED,
     MR_CUT_TRENDING,
+    MR_CUT_DEDUP,
     MR_CUT_STREAMS,
 } mr_cut_stream;
 
@@ -44,6 +45,7 @@ typedef enum mr_cut_phase {
     MR_CUT_PHASE_ITEMS,
     MR_CUT_PHASE_ROWS,
     MR_CUT_PHASE_TRENDING,
+    MR_CUT_PHASE_DEDUP,
     MR_CUT_PHASE_DONE, /* all is copied; waits for what became of it */
 } mr_cut_phase;
 
@@ -72,8 +74,9 @@ typedef struct mr_cut {
     mr_change_list cut_trending;
     uint32_t row_end;
     uint32_t item_end;
+    size_t fresh_end; /* ids put before it; of a delta */
     size_t cut_bytes;
-    size_t cursor; /* in the phase's rows, items or list */
+    size_t cursor; /* in the phase's rows, items, list or fresh ids */
 } mr_cut;
 
 void mr_cut_init(mr_cut *ret_cut);

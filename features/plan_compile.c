@@ -250,6 +250,13 @@ static void write_canonical(mr_plan *plan)
                              (unsigned long long)mr_plan_fade(spec->half_life_days, age));
         mr_buffer_put_u8(text, '\n');
     }
+    for (int span = 0; span < MR_DEDUP_CLASSES; span++)
+        mr_buffer_printf(text, "dedup %s horizon_ms=%lld bucket_ms=%lld\n",
+                         mr_dedup_class_name((mr_dedup_class)span),
+                         (long long)plan->dedup.horizon_ms[span],
+                         (long long)plan->dedup.bucket_ms[span]);
+    mr_buffer_printf(text, "dedup on_long=%u entries=%u\n", plan->dedup.on_long,
+                     plan->dedup.entries_max);
     plan->hash = mr_hash_bytes(text->bytes, text->length);
 }
 
@@ -327,10 +334,33 @@ static mr_status find_needed(mr_plan *plan, mr_error *ret_error)
     return MR_OK;
 }
 
+const char *mr_dedup_class_name(mr_dedup_class span)
+{
+    return span == MR_DEDUP_LONG ? "long" : "short";
+}
+
+static mr_status check_dedup(const mr_dedup_spec *dedup, mr_error *ret_error)
+{
+    for (int span = 0; span < MR_DEDUP_CLASSES; span++) {
+        const int64_t horizon_ms = dedup->horizon_ms[span];
+        const int64_t bucket_ms = dedup->bucket_ms[span];
+        if (bucket_ms <= 0 || horizon_ms < bucket_ms ||
+            horizon_ms / bucket_ms > MR_DEDUP_CLASS_BUCKETS_MAX)
+            return mr_error_set(
+                ret_error, MR_ERR_INVALID, "dedup %s: a horizon is 1 to %d buckets",
+                mr_dedup_class_name((mr_dedup_class)span), MR_DEDUP_CLASS_BUCKETS_MAX);
+    }
+    if (dedup->entries_max == 0 || dedup->entries_max > MR_DEDUP_ENTRIES_MAX)
+        return mr_error_set(ret_error, MR_ERR_INVALID, "dedup: 1 to %d entries a shard",
+                            MR_DEDUP_ENTRIES_MAX);
+    return MR_OK;
+}
+
 static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
                               size_t spec_count, const mr_vector_spec *columns,
                               size_t column_count, mr_error *ret_error)
 {
+    MR_TRY(check_dedup(&plan->dedup, ret_error));
     plan->cold_bytes = sizeof(mr_row_derived);
     plan->growth_bytes = mr_list_growth_max(MR_EVENT_ID_BYTES_MAX, 1);
     for (size_t i = 0; i < spec_count; i++)
@@ -346,7 +376,8 @@ static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
 
 mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
                           const mr_vector_spec *columns, size_t column_count,
-                          mr_plan **ret_plan, mr_error *ret_error)
+                          const mr_dedup_spec *dedup, mr_plan **ret_plan,
+                          mr_error *ret_error)
 {
     if (spec_count > MR_PLAN_FEATURES_MAX || column_count > MR_PLAN_COLUMNS_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID,
@@ -355,6 +386,7 @@ mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
     mr_plan *plan = calloc(1, sizeof(*plan));
     if (plan == NULL)
         return MR_ERR_NO_MEMORY;
+    plan->dedup = *dedup;
     const mr_status status =
         compile_into(plan, specs, spec_count, columns, column_count, ret_error);
     if (status != MR_OK) {

@@ -65,6 +65,26 @@ typedef struct mr_quota {
 
 enum { MR_QUOTAS_MAX = 8 };
 
+/* How long the ids of applied events are remembered: in two classes of event types, short for
+ * all that are not in long. */
+typedef enum mr_dedup_class {
+    MR_DEDUP_LONG = 0,
+    MR_DEDUP_SHORT = 1,
+    MR_DEDUP_CLASSES = 2,
+} mr_dedup_class;
+
+enum {
+    MR_DEDUP_CLASS_BUCKETS_MAX = 2048, /* of one horizon */
+    MR_DEDUP_ENTRIES_MAX = 1 << 28,
+};
+
+typedef struct mr_dedup_spec {
+    uint32_t on_long; /* MR_ON(type) | … */
+    int64_t horizon_ms[MR_DEDUP_CLASSES];
+    int64_t bucket_ms[MR_DEDUP_CLASSES];
+    uint32_t entries_max; /* of a shard, both classes */
+} mr_dedup_spec;
+
 /* As written in a plan. */
 typedef struct mr_feature_spec {
     const char *name;
@@ -154,6 +174,7 @@ struct mr_plan {
     const mr_operation *history;
     const mr_operation *last_purchase;
 
+    mr_dedup_spec dedup;
     mr_buffer canonical;
     uint64_t hash;
     char *names; /* of a plan that was read from its text; else NULL */
@@ -165,7 +186,20 @@ struct mr_plan {
  */
 MR_MUST_USE mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
                                       const mr_vector_spec *columns, size_t column_count,
-                                      mr_plan **ret_plan, mr_error *ret_error);
+                                      const mr_dedup_spec *dedup, mr_plan **ret_plan,
+                                      mr_error *ret_error);
+
+/* The default plan with another memory of ids. */
+MR_MUST_USE mr_status mr_plan_create_with(const mr_dedup_spec *dedup, mr_plan **ret_plan);
+
+extern const mr_dedup_spec mr_default_dedup;
+
+const char *mr_dedup_class_name(mr_dedup_class span); /* "long", "short" */
+
+static inline mr_dedup_class mr_dedup_class_of(const mr_dedup_spec *spec, uint8_t type)
+{
+    return (spec->on_long & MR_ON(type)) != 0 ? MR_DEDUP_LONG : MR_DEDUP_SHORT;
+}
 
 /*
  * The plan that a canonical text was written from, without vector columns: enough to read a state

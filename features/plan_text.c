@@ -153,6 +153,49 @@ static mr_status read_features(mr_text rest, char *names, mr_feature_spec *specs
     return MR_OK;
 }
 
+static bool read_long_number(mr_text word, const char *key, int64_t *ret_number)
+{
+    const size_t skip = strlen(key);
+    int64_t number = 0;
+    if (!begins(word, key) || word.length == skip || word.length > skip + 15)
+        return false;
+    for (size_t i = skip; i < word.length; i++) {
+        if (word.bytes[i] < '0' || word.bytes[i] > '9')
+            return false;
+        number = 10 * number + (word.bytes[i] - '0');
+    }
+    *ret_number = number;
+    return true;
+}
+
+/* A line behind "dedup": of a class, or of both. */
+static bool read_dedup_line(mr_text line, mr_dedup_spec *dedup)
+{
+    const mr_text first = take(&line, ' ');
+    for (int span = 0; span < MR_DEDUP_CLASSES; span++) {
+        if (mr_text_is(first, mr_dedup_class_name((mr_dedup_class)span)))
+            return read_long_number(take(&line, ' '),
+                                    "horizon_ms=", &dedup->horizon_ms[span]) &&
+                   read_long_number(line, "bucket_ms=", &dedup->bucket_ms[span]);
+    }
+    return read_number(first, "on_long=", MR_ON_ANY, &dedup->on_long) &&
+           read_number(line, "entries=", MR_DEDUP_ENTRIES_MAX, &dedup->entries_max);
+}
+
+/* A text of format 1 says nothing of ids: there were none. */
+static mr_status read_dedup(mr_text rest, mr_dedup_spec *ret_dedup)
+{
+    *ret_dedup = mr_default_dedup;
+    while (rest.length > 0) {
+        mr_text line = take(&rest, '\n');
+        const mr_text name = take(&line, ' ');
+        if (mr_text_is(name, "dedup") && !is_feature(line) &&
+            !read_dedup_line(line, ret_dedup))
+            return MR_ERR_CORRUPT;
+    }
+    return MR_OK;
+}
+
 mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan)
 {
     char *names = malloc((size_t)canonical.length + 1);
@@ -162,8 +205,11 @@ mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan)
     mr_status status = names != NULL && specs != NULL ? MR_OK : MR_ERR_NO_MEMORY;
     if (status == MR_OK)
         status = read_features(canonical, names, specs, &count);
+    mr_dedup_spec dedup;
     if (status == MR_OK)
-        status = mr_plan_compile(specs, count, NULL, 0, &plan, NULL);
+        status = read_dedup(canonical, &dedup);
+    if (status == MR_OK)
+        status = mr_plan_compile(specs, count, NULL, 0, &dedup, &plan, NULL);
     free(specs);
     if (status != MR_OK) {
         free(names);

@@ -28,11 +28,14 @@ mr_status mr_shard_create(const mr_shard_options *options, mr_shard **ret_shard)
     shard->partition = options->partition;
     shard->memory_limit_bytes = options->memory_limit_bytes;
     shard->window_events = MR_SHARD_WINDOW_EVENTS;
+    shard->applies_late = options->applies_late;
     shard->newest_ms = MR_TIME_NONE;
     shard->clock_ms = MR_TIME_NONE;
     mr_commerce_init(&shard->commerce);
     mr_cut_init(&shard->cut);
     if (mr_id_table_create(&shard->key, &shard->items) != MR_OK)
+        goto fail;
+    if (mr_dedup_create(&shard->plan->dedup, &shard->dedup) != MR_OK)
         goto fail;
     if (mr_profile_store_init(&shard->store, shard->plan, &shard->pool) != MR_OK)
         goto fail;
@@ -56,8 +59,10 @@ void mr_shard_destroy(mr_shard *shard)
     mr_commerce_deinit(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
     mr_cut_deinit(&shard->cut);
+    mr_dedup_destroy(shard->dedup);
     free(shard->changed);
     free(shard->hashes);
+    free(shard->fingerprints);
     free(shard->batch_items);
     free(shard->batch_rows);
     free(shard);
@@ -131,8 +136,10 @@ size_t mr_shard_bytes(const mr_shard *shard)
            mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
            shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +
+           mr_dedup_bytes(shard->dedup) +
            shard->changed_capacity * sizeof(*shard->changed) +
-           shard->batch_capacity * (sizeof(mr_hash128) + sizeof(uint32_t));
+           shard->batch_capacity *
+               (sizeof(mr_hash128) + sizeof(uint64_t) + sizeof(uint32_t));
 }
 
 size_t mr_shard_history_bytes(const mr_shard *shard)
@@ -171,6 +178,26 @@ mr_text mr_shard_dialect_profile(const mr_shard *shard)
 void mr_shard_counters_get(const mr_shard *shard, mr_shard_counters *ret_counters)
 {
     *ret_counters = shard->counters;
+}
+
+static int64_t effective_horizon_ms(const mr_shard *shard, mr_dedup_class span)
+{
+    const int64_t horizon_ms = shard->plan->dedup.horizon_ms[span];
+    const int64_t evicted_end_ms = mr_dedup_evicted_end_ms(shard->dedup, span);
+    if (evicted_end_ms == MR_TIME_NONE)
+        return horizon_ms;
+    const int64_t left_ms = mr_shard_watermark_ms(shard) - evicted_end_ms;
+    return left_ms < 0 ? 0 : left_ms < horizon_ms ? left_ms : horizon_ms;
+}
+
+void mr_shard_memory_of_ids_get(const mr_shard *shard, mr_shard_memory_of_ids *ret_memory)
+{
+    *ret_memory = (mr_shard_memory_of_ids){
+        .ids = mr_dedup_count(shard->dedup),
+        .forgotten = mr_dedup_forgotten(shard->dedup),
+        .long_horizon_ms = effective_horizon_ms(shard, MR_DEDUP_LONG),
+        .short_horizon_ms = effective_horizon_ms(shard, MR_DEDUP_SHORT),
+    };
 }
 
 uint64_t mr_shard_redelivered(const mr_shard *shard)
@@ -237,4 +264,5 @@ void mr_shard_check(const mr_shard *shard)
     MR_ASSERT(events == shard->counters.lines_applied);
     check_commerce(&shard->commerce);
     check_trending(shard);
+    mr_dedup_check(shard->dedup);
 }

@@ -52,6 +52,7 @@ typedef struct mr_shard_options {
     const char *topic;           /* copied                           */
     uint32_t partition;
     size_t memory_limit_bytes; /* 0: none; passed by at most the growth of one batch */
+    bool applies_late; /* backfill: too late is applied too, its id unremembered */
 } mr_shard_options;
 
 /* MR_ERR_INVALID for a topic that is empty, too long or not [A-Za-z0-9._-]. */
@@ -64,16 +65,19 @@ void mr_shard_destroy(mr_shard *shard); /* NULL allowed */
 MR_MUST_USE mr_status mr_shard_start_at(mr_shard *shard, int64_t offset);
 
 /*
- * Apply a batch of this shard's partition, whole or not at all.
+ * Apply a batch of this shard's partition, whole or not at all, and say of each record what
+ * came of it.
  *
  * Records below the next offset are dropped (a broker's redelivery costs nothing); a jump
- * in offsets is counted as gap.
+ * in offsets is counted as gap.  A line whose event id was applied within the plan's dedup
+ * horizon is a duplicate; one that is older than the horizon is late.
  *
  * MR_ERR_FULL at the memory limit and MR_ERR_NO_MEMORY: no profile, partial, counter or
  * offset has changed; pause and apply the same batch again.  MR_ERR_INVALID for another
- * partition's batch or for offsets that do not rise.
+ * partition's batch, for offsets that do not rise and for more than MR_EVENT_LINES_MAX lines
+ * in a record.
  */
-MR_MUST_USE mr_status mr_shard_apply(mr_shard *shard, const mr_event_batch *batch);
+MR_MUST_USE mr_status mr_shard_apply(mr_shard *shard, mr_event_batch *batch);
 
 const mr_plan *mr_shard_plan(const mr_shard *shard);
 const char *mr_shard_topic(const mr_shard *shard);
@@ -113,14 +117,14 @@ mr_text mr_shard_dialect_profile(const mr_shard *shard);
 typedef struct mr_shard_counters {
     int64_t first_offset;
     uint64_t applied;      /* records with at least one event applied         */
-    uint64_t duplicate;    /* their event ids were seen before                */
-    uint64_t late;         /* older than the dedup horizon                    */
+    uint64_t duplicate;    /* all their lines were applied before             */
+    uint64_t late;         /* nothing applied, a line older than its horizon  */
     uint64_t poison;       /* not an event                                    */
     uint64_t opted_out;    /* of a user who opted out                         */
     uint64_t erased;       /* not newer than their user's erasure             */
     uint64_t control;      /* ticks and other control records                 */
     uint64_t gap;          /* offsets the log did not hold                    */
-    uint64_t late_applied; /* of applied: behind the watermark            */
+    uint64_t late_applied; /* of applied: with a line applied behind the watermark */
     uint64_t lines;        /* events in records that were not poison       */
     uint64_t lines_applied;
     uint64_t lines_duplicate;
@@ -130,6 +134,17 @@ typedef struct mr_shard_counters {
 } mr_shard_counters;
 
 void mr_shard_counters_get(const mr_shard *shard, mr_shard_counters *ret_counters);
+
+/* What the shard remembers of the ids it has applied; metrics, of the state as it is. */
+typedef struct mr_shard_memory_of_ids {
+    uint64_t ids;
+    uint64_t forgotten; /* ids the plan's cap took that were not behind the watermark */
+    int64_t long_horizon_ms; /* the plan's, or what the cap has left of it */
+    int64_t short_horizon_ms;
+} mr_shard_memory_of_ids;
+
+void mr_shard_memory_of_ids_get(const mr_shard *shard,
+                                mr_shard_memory_of_ids *ret_memory);
 
 /* Records dropped because they were below the next offset; a metric of this process, not
  * state. */

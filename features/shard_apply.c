@@ -35,7 +35,8 @@ static mr_status count_redelivered(const mr_shard *shard, const mr_event_batch *
         before = record->offset;
         count += record->offset < shard->next_offset;
         if (record->disposition == MR_RECORD_EVENTS &&
-            (record->first_event > batch->event_count ||
+            (record->event_count > MR_EVENT_LINES_MAX ||
+             record->first_event > batch->event_count ||
              record->event_count > batch->event_count - record->first_event))
             return MR_ERR_INVALID;
     }
@@ -65,6 +66,10 @@ static mr_status reserve_scratch(mr_shard *shard, size_t events)
     if (hashes == NULL)
         return MR_ERR_NO_MEMORY;
     shard->hashes = hashes;
+    uint64_t *fingerprints = realloc(shard->fingerprints, events * sizeof(*fingerprints));
+    if (fingerprints == NULL)
+        return MR_ERR_NO_MEMORY;
+    shard->fingerprints = fingerprints;
     uint32_t *items = realloc(shard->batch_items, events * sizeof(*items));
     if (items == NULL)
         return MR_ERR_NO_MEMORY;
@@ -128,6 +133,7 @@ static mr_status prepare(mr_shard *shard, const mr_event_batch *batch)
     MR_TRY(mr_profile_store_reserve(&shard->store, events));
     MR_TRY(mr_block_pool_reserve(&shard->pool, events * growth));
     MR_TRY(mr_commerce_reserve(&shard->commerce, events));
+    MR_TRY(mr_dedup_reserve(shard->dedup, events));
     MR_TRY(
         mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items) + events));
     return number_items(shard, batch);
@@ -139,9 +145,14 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
     const size_t left = batch->event_count - start;
     const size_t count = left < shard->window_events ? left : shard->window_events;
     for (size_t i = 0; i < count; i++) {
-        shard->hashes[start + i] =
-            mr_hash_user(&shard->key, profile_id(&batch->events[start + i]));
+        const mr_event *event = &batch->events[start + i];
+        shard->hashes[start + i] = mr_hash_user(&shard->key, profile_id(event));
         mr_profile_store_prefetch_slot(&shard->store, shard->hashes[start + i]);
+        if (event->event_id.length > 0) {
+            shard->fingerprints[start + i] =
+                mr_hash_line(&shard->key, event->event_id, event->line);
+            mr_dedup_prefetch(shard->dedup, shard->fingerprints[start + i]);
+        }
         const uint32_t item = shard->batch_items[start + i];
         if (item != MR_ID_NONE)
             __builtin_prefetch(mr_trending_item_at(&shard->trending, item), 1);
@@ -187,30 +198,69 @@ static void move_clock(mr_shard *shard, int64_t time_ms)
         shard->clock_ms = time_ms;
 }
 
+/* What becomes of a line; an id that is new is remembered. */
+static mr_outcome judge(mr_shard *shard, const mr_event *event, size_t index)
+{
+    const mr_dedup_class span = mr_dedup_class_of(&shard->plan->dedup, event->type);
+    if (!shard->applies_late && mr_dedup_is_late(shard->dedup, span, event->time_ms))
+        return MR_OUTCOME_LATE;
+    /* Without an id the position is the id, and the offset has been looked at. */
+    if (event->event_id.length > 0 &&
+        !mr_dedup_put(shard->dedup, shard->fingerprints[index], span, event->time_ms))
+        return MR_OUTCOME_DUPLICATE;
+    return MR_OUTCOME_APPLIED;
+}
+
+static mr_outcome outcome_of(const uint32_t lines[MR_OUTCOME_LATE + 1])
+{
+    if (lines[MR_OUTCOME_APPLIED] > 0)
+        return MR_OUTCOME_APPLIED;
+    return lines[MR_OUTCOME_LATE] > 0 ? MR_OUTCOME_LATE : MR_OUTCOME_DUPLICATE;
+}
+
+static void count_record(mr_shard_counters *counters, mr_outcome outcome,
+                         const uint32_t lines[MR_OUTCOME_LATE + 1])
+{
+    counters->applied += outcome == MR_OUTCOME_APPLIED;
+    counters->duplicate += outcome == MR_OUTCOME_DUPLICATE;
+    counters->late += outcome == MR_OUTCOME_LATE;
+    counters->lines_applied += lines[MR_OUTCOME_APPLIED];
+    counters->lines_duplicate += lines[MR_OUTCOME_DUPLICATE];
+    counters->lines_late += lines[MR_OUTCOME_LATE];
+}
+
+/* All lines are judged by the watermark as it stood before the record. */
 static void apply_events(mr_shard *shard, const mr_event_batch *batch,
-                         const mr_record_verdict *record, size_t *prefetched)
+                         mr_record_verdict *record, size_t *prefetched)
 {
     const int64_t watermark_ms = mr_shard_watermark_ms(shard);
-    bool is_late = false;
+    uint32_t lines[MR_OUTCOME_LATE + 1] = {0};
+    bool is_behind = false;
+    mr_dedup_advance(shard->dedup, watermark_ms);
     for (size_t i = record->first_event; i < record->first_event + record->event_count;
          i++) {
         const mr_event *event = &batch->events[i];
         if (i >= *prefetched)
             *prefetched = prefetch_window(shard, batch, i);
-        is_late |= event->time_ms < watermark_ms;
+        const mr_outcome line = judge(shard, event, i);
+        lines[line]++;
+        if (line != MR_OUTCOME_APPLIED)
+            continue;
+        is_behind |= event->time_ms < watermark_ms;
         apply_event(shard, event, i, record->offset);
         if (event->time_ms > shard->newest_ms)
             shard->newest_ms = event->time_ms;
     }
     move_clock(shard, shard->newest_ms);
-    shard->counters.applied++;
-    shard->counters.late_applied += is_late;
+    const mr_outcome outcome = outcome_of(lines);
+    record->outcome = (uint8_t)outcome;
+    count_record(&shard->counters, outcome, lines);
+    shard->counters.late_applied += is_behind;
     shard->counters.lines += record->event_count;
-    shard->counters.lines_applied += record->event_count;
 }
 
 static void apply_record(mr_shard *shard, const mr_event_batch *batch,
-                         const mr_record_verdict *record, size_t *prefetched)
+                         mr_record_verdict *record, size_t *prefetched)
 {
     shard->counters.gap += (uint64_t)(record->offset - shard->next_offset);
     shard->next_offset = record->offset + 1;
@@ -229,7 +279,7 @@ static void apply_record(mr_shard *shard, const mr_event_batch *batch,
         apply_events(shard, batch, record, prefetched);
 }
 
-mr_status mr_shard_apply(mr_shard *shard, const mr_event_batch *batch)
+mr_status mr_shard_apply(mr_shard *shard, mr_event_batch *batch)
 {
     if (batch->partition != shard->partition)
         return MR_ERR_INVALID;
@@ -239,6 +289,8 @@ mr_status mr_shard_apply(mr_shard *shard, const mr_event_batch *batch)
         MR_TRY(prepare(shard, batch));
 
     size_t prefetched = 0;
+    for (size_t i = 0; i < batch->record_count; i++)
+        batch->records[i].outcome = MR_OUTCOME_NONE;
     for (size_t i = redelivered; i < batch->record_count; i++)
         apply_record(shard, batch, &batch->records[i], &prefetched);
     shard->redelivered += redelivered;

@@ -26,6 +26,15 @@ static mr_text first_line(const mr_plan *plan)
     return (mr_text){.bytes = text.bytes, .length = (uint32_t)(end - text.bytes)};
 }
 
+static bool same_memory_of_ids(const mr_dedup_spec *a, const mr_dedup_spec *b)
+{
+    bool same = a->on_long == b->on_long && a->entries_max == b->entries_max;
+    for (int span = 0; span < MR_DEDUP_CLASSES; span++)
+        same &= a->horizon_ms[span] == b->horizon_ms[span] &&
+                a->bucket_ms[span] == b->bucket_ms[span];
+    return same;
+}
+
 static mr_status find_sources(migration *m, const mr_plan *before, const mr_plan *plan,
                               mr_error *ret_error)
 {
@@ -34,6 +43,11 @@ static mr_status find_sources(migration *m, const mr_plan *before, const mr_plan
             ret_error, MR_ERR_INVALID,
             "was made with '%.*s', this plan says '%.*s': rebuild by replay",
             MR_TEXT_ARG(first_line(before)), MR_TEXT_ARG(first_line(plan)));
+    if (!same_memory_of_ids(&before->dedup, &plan->dedup))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "plan %016llx remembers event ids in another way: rebuild by "
+                            "replay",
+                            (unsigned long long)mr_plan_hash(before));
     for (size_t i = 0; i < plan->operation_count; i++) {
         const char *name = plan->operations[i].spec.name;
         m->sources[i] = mr_plan_operation_named(before, name);
@@ -178,6 +192,26 @@ static mr_status copy_outbox(const migration *m)
     return MR_OK;
 }
 
+/* Through the bytes of a checkpoint, a piece at a time. */
+static mr_status copy_ids(const migration *m)
+{
+    const int64_t watermark_ms = mr_shard_watermark_ms(m->from);
+    mr_buffer piece = {0};
+    mr_status status = MR_OK;
+    size_t table = 0;
+    do {
+        mr_buffer_clear(&piece);
+        table = mr_dedup_encode(m->from->dedup, watermark_ms, table,
+                                MR_CHECKPOINT_BLOCK_BYTES, &piece);
+        mr_reader reader = mr_reader_of(piece.bytes, piece.length);
+        status = mr_buffer_status(&piece);
+        if (status == MR_OK)
+            status = mr_dedup_decode(m->to->dedup, watermark_ms, &reader);
+    } while (status == MR_OK && table != 0);
+    mr_buffer_deinit(&piece);
+    return status == MR_OK ? mr_dedup_decode_end(m->to->dedup) : status;
+}
+
 /* The former plan goes on the list; features it did not have begin here, others began when they
  * did. */
 static void note_past(const migration *m)
@@ -210,6 +244,7 @@ static mr_status copy_all(const migration *m)
     MR_TRY(copy_rows(m));
     MR_TRY(copy_days(m));
     MR_TRY(copy_outbox(m));
+    MR_TRY(copy_ids(m));
     to->counters = from->counters;
     to->next_offset = from->next_offset;
     to->newest_ms = from->newest_ms;

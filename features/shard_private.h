@@ -11,6 +11,7 @@
 
 #include "features/commerce.h"
 #include "features/cut_state.h"
+#include "features/dedup.h"
 #include "features/profile_store.h"
 #include "features/shard.h"
 #include "features/trending.h"
@@ -151,6 +152,8 @@ struct mr_shard {
     mr_outbox outbox;
     mr_cut cut;
     mr_plan_past past;
+    mr_dedup *dedup;
+    bool applies_late;
 
     int64_t next_offset;
     int64_t newest_ms; /* of events                               */
@@ -167,6 +170,7 @@ struct mr_shard {
 
     /* Of the batch being applied, by event. */
     mr_hash128 *hashes;
+    uint64_t *fingerprints;
     uint32_t *batch_items;
     size_t batch_capacity;
     uint32_t *batch_rows; /* of one window */

@@ -9,6 +9,7 @@
 
 #include "core/event.h"
 #include "core/hash.h"
+#include "features/plan_layout.h"
 #include "features/shard.h"
 #include "tests/support.h"
 
@@ -73,6 +74,20 @@ static inline void test_batch_add_other(mr_event_batch *batch, int64_t offset,
                             .tick_ms = tick_ms,
                             .first_event = (uint32_t)batch->event_count,
                             .disposition = (uint8_t)disposition};
+}
+
+/* The default features, and ids remembered for a century: no event is late. */
+static inline mr_plan *test_plan_without_late(void)
+{
+    const mr_dedup_spec century = {
+        .on_long = mr_default_dedup.on_long,
+        .horizon_ms = {36525 * DAY_MS, 36525 * DAY_MS},
+        .bucket_ms = {365 * DAY_MS, 365 * DAY_MS},
+        .entries_max = mr_default_dedup.entries_max,
+    };
+    mr_plan *plan;
+    assert_ok(mr_plan_create_with(&century, &plan));
+    return plan;
 }
 
 static inline mr_shard *test_shard(const mr_plan *plan, uint32_t partition)

@@ -26,6 +26,7 @@ typedef struct fixture {
     mr_buffer whole;
     uint64_t random;
     uint64_t generation;
+    int64_t now_ms;
 } fixture;
 
 static int setup(void **state)
@@ -36,6 +37,7 @@ static int setup(void **state)
     mr_hash_key_init(&f->key, "secret", 6);
     f->shard = test_shard(f->plan, PARTITION);
     f->random = 88172645463325252ULL;
+    f->now_ms = START_MS;
     (void)snprintf(f->root, sizeof(f->root), "/tmp/millrace-cut-XXXXXX");
     assert_non_null(mkdtemp(f->root));
     assert_ok(mr_checkpoint_store_open(f->root, "events", 2, &f->store, NULL));
@@ -76,12 +78,18 @@ static void apply_one(fixture *f, uint64_t users)
     (void)snprintf(item, sizeof(item), "item%d",
                    (int)below(f, 1 + f->generation * 7) % ITEMS);
     (void)snprintf(order, sizeof(order), "o%d", (int)below(f, 5));
-    const int64_t at_ms = START_MS + (int64_t)below(f, 60 * (uint64_t)DAY_MS);
+    f->now_ms += (int64_t)below(f, 2 * (uint64_t)MINUTE_MS);
+    const int64_t at_ms =
+        f->now_ms - (below(f, 4) == 0 ? (int64_t)below(f, 8 * (uint64_t)DAY_MS) : 0);
+    char id[24];
+    (void)snprintf(id, sizeof(id), "id%d", (int)below(f, 100000) + (int)f->generation);
     mr_event event =
         test_event((mr_event_type)types[below(f, sizeof(types))], user, item, at_ms);
     event.value_minor = (int64_t)below(f, 10000);
     event.rating_centi = 400;
     event.order_id = mr_text_from(order);
+    if (below(f, 5) != 0)
+        event.event_id = mr_text_from(id);
     if (below(f, 4) == 0) {
         event.anonymous_id = event.user_id;
         event.user_id = (mr_text){0};
