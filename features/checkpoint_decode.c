@@ -16,6 +16,11 @@ enum {
     PREFETCH_ROWS = 8,
 };
 
+typedef struct fresh_row {
+    mr_hash128 hash;
+    uint32_t row;
+} fresh_row;
+
 typedef struct decoder {
     mr_shard *shard;
     const mr_checkpoint_header *header;
@@ -27,8 +32,9 @@ typedef struct decoder {
     uint32_t trending_items;
     uint64_t *has_profile; /* a bit a row */
     uint64_t *has_history;
-    uint32_t *fresh; /* rows of the block at hand that are not in the index */
+    fresh_row *fresh; /* of the block at hand, not in the index yet */
     size_t fresh_count;
+    size_t fresh_capacity;
     bool has_dedup;
     uint64_t events; /* sum over all profiles */
 } decoder;
@@ -75,6 +81,24 @@ static mr_status row_of(const decoder *decoder_, uint32_t position, mr_reader *r
                                                                      : MR_ERR_CORRUPT;
 }
 
+static mr_status place_row(decoder *decoder_, uint32_t row, mr_text id, bool is_anonymous)
+{
+    mr_shard *shard = decoder_->shard;
+    if (decoder_->fresh_count == decoder_->fresh_capacity) {
+        const size_t capacity =
+            decoder_->fresh_capacity == 0 ? 4096 : 2 * decoder_->fresh_capacity;
+        fresh_row *fresh = realloc(decoder_->fresh, capacity * sizeof(*fresh));
+        if (fresh == NULL)
+            return MR_ERR_NO_MEMORY;
+        decoder_->fresh = fresh;
+        decoder_->fresh_capacity = capacity;
+    }
+    const mr_hash128 hash = mr_hash_user(&shard->key, id);
+    mr_profile_store_place(&shard->store, row, hash, id, is_anonymous);
+    decoder_->fresh[decoder_->fresh_count++] = (fresh_row){.hash = hash, .row = row};
+    return MR_OK;
+}
+
 /* A row that this file is the first to have is placed; one that an earlier file had is emptied,
  * and must be of the same id. */
 static mr_status start_row(decoder *decoder_, uint32_t row, mr_text id, bool is_anonymous)
@@ -82,12 +106,8 @@ static mr_status start_row(decoder *decoder_, uint32_t row, mr_text id, bool is_
     mr_shard *shard = decoder_->shard;
     const mr_row parts = mr_shard_row(shard, row);
     MR_TRY(mr_block_pool_reserve(&shard->pool, shard->plan->growth_bytes));
-    if (row >= decoder_->rows_before) {
-        mr_profile_store_place(&shard->store, row, mr_hash_user(&shard->key, id), id,
-                               is_anonymous);
-        decoder_->fresh[decoder_->fresh_count++] = row;
-        return MR_OK;
-    }
+    if (row >= decoder_->rows_before)
+        return place_row(decoder_, row, id, is_anonymous);
     if (parts.head->is_anonymous != is_anonymous ||
         !mr_text_equal(mr_shard_user_id(shard, row), id))
         return MR_ERR_CORRUPT;
@@ -101,12 +121,11 @@ static mr_status index_fresh(decoder *decoder_)
 {
     mr_profile_store *store = &decoder_->shard->store;
     for (size_t i = 0; i < decoder_->fresh_count; i++) {
-        if (i + PREFETCH_ROWS < decoder_->fresh_count) {
-            const uint32_t ahead = decoder_->fresh[i + PREFETCH_ROWS];
+        if (i + PREFETCH_ROWS < decoder_->fresh_count)
             mr_profile_store_prefetch_slot(store,
-                                           mr_profile_store_row(store, ahead).head->hash);
-        }
-        if (!mr_profile_store_index(store, decoder_->fresh[i]))
+                                           decoder_->fresh[i + PREFETCH_ROWS].hash);
+        if (!mr_profile_store_index(store, decoder_->fresh[i].row,
+                                    decoder_->fresh[i].hash))
             return MR_ERR_CORRUPT; /* the same id twice */
     }
     decoder_->fresh_count = 0;
@@ -374,9 +393,7 @@ static mr_status start_file(decoder *decoder_)
     const size_t words = (size_t)users / 64 + 1;
     decoder_->has_profile = calloc(words, sizeof(uint64_t));
     decoder_->has_history = calloc(words, sizeof(uint64_t));
-    decoder_->fresh = malloc(((size_t)users + 1) * sizeof(*decoder_->fresh));
-    if (decoder_->has_profile == NULL || decoder_->has_history == NULL ||
-        decoder_->fresh == NULL)
+    if (decoder_->has_profile == NULL || decoder_->has_history == NULL)
         return MR_ERR_NO_MEMORY;
     mr_commerce_deinit(&shard->commerce);
     mr_commerce_init(&shard->commerce);

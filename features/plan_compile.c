@@ -161,46 +161,42 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
     return MR_OK;
 }
 
-static uint16_t number_bytes(const mr_feature_spec *spec)
-{
-    switch (spec->aggregate) {
-    case MR_AGGREGATE_COUNT:
-    case MR_AGGREGATE_SUM: return days_read(spec) == 0 ? sizeof(int64_t) : 0;
-    case MR_AGGREGATE_FIRST_TIME:
-    case MR_AGGREGATE_LAST_TIME:
-    case MR_AGGREGATE_DISTINCT: return sizeof(int64_t);
-    case MR_AGGREGATE_DAY_BITMAP: return sizeof(mr_day_bitmap);
-    case MR_AGGREGATE_HISTOGRAM: return MR_PLAN_HOURS * sizeof(uint16_t);
-    case MR_AGGREGATE_RECENT_ITEMS: return MR_QUOTAS_MAX;
-    default: return 0;
-    }
-}
-
-static uint8_t element_bytes(const mr_feature_spec *spec)
-{
-    switch (spec->aggregate) {
-    case MR_AGGREGATE_DISTINCT: return sizeof(uint64_t);
-    case MR_AGGREGATE_LAST_TIMES: return sizeof(int64_t);
-    case MR_AGGREGATE_RECENT_ITEMS: return sizeof(mr_history_entry);
-    default: return 0;
-    }
-}
-
 /* Room in the cold part, and the most that one event can make its list grow. */
 static void lay_out(mr_plan *plan, mr_operation *operation)
 {
-    const mr_feature_spec *spec = &operation->spec;
-    operation->number_bytes = number_bytes(spec);
-    operation->element_bytes = element_bytes(spec);
-    const uint32_t list_bytes = operation->element_bytes > 0 ? sizeof(mr_list) : 0;
-    if (list_bytes > 0)
-        plan->growth_bytes += mr_list_growth_max(
-            spec->aggregate == MR_AGGREGATE_RECENT_ITEMS ? quota_sum(spec) : spec->length,
-            operation->element_bytes);
+    uint32_t list_bytes = 0;
+    uint32_t number_bytes = 0;
+    switch (operation->spec.aggregate) {
+    case MR_AGGREGATE_COUNT:
+    case MR_AGGREGATE_SUM:
+        number_bytes = days_read(&operation->spec) == 0 ? sizeof(int64_t) : 0;
+        break;
+    case MR_AGGREGATE_FIRST_TIME:
+    case MR_AGGREGATE_LAST_TIME: number_bytes = sizeof(int64_t); break;
+    case MR_AGGREGATE_DISTINCT:
+        number_bytes = sizeof(int64_t);
+        list_bytes = sizeof(mr_list);
+        plan->growth_bytes +=
+            mr_list_growth_max(operation->spec.length, sizeof(uint64_t));
+        break;
+    case MR_AGGREGATE_LAST_TIMES:
+        list_bytes = sizeof(mr_list);
+        plan->growth_bytes += mr_list_growth_max(operation->spec.length, sizeof(int64_t));
+        break;
+    case MR_AGGREGATE_DAY_BITMAP: number_bytes = sizeof(mr_day_bitmap); break;
+    case MR_AGGREGATE_HISTOGRAM: number_bytes = MR_PLAN_HOURS * sizeof(uint16_t); break;
+    case MR_AGGREGATE_RECENT_ITEMS:
+        number_bytes = MR_QUOTAS_MAX;
+        list_bytes = sizeof(mr_list);
+        plan->growth_bytes +=
+            mr_list_growth_max(quota_sum(&operation->spec), sizeof(mr_history_entry));
+        break;
+    default: break;
+    }
     operation->list_offset = plan->cold_bytes;
     operation->number_offset = plan->cold_bytes + list_bytes;
-    plan->cold_bytes += list_bytes + operation->number_bytes;
-    operation->stores = list_bytes + operation->number_bytes > 0;
+    plan->cold_bytes += list_bytes + number_bytes;
+    operation->stores = list_bytes + number_bytes > 0;
 }
 
 static void lay_out_series(mr_plan *plan)

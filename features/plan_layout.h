@@ -104,10 +104,8 @@ typedef struct mr_operation {
     mr_feature feature;
     uint32_t number_offset; /* of its number or numbers */
     uint32_t list_offset;   /* of its mr_list           */
-    uint16_t number_bytes;
-    uint8_t element_bytes; /* of its list; 0: it has none */
-    uint8_t series;        /* of a windowed operation  */
-    bool stores;           /* runs on events           */
+    uint8_t series;         /* of a windowed operation  */
+    bool stores;            /* runs on events           */
 } mr_operation;
 
 typedef struct mr_series {

@@ -178,6 +178,13 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
     return effect;
 }
 
+static bool has_list(const mr_operation *operation)
+{
+    const mr_aggregate aggregate = operation->spec.aggregate;
+    return aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES ||
+           aggregate == MR_AGGREGATE_RECENT_ITEMS;
+}
+
 static void free_list(mr_block_pool *pool, const mr_list *list)
 {
     mr_block_pool_free(pool, list->block, list->size_class);
@@ -186,7 +193,7 @@ static void free_list(mr_block_pool *pool, const mr_list *list)
 void mr_profile_reset(const mr_plan *plan, mr_block_pool *pool, mr_row row)
 {
     for (size_t i = 0; i < plan->operation_count; i++) {
-        if (plan->operations[i].element_bytes > 0)
+        if (has_list(&plan->operations[i]))
             free_list(pool, mr_row_list(row, plan->operations[i].list_offset));
     }
     for (size_t i = 0; i < plan->series_count; i++)

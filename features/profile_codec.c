@@ -231,14 +231,19 @@ static mr_status decode_operation(const mr_operation *operation, mr_block_pool *
     }
 }
 
-static void encode_series(const mr_series *series, const mr_block_pool *pool, mr_row row,
-                          mr_buffer *buffer)
+/* The days among the `keep_days` up to the newest. */
+static void encode_series(const mr_series *series, uint16_t keep_days,
+                          const mr_block_pool *pool, mr_row row, mr_buffer *buffer)
 {
     const mr_list *list = mr_row_list(row, series->list_offset);
     const mr_day_sum *days = mr_list_elements(pool, list);
+    size_t first = 0;
+    while (first < list->count &&
+           (uint64_t)days[first].day + keep_days <= days[list->count - 1].day)
+        first++;
     uint32_t before = 0;
-    mr_buffer_put_varint(buffer, list->count);
-    for (size_t i = 0; i < list->count; i++) {
+    mr_buffer_put_varint(buffer, list->count - first);
+    for (size_t i = first; i < list->count; i++) {
         mr_buffer_put_varint(buffer, days[i].day - before);
         mr_buffer_put_varint(buffer, days[i].count);
         put_signed(buffer, days[i].sum);
@@ -283,7 +288,7 @@ void mr_profile_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
             encode_operation(&plan->operations[i], pool, row, buffer);
     }
     for (size_t i = 0; i < plan->series_count; i++)
-        encode_series(&plan->series[i], pool, row, buffer);
+        encode_series(&plan->series[i], plan->series[i].keep_days, pool, row, buffer);
 }
 
 mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool, mr_row row,
@@ -402,4 +407,57 @@ mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
             return MR_ERR_CORRUPT;
     }
     return MR_OK;
+}
+
+static mr_status carry_history(const mr_profile_carry *carry, mr_row from, mr_row to)
+{
+    mr_buffer_clear(carry->scratch);
+    mr_history_encode(carry->from, carry->from_pool, from, carry->scratch);
+    MR_TRY(mr_buffer_status(carry->scratch));
+    mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
+    return mr_history_decode(carry->to, carry->to_pool, carry->items, to, &reader);
+}
+
+/* What both plans have, as bytes in the target's order: then it is read as if from a file. */
+static mr_status carry_operation(const mr_profile_carry *carry,
+                                 const mr_operation *source, const mr_operation *target,
+                                 mr_row from, mr_row to)
+{
+    mr_buffer_clear(carry->scratch);
+    encode_operation(source, carry->from_pool, from, carry->scratch);
+    MR_TRY(mr_buffer_status(carry->scratch));
+    mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
+    MR_TRY(decode_operation(target, carry->to_pool, to, &reader));
+    return mr_reader_status(&reader);
+}
+
+static mr_status carry_series(const mr_profile_carry *carry, const mr_series *source,
+                              const mr_series *target, mr_row from, mr_row to)
+{
+    mr_buffer_clear(carry->scratch);
+    encode_series(source, target->keep_days, carry->from_pool, from, carry->scratch);
+    MR_TRY(mr_buffer_status(carry->scratch));
+    mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
+    MR_TRY(decode_series(target, carry->to_pool, to, &reader));
+    return mr_reader_status(&reader);
+}
+
+mr_status mr_profile_carry_over(const mr_profile_carry *carry, mr_row from, mr_row to)
+{
+    mr_buffer_clear(carry->scratch);
+    encode_head(from.head, carry->scratch);
+    MR_TRY(mr_buffer_status(carry->scratch));
+    mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
+    MR_TRY(decode_head(to.head, &reader));
+    for (size_t i = 0; i < carry->to->operation_count; i++) {
+        const mr_operation *target = &carry->to->operations[i];
+        if (carry->sources[i] != NULL && target->stores)
+            MR_TRY(carry_operation(carry, carry->sources[i], target, from, to));
+    }
+    for (size_t i = 0; i < carry->to->series_count; i++) {
+        if (carry->series[i] != NULL)
+            MR_TRY(
+                carry_series(carry, carry->series[i], &carry->to->series[i], from, to));
+    }
+    return carry_history(carry, from, to);
 }

@@ -273,13 +273,13 @@ void mr_profile_store_place(mr_profile_store *store, uint32_t row, mr_hash128 ha
     fill_head(store, mr_profile_store_row(store, row).head, hash, id, is_anonymous);
 }
 
-bool mr_profile_store_index(mr_profile_store *store, uint32_t row)
+bool mr_profile_store_index(mr_profile_store *store, uint32_t row, mr_hash128 hash)
 {
-    const mr_row_head *head = mr_profile_store_row(store, row).head;
-    if (mr_profile_store_find(store, head->hash, mr_profile_store_id(store, row),
-                              head->is_anonymous) != MR_ROW_NONE)
+    const bool is_anonymous = mr_profile_store_row(store, row).head->is_anonymous != 0;
+    if (mr_profile_store_find(store, hash, mr_profile_store_id(store, row),
+                              is_anonymous) != MR_ROW_NONE)
         return false;
-    add_to_index(store, tag_of(head->hash), row);
+    add_to_index(store, tag_of(hash), row);
     return true;
 }
 

@@ -89,7 +89,7 @@ uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text 
 MR_MUST_USE mr_status mr_profile_store_extend(mr_profile_store *store, size_t rows);
 void mr_profile_store_place(mr_profile_store *store, uint32_t row, mr_hash128 hash,
                             mr_text id, bool is_anonymous);
-bool mr_profile_store_index(mr_profile_store *store, uint32_t row);
+bool mr_profile_store_index(mr_profile_store *store, uint32_t row, mr_hash128 hash);
 
 /* The stages, in this order, each over a whole batch before the next. */
 void mr_profile_store_prefetch_slot(const mr_profile_store *store, mr_hash128 hash);

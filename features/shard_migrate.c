@@ -9,13 +9,10 @@
 
 #include <string.h>
 
-enum { NO_SERIES = MR_PLAN_SERIES_MAX };
-
 typedef struct migration {
     const mr_shard *from;
     mr_shard *to;
-    const mr_operation *sources[MR_PLAN_FEATURES_MAX]; /* NULL: a new one */
-    size_t series[MR_PLAN_SERIES_MAX]; /* of the former plan, or NO_SERIES */
+    mr_profile_carry carry;
 } migration;
 
 /* What a plan says about itself before its features. */
@@ -43,16 +40,18 @@ static mr_status find_sources(migration *m, const mr_plan *before, const mr_plan
             ret_error, MR_ERR_INVALID,
             "was made with '%.*s', this plan says '%.*s': rebuild by replay",
             MR_TEXT_ARG(first_line(before)), MR_TEXT_ARG(first_line(plan)));
-    if (!same_memory_of_ids(&before->dedup, &plan->dedup))
+    if (mr_dedup_count(m->from->dedup) > 0 &&
+        !same_memory_of_ids(&before->dedup, &plan->dedup))
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "plan %016llx remembers event ids in another way: rebuild by "
                             "replay",
                             (unsigned long long)mr_plan_hash(before));
     for (size_t i = 0; i < plan->operation_count; i++) {
         const char *name = plan->operations[i].spec.name;
-        m->sources[i] = mr_plan_operation_named(before, name);
-        if (m->sources[i] != NULL && !mr_text_equal(mr_plan_definition(before, name),
-                                                    mr_plan_definition(plan, name)))
+        m->carry.sources[i] = mr_plan_operation_named(before, name);
+        if (m->carry.sources[i] != NULL &&
+            !mr_text_equal(mr_plan_definition(before, name),
+                           mr_plan_definition(plan, name)))
             return mr_error_set(ret_error, MR_ERR_INVALID,
                                 "feature %s means something else in plan %016llx: give "
                                 "the new one another name, or rebuild by replay",
@@ -62,94 +61,62 @@ static mr_status find_sources(migration *m, const mr_plan *before, const mr_plan
 }
 
 /* The same events and the same field; else one of the two that counts alone. */
-static size_t series_like(const mr_plan *before, const mr_series *series)
+static const mr_series *series_like(const mr_plan *before, const mr_series *series)
 {
-    size_t best = NO_SERIES;
+    const mr_series *best = NULL;
     for (size_t i = 0; i < before->series_count; i++) {
         const mr_series *candidate = &before->series[i];
         if (candidate->on != series->on)
             continue;
         if (candidate->of == series->of)
-            return i;
+            return candidate;
         if (candidate->of == MR_OF_NOTHING || series->of == MR_OF_NOTHING)
-            best = i;
+            best = candidate;
     }
     return best;
 }
 
-static void copy_list(const mr_block_pool *from_pool, const mr_list *from,
-                      mr_block_pool *to_pool, mr_list *to, size_t first,
-                      size_t element_bytes)
-{
-    const size_t count = from->count - first;
-    if (count == 0)
-        return;
-    mr_list_start(to_pool, to, count, element_bytes);
-    to->count = (uint16_t)count;
-    memcpy(mr_list_elements(to_pool, to),
-           (const uint8_t *)mr_list_elements(from_pool, from) + first * element_bytes,
-           count * element_bytes);
-}
-
-/* The days the new plan keeps. */
-static void copy_series(const migration *m, size_t index, mr_row from, mr_row to)
-{
-    if (m->series[index] == NO_SERIES)
-        return;
-    const mr_series *source = &m->from->plan->series[m->series[index]];
-    const mr_series *target = &m->to->plan->series[index];
-    const mr_list *list = mr_row_list(from, source->list_offset);
-    const mr_day_sum *days = mr_list_elements(&m->from->pool, list);
-    size_t first = 0;
-    while (first < list->count &&
-           (uint64_t)days[first].day + target->keep_days <= days[list->count - 1].day)
-        first++;
-    copy_list(&m->from->pool, list, &m->to->pool, mr_row_list(to, target->list_offset),
-              first, sizeof(mr_day_sum));
-}
-
-static void copy_features(const migration *m, mr_row from, mr_row to)
-{
-    const mr_plan *plan = m->to->plan;
-    memcpy(to.cold, from.cold, sizeof(mr_row_derived));
-    for (size_t i = 0; i < plan->operation_count; i++) {
-        const mr_operation *target = &plan->operations[i];
-        const mr_operation *source = m->sources[i];
-        if (source == NULL || !target->stores)
-            continue;
-        memcpy(to.cold + target->number_offset, from.cold + source->number_offset,
-               target->number_bytes);
-        if (target->element_bytes > 0)
-            copy_list(&m->from->pool, mr_row_list(from, source->list_offset),
-                      &m->to->pool, mr_row_list(to, target->list_offset), 0,
-                      target->element_bytes);
-    }
-    for (size_t i = 0; i < plan->series_count; i++)
-        copy_series(m, i, from, to);
-}
-
-static mr_status copy_rows(const migration *m)
+static mr_status copy_row(const migration *m, uint32_t row)
 {
     mr_shard *to = m->to;
-    MR_TRY(mr_profile_store_extend(&to->store, m->from->store.row_count));
-    for (uint32_t row = 0; row < to->store.row_count; row++) {
-        const mr_row source = mr_shard_row(m->from, row);
-        const mr_row target = mr_shard_row(to, row);
-        MR_TRY(mr_block_pool_reserve(&to->pool, to->plan->growth_bytes));
-        mr_profile_store_place(&to->store, row, source.head->hash,
-                               mr_shard_user_id(m->from, row),
-                               source.head->is_anonymous != 0);
-        if (!mr_profile_store_index(&to->store, row))
-            return MR_ERR_CORRUPT;
-        target.head->first_ms = source.head->first_ms;
-        target.head->newest_ms = source.head->newest_ms;
-        target.head->applied_ms = source.head->applied_ms;
-        target.head->offset = source.head->offset;
-        target.head->events = source.head->events;
-        target.head->sessions = source.head->sessions;
-        copy_features(m, source, target);
-    }
-    return MR_OK;
+    const mr_text id = mr_shard_user_id(m->from, row);
+    const mr_hash128 hash = mr_hash_user(&to->key, id);
+    MR_TRY(mr_block_pool_reserve(&to->pool, to->plan->growth_bytes));
+    mr_profile_store_place(&to->store, row, hash, id,
+                           mr_shard_is_anonymous(m->from, row));
+    if (!mr_profile_store_index(&to->store, row, hash))
+        return MR_ERR_CORRUPT;
+    memcpy(mr_shard_row(to, row).cold, mr_shard_row(m->from, row).cold,
+           sizeof(mr_row_derived));
+    return mr_profile_carry_over(&m->carry, mr_shard_row(m->from, row),
+                                 mr_shard_row(to, row));
+}
+
+static mr_status copy_rows(migration *m)
+{
+    mr_buffer scratch = {0};
+    m->carry.from = m->from->plan;
+    m->carry.to = m->to->plan;
+    m->carry.from_pool = &m->from->pool;
+    m->carry.to_pool = &m->to->pool;
+    m->carry.items = m->to->items;
+    m->carry.scratch = &scratch;
+    mr_status status = mr_profile_store_extend(&m->to->store, m->from->store.row_count);
+    for (uint32_t row = 0; row < m->from->store.row_count && status == MR_OK; row++)
+        status = copy_row(m, row);
+    mr_buffer_deinit(&scratch);
+    return status;
+}
+
+/* As it lies there: the layout of hours is nobody's plan. */
+static void copy_hours(const migration *m, const mr_list *from, mr_list *to)
+{
+    if (from->count == 0)
+        return;
+    mr_list_start(&m->to->pool, to, from->count, sizeof(mr_hour_count));
+    to->count = from->count;
+    memcpy(mr_list_elements(&m->to->pool, to), mr_list_elements(&m->from->pool, from),
+           from->count * sizeof(mr_hour_count));
 }
 
 static mr_status copy_items(const migration *m)
@@ -163,8 +130,7 @@ static mr_status copy_items(const migration *m)
         mr_trending_item *target = mr_trending_item_at(&m->to->trending, i);
         target->ever = source->ever;
         MR_TRY(mr_block_pool_reserve(&m->to->pool, MR_BLOCK_BYTES_MAX));
-        copy_list(&m->from->pool, &source->hours, &m->to->pool, &target->hours, 0,
-                  sizeof(mr_hour_count));
+        copy_hours(m, &source->hours, &target->hours);
     }
     return MR_OK;
 }
@@ -228,7 +194,7 @@ static void note_past(const migration *m)
         mr_feature_since since = {.feature = (uint32_t)i,
                                   .offset = from->next_offset,
                                   .time_ms = from->newest_ms};
-        const mr_operation *source = m->sources[i];
+        const mr_operation *source = m->carry.sources[i];
         if (source == NULL ||
             mr_shard_feature_since(from, (size_t)(source - from->plan->operations),
                                    &since.offset, &since.time_ms))
@@ -236,7 +202,7 @@ static void note_past(const migration *m)
     }
 }
 
-static mr_status copy_all(const migration *m)
+static mr_status copy_all(migration *m)
 {
     const mr_shard *from = m->from;
     mr_shard *to = m->to;
@@ -260,7 +226,7 @@ mr_status mr_shard_migrate(const mr_shard *from, const mr_plan *plan,
     migration m = {.from = from};
     MR_TRY(find_sources(&m, from->plan, plan, ret_error));
     for (size_t i = 0; i < plan->series_count; i++)
-        m.series[i] = series_like(from->plan, &plan->series[i]);
+        m.carry.series[i] = series_like(from->plan, &plan->series[i]);
     const mr_shard_options options = {.plan = plan,
                                       .hash_key = &from->key,
                                       .topic = from->topic,
