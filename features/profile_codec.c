@@ -66,9 +66,18 @@ static inline uint8_t *write_varint(uint8_t *at, uint64_t value)
     return at;
 }
 
-static void put_signed(mr_buffer *buffer, int64_t value)
+/* The one-byte case in line here too. */
+static inline void put_varint(mr_buffer *buffer, uint64_t value)
 {
-    mr_buffer_put_varint(buffer, zigzag(value));
+    if (value < 0x80 && buffer->length < buffer->capacity && !buffer->failed)
+        buffer->bytes[buffer->length++] = (uint8_t)value;
+    else
+        mr_buffer_put_varint(buffer, value);
+}
+
+static inline void put_signed(mr_buffer *buffer, int64_t value)
+{
+    put_varint(buffer, zigzag(value));
 }
 
 static int64_t get_signed(mr_reader *reader)
@@ -78,12 +87,12 @@ static int64_t get_signed(mr_reader *reader)
 
 static void encode_head(const mr_row_head *head, mr_buffer *buffer)
 {
-    mr_buffer_put_varint(buffer, (uint64_t)head->first_ms);
-    mr_buffer_put_varint(buffer, (uint64_t)(head->newest_ms - head->first_ms));
+    put_varint(buffer, (uint64_t)head->first_ms);
+    put_varint(buffer, (uint64_t)(head->newest_ms - head->first_ms));
     put_signed(buffer, head->newest_ms - head->applied_ms);
-    mr_buffer_put_varint(buffer, (uint64_t)head->offset);
-    mr_buffer_put_varint(buffer, head->events);
-    mr_buffer_put_varint(buffer, head->sessions);
+    put_varint(buffer, (uint64_t)head->offset);
+    put_varint(buffer, head->events);
+    put_varint(buffer, head->sessions);
 }
 
 static mr_status decode_head(mr_row_head *head, mr_reader *reader)
@@ -111,7 +120,7 @@ static void encode_times(const int64_t *times, size_t count, mr_buffer *buffer)
 {
     int64_t before = 0;
     for (size_t i = 0; i < count; i++) {
-        mr_buffer_put_varint(buffer, (uint64_t)(times[i] - before));
+        put_varint(buffer, (uint64_t)(times[i] - before));
         before = times[i];
     }
 }
@@ -151,7 +160,7 @@ static void decode_marks(mr_block_pool *pool, mr_list *list, size_t count,
 static void encode_hours(const uint16_t *hours, mr_buffer *buffer)
 {
     for (size_t i = 0; i < MR_PLAN_HOURS; i++)
-        mr_buffer_put_varint(buffer, hours[i]);
+        put_varint(buffer, hours[i]);
 }
 
 static mr_status decode_hours(uint16_t *hours, mr_reader *reader)
@@ -173,16 +182,16 @@ static void encode_operation(const mr_operation *operation, const mr_block_pool 
     switch (operation->spec.aggregate) {
     case MR_AGGREGATE_DISTINCT:
         put_signed(buffer, *number);
-        mr_buffer_put_varint(buffer, list->count);
+        put_varint(buffer, list->count);
         encode_marks(mr_list_elements(pool, list), list->count, buffer);
         break;
     case MR_AGGREGATE_LAST_TIMES:
-        mr_buffer_put_varint(buffer, list->count);
+        put_varint(buffer, list->count);
         encode_times(mr_list_elements(pool, list), list->count, buffer);
         break;
     case MR_AGGREGATE_DAY_BITMAP: {
         const mr_day_bitmap *bitmap = (const mr_day_bitmap *)(const void *)number;
-        mr_buffer_put_varint(buffer, bitmap->newest_day_plus_one);
+        put_varint(buffer, bitmap->newest_day_plus_one);
         mr_buffer_put_u64(buffer, bitmap->bits[0]);
         mr_buffer_put_u64(buffer, bitmap->bits[1]);
         break;
@@ -242,10 +251,10 @@ static void encode_series(const mr_series *series, uint16_t keep_days,
            (uint64_t)days[first].day + keep_days <= days[list->count - 1].day)
         first++;
     uint32_t before = 0;
-    mr_buffer_put_varint(buffer, list->count - first);
+    put_varint(buffer, list->count - first);
     for (size_t i = first; i < list->count; i++) {
-        mr_buffer_put_varint(buffer, days[i].day - before);
-        mr_buffer_put_varint(buffer, days[i].count);
+        put_varint(buffer, days[i].day - before);
+        put_varint(buffer, days[i].count);
         put_signed(buffer, days[i].sum);
         before = days[i].day;
     }
