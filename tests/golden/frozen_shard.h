@@ -29,18 +29,26 @@ static inline void frozen_put_events(mr_shard *shard, int first_user, int users)
         (void)snprintf(item, sizeof(item), "item-%d", i % 11);
         (void)snprintf(order, sizeof(order), "o%d", i % 3);
         const int64_t at_ms = START_MS + i * 5 * HOUR_MS;
-        test_apply(shard, test_event(MR_EVENT_VIEW, user, item, at_ms));
+        char id[24];
+        (void)snprintf(id, sizeof(id), "view-%d", i);
+        mr_event view = test_event(MR_EVENT_VIEW, user, item, at_ms);
+        view.event_id = mr_text_from(id);
+        test_apply(shard, view);
+        if (i % 5 == 0)
+            test_apply(shard, view); /* sent twice */
         test_apply(shard, test_event(MR_EVENT_CART_ADD, user, item, at_ms + MINUTE_MS));
         for (int line = 0; line <= i % 3; line++)
             test_apply(shard, test_purchase(user, "item-b", at_ms + (2 + line) * HOUR_MS,
                                             order, 1250 + i));
-        mr_event refund = test_event(MR_EVENT_REFUND, user, item, at_ms + DAY_MS);
+        mr_event refund = test_event(MR_EVENT_REFUND, user, item, at_ms + 4 * HOUR_MS);
         refund.value_minor = 250;
+        refund.event_id = mr_text_from(user);
         test_apply(shard, refund);
         mr_event rating = test_event(MR_EVENT_RATE, user, item, at_ms - MINUTE_MS);
         rating.rating_centi = (int16_t)(100 + 50 * (i % 9));
         test_apply(shard, rating);
-        mr_event visit = test_event(MR_EVENT_VIEW, "", "item-c", at_ms - DAY_MS);
+        const int64_t visit_ms = i % 6 == 0 ? at_ms - DAY_MS : at_ms + 5 * HOUR_MS - 1;
+        mr_event visit = test_event(MR_EVENT_VIEW, "", "item-c", visit_ms); /* or late */
         visit.anonymous_id = mr_text_from(i % 2 == 0 ? user : "somebody");
         test_apply(shard, visit);
     }
@@ -51,7 +59,7 @@ static inline void frozen_put_others(mr_shard *shard)
     mr_event_batch batch = {.partition = mr_shard_partition(shard)};
     const int64_t next = mr_shard_next_offset(shard);
     test_batch_add_other(&batch, next + 2, MR_RECORD_POISON, 0); /* behind a gap */
-    test_batch_add_other(&batch, next + 3, MR_RECORD_TICK, START_MS + 20 * DAY_MS);
+    test_batch_add_other(&batch, next + 3, MR_RECORD_TICK, START_MS + 9 * DAY_MS);
     assert_ok(mr_shard_apply(shard, &batch));
     mr_event_batch_deinit(&batch);
     uint64_t sequence;
@@ -66,7 +74,7 @@ static inline void frozen_put_others(mr_shard *shard)
     mr_shard_set_dialect(shard, 3, MR_TEXT("online-retail"));
 }
 
-/* All of it. */
+/* As it is before the first event. */
 static inline mr_shard *frozen_shard(const mr_plan *plan)
 {
     mr_hash_key key;
@@ -76,8 +84,6 @@ static inline mr_shard *frozen_shard(const mr_plan *plan)
     mr_shard *shard = NULL;
     assert_ok(mr_shard_create(&options, &shard));
     assert_ok(mr_shard_start_at(shard, 100));
-    frozen_put_events(shard, 0, FROZEN_USERS);
-    frozen_put_others(shard);
     return shard;
 }
 

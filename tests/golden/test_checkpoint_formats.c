@@ -9,6 +9,7 @@
  */
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "features/checkpoint_cut.h"
 #include "tests/golden/frozen_shard.h"
 
 #include "core/file.h"
@@ -154,22 +155,42 @@ static void test_format_1_is_read_to_the_byte_of_its_dump(void **state)
     check_format(1);
 }
 
+static void test_format_2_is_read_to_the_byte_of_its_dump(void **state)
+{
+    (void)state;
+    check_format(2);
+}
+
+static void write_cut(mr_checkpoint_store *store, mr_shard *shard, uint64_t generation)
+{
+    mr_buffer state = {0};
+    mr_checkpoint_cut_begin(shard, FROZEN_EPOCH, generation, &state);
+    while (!mr_checkpoint_cut_step(shard, 10))
+        continue;
+    assert_ok(mr_checkpoint_write(store, FROZEN_PARTITION, FROZEN_EPOCH, generation,
+                                  &state, NULL));
+    mr_checkpoint_cut_settle(shard, true);
+    mr_buffer_deinit(&state);
+}
+
+/* A base, and the last users in a delta on it. */
 static int freeze(const char *directory)
 {
     char path[PATH_MAX];
     mr_checkpoint_store *store;
-    mr_buffer encoded = {0};
     mr_buffer text = {0};
     (void)open_plan(NULL);
     mr_shard *shard = frozen_shard(plan);
     assert_ok(mr_checkpoint_store_open(directory, "events", 2, &store, NULL));
-    assert_ok(mr_checkpoint_encode(shard, FROZEN_EPOCH, 7, &encoded));
-    assert_ok(
-        mr_checkpoint_write(store, FROZEN_PARTITION, FROZEN_EPOCH, 7, &encoded, NULL));
+    frozen_put_events(shard, 0, FROZEN_USERS - 6);
+    write_cut(store, shard, 7);
+    frozen_put_events(shard, FROZEN_USERS - 6, 6);
+    frozen_put_others(shard);
+    write_cut(store, shard, 8);
+    assert_false(mr_checkpoint_cut_is_base(shard));
     dump(shard, &text);
     (void)snprintf(path, sizeof(path), "%s/dump.txt", directory);
     assert_ok(mr_file_replace(path, text.bytes, text.length, NULL));
-    mr_buffer_deinit(&encoded);
     mr_buffer_deinit(&text);
     mr_checkpoint_store_close(store);
     mr_shard_destroy(shard);
@@ -182,6 +203,7 @@ int main(int argc, char **argv)
         return freeze(argv[2]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format_1_is_read_to_the_byte_of_its_dump),
+        cmocka_unit_test(test_format_2_is_read_to_the_byte_of_its_dump),
     };
     return cmocka_run_group_tests(tests, open_plan, close_plan);
 }
