@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,10 @@
 #include <yaml.h>
 
 extern char **environ;
+
+#define ONE_TOPIC                                                                        \
+    "is one topic, so that each user's events have one order; copy several together "    \
+    "into one keyed by user_id, else anonymous_id (docs/EVENTS.md)"
 
 enum { SECRET_BYTES = 32, NAME_BYTES_MAX = 256 };
 
@@ -107,7 +110,10 @@ static mr_status read_section(yaml_document_t *document, mr_text section,
             return complain(where, ret_error,
                             "unknown key; docs/CONFIGURATION.md lists them all");
         if (value->type != YAML_SCALAR_NODE)
-            return complain(where, ret_error, "must be a single value");
+            return complain(where, ret_error,
+                            field->offset == offsetof(mr_config, log.topic)
+                                ? ONE_TOPIC
+                                : "must be a single value");
         mr_error why = {{0}};
         if (mr_config_field_set(field, config, scalar(value), &why) != MR_OK)
             return complain(where, ret_error, why.message);
@@ -276,6 +282,9 @@ static mr_status read_environment(mr_config *config, mr_error *ret_error)
 /* What no single key can see. */
 static mr_status check_together(const mr_config *config, mr_error *ret_error)
 {
+    if (strpbrk(config->log.topic, ", ;") != NULL)
+        return mr_error_set(ret_error, MR_ERR_INVALID, "log.topic: '%s': " ONE_TOPIC,
+                            config->log.topic);
     if (config->log.kind == MR_KIND_REMOTE) {
         bool has_servers = false;
         for (size_t i = 0; i < config->log.kafka_count; i++)
@@ -425,21 +434,8 @@ static mr_status make_secret(const char *path, mr_error *ret_error)
     for (size_t i = 0; i < sizeof(bytes); i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
 
-    /* Exclusive: two processes that start at once must end up with one secret. */
-    const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (descriptor < 0)
-        return errno == EEXIST ? MR_OK
-                               : mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s",
-                                              path, strerror(errno));
-    mr_status status = mr_file_write_all(descriptor, hex, sizeof(hex) - 1);
-    if (status == MR_OK && fsync(descriptor) != 0)
-        status = MR_ERR_UNAVAILABLE;
-    (void)close(descriptor);
-    if (status != MR_OK) {
-        (void)unlink(path);
-        return mr_error_set(ret_error, status, "%s: cannot be written", path);
-    }
-    return MR_OK;
+    /* Two processes that start at once must end up with one secret. */
+    return mr_file_create(path, 0600, hex, sizeof(hex) - 1, ret_error);
 }
 
 mr_status mr_config_secret(const char *reference, bool make, mr_buffer *ret_bytes,

@@ -98,14 +98,28 @@ MR_MUST_USE mr_status mr_checkpoint_restore(
     const mr_hash_key *hash_key, size_t memory_limit_bytes, mr_shard **ret_shard,
     mr_checkpoint_info *ret_info, mr_error *ret_error);
 
+/* One generation as a shard, whichever others there are.  As above, and MR_ERR_NOT_FOUND when
+ * it is not there. */
+MR_MUST_USE mr_status mr_checkpoint_restore_at(
+    const mr_checkpoint_store *store, uint32_t partition, uint64_t epoch,
+    uint64_t generation, const mr_plan *plan, const mr_hash_key *hash_key,
+    size_t memory_limit_bytes, mr_shard **ret_shard, mr_checkpoint_info *ret_info,
+    mr_error *ret_error);
+
 typedef struct mr_checkpoint_file {
     const void *data;
     size_t bytes;
 } mr_checkpoint_file;
 
-/* The state in the bytes of a base file and of the deltas on it, in order; one file at least.  As
- * mr_checkpoint_restore(), but for MR_ERR_NOT_FOUND. */
+/* The state in the bytes of a base file.  As mr_checkpoint_restore(), but for
+ * MR_ERR_NOT_FOUND. */
 MR_MUST_USE mr_status mr_checkpoint_decode(
+    const void *data, size_t bytes, const mr_plan *plan, const mr_hash_key *hash_key,
+    size_t memory_limit_bytes, mr_shard **ret_shard, mr_checkpoint_info *ret_info,
+    mr_error *ret_error);
+
+/* The same of a base and the deltas on it, in order: one file at least. */
+MR_MUST_USE mr_status mr_checkpoint_decode_chain(
     const mr_checkpoint_file *files, size_t count, const mr_plan *plan,
     const mr_hash_key *hash_key, size_t memory_limit_bytes, mr_shard **ret_shard,
     mr_checkpoint_info *ret_info, mr_error *ret_error);

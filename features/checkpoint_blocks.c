@@ -82,6 +82,18 @@ static void put_outbox(const mr_shard *shard, mr_buffer *buffer)
     close_block(&writer);
 }
 
+void mr_checkpoint_put_links(const mr_shard *shard, mr_buffer *buffer)
+{
+    const mr_links *links = &shard->links;
+    block_writer writer = open_block(buffer, MR_BLOCK_LINKS);
+    mr_links_encode(shard, buffer);
+    for (size_t i = links->first; i < links->end; i++) {
+        next_entry(&writer);
+        mr_links_encode_entry(shard, &links->entries[i], buffer);
+    }
+    close_block(&writer);
+}
+
 void mr_checkpoint_put_start(const mr_shard *shard, const mr_checkpoint_place *place,
                              mr_buffer *buffer)
 {
@@ -125,6 +137,7 @@ void mr_checkpoint_put_row(const mr_shard *shard, uint32_t row,
     mr_buffer_put_varint(histories, row);
     mr_history_encode(shard->plan, &shard->pool, parts, histories);
     put_derived(shard, row, &streams[MR_CUT_DERIVED]);
+    mr_links_encode_noted(shard, row, &streams[MR_CUT_NOTED]);
 }
 
 void mr_checkpoint_put_trending(const mr_shard *shard, uint32_t item, mr_buffer *entries)
@@ -159,9 +172,10 @@ void mr_checkpoint_put_streams(mr_buffer streams[MR_CUT_STREAMS], mr_cut_stream 
                                mr_cut_stream end, size_t enough, mr_buffer *buffer)
 {
     static const mr_block_kind kinds[MR_CUT_STREAMS] = {
-        [MR_CUT_ITEMS] = MR_BLOCK_ITEMS,       [MR_CUT_PROFILES] = MR_BLOCK_PROFILES,
-        [MR_CUT_HISTORY] = MR_BLOCK_HISTORY,   [MR_CUT_DERIVED] = MR_BLOCK_DERIVED,
-        [MR_CUT_TRENDING] = MR_BLOCK_TRENDING, [MR_CUT_DEDUP] = MR_BLOCK_DEDUP,
+        [MR_CUT_ITEMS] = MR_BLOCK_ITEMS,     [MR_CUT_PROFILES] = MR_BLOCK_PROFILES,
+        [MR_CUT_HISTORY] = MR_BLOCK_HISTORY, [MR_CUT_DERIVED] = MR_BLOCK_DERIVED,
+        [MR_CUT_NOTED] = MR_BLOCK_NOTED,     [MR_CUT_TRENDING] = MR_BLOCK_TRENDING,
+        [MR_CUT_DEDUP] = MR_BLOCK_DEDUP,
     };
     size_t bytes = 0;
     bool failed = false;

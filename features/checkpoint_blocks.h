@@ -18,6 +18,9 @@
 void mr_checkpoint_put_start(const mr_shard *shard, const mr_checkpoint_place *place,
                              mr_buffer *buffer);
 
+/* What waits to be sent names items: behind their blocks. */
+void mr_checkpoint_put_links(const mr_shard *shard, mr_buffer *buffer);
+
 void mr_checkpoint_put_item(const mr_shard *shard, uint32_t item, mr_buffer *items);
 
 /* A row's profile, history and derived part, each into its own stream. */

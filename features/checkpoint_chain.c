@@ -125,10 +125,10 @@ static mr_status decode_with(const mr_checkpoint_file *files, size_t count,
     return MR_OK;
 }
 
-mr_status mr_checkpoint_decode(const mr_checkpoint_file *files, size_t count,
-                               const mr_plan *plan, const mr_hash_key *hash_key,
-                               size_t memory_limit_bytes, mr_shard **ret_shard,
-                               mr_checkpoint_info *ret_info, mr_error *ret_error)
+mr_status mr_checkpoint_decode_chain(const mr_checkpoint_file *files, size_t count,
+                                     const mr_plan *plan, const mr_hash_key *hash_key,
+                                     size_t memory_limit_bytes, mr_shard **ret_shard,
+                                     mr_checkpoint_info *ret_info, mr_error *ret_error)
 {
     mr_checkpoint_header header;
     mr_plan *former = NULL;
@@ -154,4 +154,14 @@ mr_status mr_checkpoint_decode(const mr_checkpoint_file *files, size_t count,
     mr_checkpoint_info_from(&header, bytes, ret_info);
     *ret_shard = shard;
     return MR_OK;
+}
+
+mr_status mr_checkpoint_decode(const void *data, size_t bytes, const mr_plan *plan,
+                               const mr_hash_key *hash_key, size_t memory_limit_bytes,
+                               mr_shard **ret_shard, mr_checkpoint_info *ret_info,
+                               mr_error *ret_error)
+{
+    const mr_checkpoint_file file = {data, bytes};
+    return mr_checkpoint_decode_chain(&file, 1, plan, hash_key, memory_limit_bytes,
+                                      ret_shard, ret_info, ret_error);
 }

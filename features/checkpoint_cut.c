@@ -158,6 +158,8 @@ void mr_checkpoint_cut_begin(mr_shard *shard, uint64_t epoch, uint64_t generatio
     place.segment = cut->is_base ? 0 : cut->segments + 1;
     start_buffer(shard, buffer);
     mr_checkpoint_put_start(shard, &place, buffer);
+    mr_buffer_clear(&cut->held);
+    mr_checkpoint_put_links(shard, &cut->held);
 }
 
 static void next_phase(mr_cut *cut)
@@ -257,8 +259,8 @@ static size_t copy_ids(mr_shard *shard, size_t entries)
     return entries;
 }
 
-/* Items come first in the file, because a history is checked against their ids: rows that change
- * before the items are copied are held back. */
+/* Items come first in the file, because a history is checked against their ids: links, and rows
+ * that change before the items are copied, are held back. */
 static void pass_on(mr_cut *cut)
 {
     const size_t enough = cut->phase == MR_CUT_PHASE_DONE ? 1 : MR_CHECKPOINT_BLOCK_BYTES;
@@ -366,6 +368,7 @@ mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t g
         put_all(streams, MR_CHECKPOINT_BLOCK_BYTES, buffer);
     }
     put_all(streams, 1, buffer);
+    mr_checkpoint_put_links(shard, buffer);
     for (uint32_t row = 0; row < shard->store.row_count; row++) {
         mr_checkpoint_put_row(shard, row, streams);
         put_all(streams, MR_CHECKPOINT_BLOCK_BYTES, buffer);

@@ -7,6 +7,7 @@
 #include "features/checkpoint_decode.h"
 
 #include "features/checkpoint_reader.h"
+#include "features/profile_merge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ typedef struct decoder {
     size_t fresh_count;
     size_t fresh_capacity;
     bool has_dedup;
+    bool has_links;
     uint64_t events; /* sum over all profiles */
 } decoder;
 
@@ -99,6 +101,15 @@ static mr_status place_row(decoder *decoder_, uint32_t row, mr_text id, bool is_
     return MR_OK;
 }
 
+/* To be filled anew; the id stays. */
+static void empty_row(mr_shard *shard, mr_row row)
+{
+    const mr_list *noted = mr_row_list(row, MR_ROW_NOTED_AT);
+    mr_profile_free_lists(shard->plan, &shard->pool, row);
+    mr_block_pool_free(&shard->pool, noted->block, noted->size_class);
+    memset(row.cold, 0, shard->plan->cold_bytes);
+}
+
 /* A row that this file is the first to have is placed; one that an earlier file had is emptied,
  * and must be of the same id. */
 static mr_status start_row(decoder *decoder_, uint32_t row, mr_text id, bool is_anonymous)
@@ -112,7 +123,8 @@ static mr_status start_row(decoder *decoder_, uint32_t row, mr_text id, bool is_
         !mr_text_equal(mr_shard_user_id(shard, row), id))
         return MR_ERR_CORRUPT;
     decoder_->events -= parts.head->events;
-    mr_profile_reset(shard->plan, &shard->pool, parts);
+    shard->live_count -= !mr_row_is_empty(parts);
+    empty_row(shard, parts);
     return MR_OK;
 }
 
@@ -147,6 +159,7 @@ static mr_status decode_profile(decoder *decoder_, mr_reader *reader)
     const mr_row parts = mr_shard_row(shard, row);
     MR_TRY(mr_profile_decode(shard->plan, &shard->pool, parts, reader));
     decoder_->events += parts.head->events;
+    shard->live_count += !mr_row_is_empty(parts);
     return MR_OK;
 }
 
@@ -288,6 +301,29 @@ static mr_status decode_dedup(decoder *decoder_, mr_reader *reader)
                            reader);
 }
 
+static mr_status decode_links(decoder *decoder_, mr_reader *reader)
+{
+    if (!decoder_->has_links)
+        MR_TRY(mr_links_decode(decoder_->shard, reader));
+    decoder_->has_links = true;
+    while (reader->position < reader->length)
+        MR_TRY(mr_links_decode_entry(decoder_->shard, reader));
+    return MR_OK;
+}
+
+static mr_status decode_noted(decoder *decoder_, mr_reader *reader)
+{
+    while (reader->position < reader->length) {
+        mr_reader ahead = *reader;
+        const uint32_t row = mr_reader_u32(&ahead);
+        if (ahead.failed || row >= decoder_->shard->store.row_count ||
+            !has_bit(decoder_->has_profile, row))
+            return MR_ERR_CORRUPT;
+        MR_TRY(mr_links_decode_noted(decoder_->shard, reader));
+    }
+    return MR_OK;
+}
+
 /* The plan the file was written with, whose hash is in its header, and the plans before it. */
 static mr_status decode_plan(decoder *decoder_, mr_reader *reader)
 {
@@ -315,6 +351,8 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_OUTBOX: return decode_outbox(decoder_, reader);
     case MR_BLOCK_DERIVED: return decode_derived(decoder_, reader);
     case MR_BLOCK_DEDUP: return decode_dedup(decoder_, reader);
+    case MR_BLOCK_LINKS: return decode_links(decoder_, reader);
+    case MR_BLOCK_NOTED: return decode_noted(decoder_, reader);
     case MR_BLOCK_PLAN: return decode_plan(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
     }
@@ -349,15 +387,18 @@ static bool counters_agree(const mr_checkpoint_header *header)
 static bool is_complete(const decoder *decoder_)
 {
     const mr_checkpoint_header *header = decoder_->header;
+    const mr_link_counters *links = &decoder_->shard->links.counters;
     uint32_t made = 0;
     for (uint32_t row = decoder_->rows_before; row < header->users; row++)
         made += has_bit(decoder_->has_profile, row);
     return made == header->users - decoder_->rows_before &&
            decoder_->histories == decoder_->profiles &&
            mr_id_table_count(decoder_->shard->items) == header->items &&
-           (header->version > 1 ? decoder_->has_dedup
+           (header->version > 1 ? decoder_->has_dedup && decoder_->has_links
                                 : decoder_->trending_items == header->items) &&
-           decoder_->events == header->counters.lines_applied && counters_agree(header);
+           decoder_->events == header->counters.lines_applied - links->lines_moved_out +
+                                   links->lines_moved_in &&
+           counters_agree(header);
 }
 
 /* What the header says of the whole. */
@@ -398,6 +439,8 @@ static mr_status start_file(decoder *decoder_)
     mr_commerce_deinit(&shard->commerce);
     mr_commerce_init(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
+    mr_shard_links_acknowledge(shard, UINT64_MAX); /* their blocks are the pool's */
+    mr_links_deinit(&shard->links);
     return MR_OK;
 }
 

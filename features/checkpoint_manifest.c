@@ -91,6 +91,8 @@ static mr_status parse_manifest(const mr_buffer *text, mr_manifest *manifest)
             memcmp(again.bytes, text->bytes, again.length) == 0)
             status = MR_OK;
     }
+    if (start.failed || again.failed)
+        status = MR_ERR_NO_MEMORY; /* not damage: an older one is no answer to it */
     mr_buffer_deinit(&start);
     mr_buffer_deinit(&again);
     return status;
@@ -119,11 +121,13 @@ mr_status mr_manifest_read(const mr_checkpoint_directory *directory, const char 
                                      .epoch = epoch,
                                      .generation = generation};
             status = parse_manifest(&text, &manifest);
-            if (status == MR_OK)
+            if (status != MR_ERR_CORRUPT)
                 break;
         }
         if (status != MR_OK)
-            (void)mr_error_set(ret_error, status, "%s: damaged", name.text);
+            (void)mr_error_set(ret_error, status, "%s: %s", name.text,
+                               status == MR_ERR_CORRUPT ? "damaged"
+                                                        : "no memory to read it");
     }
     mr_buffer_deinit(&text);
     if (status == MR_OK)

@@ -66,9 +66,9 @@ static mr_status decode_mapped(const restoring *from, const mr_manifest *manifes
                                mr_checkpoint_info *ret_info, mr_error *ret_error)
 {
     mr_error reason = {{0}};
-    const mr_status status =
-        mr_checkpoint_decode(all->files, manifest->file_count, from->plan, from->hash_key,
-                             from->memory_limit_bytes, ret_shard, ret_info, &reason);
+    const mr_status status = mr_checkpoint_decode_chain(
+        all->files, manifest->file_count, from->plan, from->hash_key,
+        from->memory_limit_bytes, ret_shard, ret_info, &reason);
     if (status != MR_OK)
         return mr_error_set(ret_error, status, "%s: %s",
                             mr_manifest_file_name(manifest, 0).text, reason.message);
@@ -141,25 +141,36 @@ mr_status mr_checkpoint_restore(const mr_checkpoint_store *store, uint32_t parti
     return status;
 }
 
+mr_status mr_checkpoint_restore_at(const mr_checkpoint_store *store, uint32_t partition,
+                                   uint64_t epoch, uint64_t generation,
+                                   const mr_plan *plan, const mr_hash_key *hash_key,
+                                   size_t memory_limit_bytes, mr_shard **ret_shard,
+                                   mr_checkpoint_info *ret_info, mr_error *ret_error)
+{
+    mr_checkpoint_directory directory;
+    MR_TRY(mr_checkpoint_partition_read(store, partition, &directory, ret_error));
+    const restoring from = {.store = store,
+                            .directory = &directory,
+                            .plan = plan,
+                            .hash_key = hash_key,
+                            .memory_limit_bytes = memory_limit_bytes,
+                            .partition = partition};
+    const mr_status status =
+        restore_generation(&from, epoch, generation, ret_shard, ret_info, ret_error);
+    mr_checkpoint_directory_deinit(&directory);
+    return status;
+}
+
 mr_status mr_checkpoint_verify(const mr_checkpoint_store *store, uint32_t partition,
                                uint64_t epoch, uint64_t generation, const mr_plan *plan,
                                mr_error *ret_error)
 {
     mr_hash_key key;
     mr_hash_key_init(&key, "", 0); /* what is read does not depend on it */
-    mr_checkpoint_directory directory;
-    MR_TRY(mr_checkpoint_partition_read(store, partition, &directory, ret_error));
-    const restoring from = {.store = store,
-                            .directory = &directory,
-                            .plan = plan,
-                            .hash_key = &key,
-                            .partition = partition};
     mr_shard *shard = NULL;
     mr_checkpoint_info info;
-    const mr_status status =
-        restore_generation(&from, epoch, generation, &shard, &info, ret_error);
-    if (status == MR_OK)
-        mr_shard_destroy(shard);
-    mr_checkpoint_directory_deinit(&directory);
-    return status;
+    MR_TRY(mr_checkpoint_restore_at(store, partition, epoch, generation, plan, &key, 0,
+                                    &shard, &info, ret_error));
+    mr_shard_destroy(shard);
+    return MR_OK;
 }

@@ -29,7 +29,7 @@ mr_status mr_checkpoint_store_open(const char *path, const char *topic, uint32_t
                             MR_SHARD_TOPIC_BYTES_MAX);
     char directory[PATH_MAX];
     MR_TRY(mr_path_join(directory, path, topic, ret_error));
-    MR_TRY(mr_directory_make(directory, ret_error));
+    MR_TRY(mr_directory_make_durable(directory, ret_error));
     mr_checkpoint_store *store = calloc(1, sizeof(*store));
     if (store == NULL)
         return MR_ERR_NO_MEMORY;
@@ -89,7 +89,7 @@ mr_status mr_checkpoint_take_epoch(const mr_checkpoint_store *store, uint32_t pa
 {
     char path[PATH_MAX];
     MR_TRY(mr_checkpoint_partition_path(store, partition, path, ret_error));
-    MR_TRY(mr_directory_make(path, ret_error));
+    MR_TRY(mr_directory_make_durable(path, ret_error));
     for (int attempt = 0; attempt < EPOCH_ATTEMPTS_MAX; attempt++) {
         mr_checkpoint_directory directory;
         MR_TRY(mr_checkpoint_directory_read(path, &directory, ret_error));

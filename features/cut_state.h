@@ -35,6 +35,7 @@ typedef enum mr_cut_stream {
     MR_CUT_PROFILES,
     MR_CUT_HISTORY,
     MR_CUT_DERIVED,
+    MR_CUT_NOTED,
     MR_CUT_TRENDING,
     MR_CUT_DEDUP,
     MR_CUT_STREAMS,

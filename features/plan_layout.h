@@ -2,7 +2,7 @@
  * Plan layout: what a compiled plan is, for the files that run it.
  *
  * A row has a head of one cache line that every plan has, and a cold part whose layout is the
- * plan's: a small derived part, then the lists, then numbers.  Features that look at a window of
+ * plan's: a small derived part, the anonymous ids noted, then lists and numbers.  Features that look at a window of
  * days share series: one series for each set of event types and field, kept for the longest
  * window that reads it.
  *
@@ -50,6 +50,12 @@ typedef enum mr_aggregate {
     MR_AGGREGATE_RFM, /* computed on reading */
 } mr_aggregate;
 
+static inline bool mr_aggregate_keeps_list(mr_aggregate aggregate)
+{
+    return aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES ||
+           aggregate == MR_AGGREGATE_RECENT_ITEMS;
+}
+
 typedef enum mr_of {
     MR_OF_NOTHING = 0,
     MR_OF_VALUE,
@@ -74,9 +80,11 @@ typedef enum mr_dedup_class {
 } mr_dedup_class;
 
 enum {
-    MR_DEDUP_CLASS_BUCKETS_MAX = 2048, /* of one horizon */
+    MR_DEDUP_CLASS_BUCKETS_MAX = 2048, /* of one horizon and the lateness */
     MR_DEDUP_ENTRIES_MAX = 1 << 28,
 };
+
+#define MR_DEDUP_HORIZON_MS_MAX INT64_C(10000000000000) /* three centuries */
 
 typedef struct mr_dedup_spec {
     uint32_t on_long; /* MR_ON(type) | … */

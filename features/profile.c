@@ -178,32 +178,6 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
     return effect;
 }
 
-static bool has_list(const mr_operation *operation)
-{
-    const mr_aggregate aggregate = operation->spec.aggregate;
-    return aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES ||
-           aggregate == MR_AGGREGATE_RECENT_ITEMS;
-}
-
-static void free_list(mr_block_pool *pool, const mr_list *list)
-{
-    mr_block_pool_free(pool, list->block, list->size_class);
-}
-
-void mr_profile_reset(const mr_plan *plan, mr_block_pool *pool, mr_row row)
-{
-    for (size_t i = 0; i < plan->operation_count; i++) {
-        if (has_list(&plan->operations[i]))
-            free_list(pool, mr_row_list(row, plan->operations[i].list_offset));
-    }
-    for (size_t i = 0; i < plan->series_count; i++)
-        free_list(pool, mr_row_list(row, plan->series[i].list_offset));
-    memset(row.cold, 0, plan->cold_bytes);
-    row.head->first_ms = row.head->newest_ms = 0;
-    row.head->events = 0;
-    row.head->sessions = 0;
-}
-
 static void check_list(const mr_block_pool *pool, const mr_list *list,
                        size_t element_bytes)
 {
@@ -245,13 +219,22 @@ static void check_series(const mr_series *series, const mr_block_pool *pool, mr_
         MR_ASSERT((int64_t)days[0].day + series->keep_days > days[list->count - 1].day);
 }
 
+static void check_head(const mr_row_head *head)
+{
+    if (head->events == 0) {
+        MR_ASSERT(head->first_ms == 0);
+        MR_ASSERT(head->newest_ms == 0);
+        MR_ASSERT(head->sessions == 0);
+        return;
+    }
+    MR_ASSERT(head->sessions > 0);
+    MR_ASSERT(head->first_ms <= head->newest_ms);
+}
+
 void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,
                       const mr_id_table *items, mr_row row)
 {
-    MR_ASSERT(row.head->events > 0);
-    MR_ASSERT(row.head->sessions > 0);
-    MR_ASSERT(row.head->first_ms <= row.head->newest_ms);
-    MR_ASSERT(row.head->id_length > 0);
+    check_head(row.head);
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_operation *operation = &plan->operations[i];
         if (operation->spec.aggregate == MR_AGGREGATE_RECENT_ITEMS)

@@ -56,6 +56,9 @@ typedef struct mr_row_derived {
     uint8_t spare;
 } mr_row_derived;
 
+/* Behind it: an mr_list of the anonymous ids seen with this user, as hashes (features/links.h). */
+enum { MR_ROW_NOTED_AT = sizeof(mr_row_derived) };
+
 typedef struct mr_day_sum {
     int64_t sum;
     uint32_t day;
@@ -85,6 +88,12 @@ static inline int64_t *mr_row_number(mr_row row, uint32_t offset)
     return (int64_t *)(void *)(row.cold + offset);
 }
 
+/* No events: it was made for what came to nothing, or its events moved to another profile. */
+static inline bool mr_row_is_empty(mr_row row)
+{
+    return row.head->events == 0;
+}
+
 typedef struct mr_profile_effect {
     bool is_first_purchase;
     bool is_new_order;
@@ -94,9 +103,6 @@ typedef struct mr_profile_effect {
 mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
                                    const mr_id_table *items, mr_row row,
                                    const mr_event *event, uint32_t item, int64_t offset);
-
-/* Back to a row that has seen nothing: its lists are freed; the id stays. */
-void mr_profile_reset(const mr_plan *plan, mr_block_pool *pool, mr_row row);
 
 /* Time in whole seconds, ending at the largest 32-bit number (the year 2106). */
 uint32_t mr_time_seconds(int64_t time_ms);

@@ -104,12 +104,17 @@ static mr_status decode_head(mr_row_head *head, mr_reader *reader)
     const uint64_t events = get_varint(reader);
     const uint64_t sessions = get_varint(reader);
     if (reader->failed || first_ms > INT64_MAX || span_ms > INT64_MAX - first_ms ||
-        behind_ms < 0 || (uint64_t)behind_ms > span_ms || offset > INT64_MAX ||
-        events == 0 || events > UINT32_MAX || sessions == 0 || sessions > UINT16_MAX)
+        offset > INT64_MAX || events > UINT32_MAX || sessions > UINT16_MAX ||
+        (events == 0) != (sessions == 0))
+        return MR_ERR_CORRUPT;
+    const int64_t newest_ms = (int64_t)(first_ms + span_ms);
+    /* The newest record may be a link, of any time from the epoch on. */
+    if (behind_ms > newest_ms || behind_ms < newest_ms - INT64_MAX ||
+        (events == 0 && newest_ms != 0))
         return MR_ERR_CORRUPT;
     head->first_ms = (int64_t)first_ms;
-    head->newest_ms = (int64_t)(first_ms + span_ms);
-    head->applied_ms = head->newest_ms - behind_ms;
+    head->newest_ms = newest_ms;
+    head->applied_ms = newest_ms - behind_ms;
     head->offset = (int64_t)offset;
     head->events = (uint32_t)events;
     head->sessions = (uint16_t)sessions;

@@ -337,6 +337,7 @@ void mr_profile_store_check(const mr_profile_store *store)
     MR_ASSERT(slots_used == store->row_count);
     for (uint32_t row = 0; row < store->row_count; row++) {
         const mr_row_head *head = mr_profile_store_row(store, row).head;
+        MR_ASSERT(head->id_length > 0);
         MR_ASSERT(mr_profile_store_find(store, head->hash,
                                         mr_profile_store_id(store, row),
                                         head->is_anonymous) == row);

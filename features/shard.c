@@ -27,6 +27,7 @@ mr_status mr_shard_create(const mr_shard_options *options, mr_shard **ret_shard)
     memcpy(shard->topic, options->topic, strlen(options->topic) + 1);
     shard->partition = options->partition;
     shard->memory_limit_bytes = options->memory_limit_bytes;
+    shard->is_replay = options->is_replay;
     shard->window_events = MR_SHARD_WINDOW_EVENTS;
     shard->applies_late = options->applies_late;
     shard->newest_ms = MR_TIME_NONE;
@@ -60,6 +61,7 @@ void mr_shard_destroy(mr_shard *shard)
     mr_outbox_deinit(&shard->outbox);
     mr_cut_deinit(&shard->cut);
     mr_dedup_destroy(shard->dedup);
+    mr_links_deinit(&shard->links);
     free(shard->changed);
     free(shard->hashes);
     free(shard->fingerprints);
@@ -86,6 +88,13 @@ mr_status mr_shard_end_restore(mr_shard *shard)
     shard->changed = changed;
     shard->changed_capacity = capacity;
     return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items));
+}
+
+void mr_shard_skip_to(mr_shard *shard, int64_t offset)
+{
+    MR_ASSERT(offset >= shard->next_offset);
+    shard->counters.gap += (uint64_t)(offset - shard->next_offset);
+    shard->next_offset = offset;
 }
 
 const mr_plan *mr_shard_plan(const mr_shard *shard)
@@ -124,6 +133,11 @@ uint32_t mr_shard_user_count(const mr_shard *shard)
     return shard->store.row_count;
 }
 
+uint32_t mr_shard_live_count(const mr_shard *shard)
+{
+    return shard->live_count;
+}
+
 uint32_t mr_shard_item_count(const mr_shard *shard)
 {
     return mr_id_table_count(shard->items);
@@ -136,7 +150,7 @@ size_t mr_shard_bytes(const mr_shard *shard)
            mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
            shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +
-           mr_dedup_bytes(shard->dedup) +
+           mr_dedup_bytes(shard->dedup) + mr_links_bytes(&shard->links) +
            shard->changed_capacity * sizeof(*shard->changed) +
            shard->batch_capacity *
                (sizeof(mr_hash128) + sizeof(uint64_t) + sizeof(uint32_t));
@@ -184,7 +198,7 @@ static int64_t effective_horizon_ms(const mr_shard *shard, mr_dedup_class span)
 {
     const int64_t horizon_ms = shard->plan->dedup.horizon_ms[span];
     const int64_t evicted_end_ms = mr_dedup_evicted_end_ms(shard->dedup, span);
-    if (evicted_end_ms == MR_TIME_NONE)
+    if (evicted_end_ms == MR_TIME_NONE || shard->clock_ms == MR_TIME_NONE)
         return horizon_ms;
     const int64_t left_ms = mr_shard_watermark_ms(shard) - evicted_end_ms;
     return left_ms < 0 ? 0 : left_ms < horizon_ms ? left_ms : horizon_ms;
@@ -256,12 +270,18 @@ void mr_shard_check(const mr_shard *shard)
     mr_shard_check_counters(shard);
     mr_profile_store_check(&shard->store);
     uint64_t events = 0;
+    uint32_t live_count = 0;
     for (uint32_t row = 0; row < shard->store.row_count; row++) {
         const mr_row parts = mr_shard_row(shard, row);
         mr_profile_check(shard->plan, &shard->pool, shard->items, parts);
         events += parts.head->events;
+        live_count += !mr_row_is_empty(parts);
     }
-    MR_ASSERT(events == shard->counters.lines_applied);
+    MR_ASSERT(live_count == shard->live_count);
+    MR_ASSERT(events == shard->counters.lines_applied -
+                            shard->links.counters.lines_moved_out +
+                            shard->links.counters.lines_moved_in);
+    mr_links_check(shard);
     check_commerce(&shard->commerce);
     check_trending(shard);
     mr_dedup_check(shard->dedup);

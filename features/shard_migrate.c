@@ -76,6 +76,15 @@ static const mr_series *series_like(const mr_plan *before, const mr_series *seri
     return best;
 }
 
+static mr_status copy_noted(const migration *m, uint32_t row)
+{
+    mr_buffer_clear(m->carry.scratch);
+    mr_links_encode_noted(m->from, row, m->carry.scratch);
+    MR_TRY(mr_buffer_status(m->carry.scratch));
+    mr_reader reader = mr_reader_of(m->carry.scratch->bytes, m->carry.scratch->length);
+    return m->carry.scratch->length > 0 ? mr_links_decode_noted(m->to, &reader) : MR_OK;
+}
+
 static mr_status copy_row(const migration *m, uint32_t row)
 {
     mr_shard *to = m->to;
@@ -88,6 +97,7 @@ static mr_status copy_row(const migration *m, uint32_t row)
         return MR_ERR_CORRUPT;
     memcpy(mr_shard_row(to, row).cold, mr_shard_row(m->from, row).cold,
            sizeof(mr_row_derived));
+    MR_TRY(copy_noted(m, row));
     return mr_profile_carry_over(&m->carry, mr_shard_row(m->from, row),
                                  mr_shard_row(to, row));
 }
@@ -178,6 +188,54 @@ static mr_status copy_ids(const migration *m)
     return status == MR_OK ? mr_dedup_decode_end(m->to->dedup) : status;
 }
 
+/* By the names of features, as between two nodes. */
+static mr_status copy_link_profile(const migration *m, mr_link_profile from,
+                                   mr_link_profile *ret_profile)
+{
+    mr_buffer json = {0};
+    mr_link_profile_write(m->from->plan, &m->from->pool, m->from->items, from, &json);
+    mr_status status = mr_buffer_status(&json);
+    if (status == MR_OK) {
+        const mr_text text = {(const char *)json.bytes, (uint32_t)json.length};
+        status = mr_link_profile_read(m->to->plan, &m->to->pool, m->to->items, text,
+                                      ret_profile);
+    }
+    mr_buffer_deinit(&json);
+    return status;
+}
+
+static mr_status copy_link(const migration *m, const mr_link_entry *entry)
+{
+    mr_shard *to = m->to;
+    mr_link_profile profile = {0};
+    MR_TRY(mr_links_reserve(&to->links, 1));
+    if (entry->profile.block != 0)
+        MR_TRY(copy_link_profile(m, entry->profile, &profile));
+    MR_TRY(mr_block_pool_reserve(&to->pool, mr_links_ids_bytes_max()));
+    const uint64_t last_sequence = to->links.last_sequence;
+    to->links.last_sequence = entry->sequence - 1; /* it takes its own number again */
+    mr_links_put(to, mr_links_id(&m->from->pool, entry->anonymous),
+                 mr_links_id(&m->from->pool, entry->user), entry->time_ms, profile);
+    to->links.last_sequence = last_sequence;
+    return MR_OK;
+}
+
+static mr_status copy_links(const migration *m)
+{
+    const mr_links *from = &m->from->links;
+    mr_buffer numbers = {0};
+    mr_links_encode(m->from, &numbers);
+    mr_status status = mr_buffer_status(&numbers);
+    if (status == MR_OK) {
+        mr_reader reader = mr_reader_of(numbers.bytes, numbers.length);
+        status = mr_links_decode(m->to, &reader);
+    }
+    mr_buffer_deinit(&numbers);
+    for (size_t i = from->first; i < from->end && status == MR_OK; i++)
+        status = copy_link(m, &from->entries[i]);
+    return status;
+}
+
 /* The former plan goes on the list; features it did not have begin here, others began when they
  * did. */
 static void note_past(const migration *m)
@@ -211,6 +269,8 @@ static mr_status copy_all(migration *m)
     MR_TRY(copy_days(m));
     MR_TRY(copy_outbox(m));
     MR_TRY(copy_ids(m));
+    MR_TRY(copy_links(m));
+    to->live_count = from->live_count;
     to->counters = from->counters;
     to->next_offset = from->next_offset;
     to->newest_ms = from->newest_ms;

@@ -12,6 +12,7 @@
 #include "features/commerce.h"
 #include "features/cut_state.h"
 #include "features/dedup.h"
+#include "features/links.h"
 #include "features/profile_store.h"
 #include "features/shard.h"
 #include "features/trending.h"
@@ -154,7 +155,10 @@ struct mr_shard {
     mr_plan_past past;
     mr_dedup *dedup;
     bool applies_late;
+    mr_links links;
+    bool is_replay;
 
+    uint32_t live_count; /* rows that are not empty */
     int64_t next_offset;
     int64_t newest_ms; /* of events                               */
     int64_t clock_ms;  /* of events and ticks                     */

@@ -2,16 +2,21 @@
 
 #include "core/assert.h"
 
+static uint32_t find(const mr_shard *shard, mr_text id, bool is_anonymous)
+{
+    const uint32_t row = mr_profile_store_find(
+        &shard->store, mr_hash_user(&shard->key, id), id, is_anonymous);
+    return row == MR_ROW_NONE || mr_shard_is_empty(shard, row) ? MR_ROW_NONE : row;
+}
+
 uint32_t mr_shard_find(const mr_shard *shard, mr_text user_id)
 {
-    return mr_profile_store_find(&shard->store, mr_hash_user(&shard->key, user_id),
-                                 user_id, false);
+    return find(shard, user_id, false);
 }
 
 uint32_t mr_shard_find_anonymous(const mr_shard *shard, mr_text anonymous_id)
 {
-    return mr_profile_store_find(&shard->store, mr_hash_user(&shard->key, anonymous_id),
-                                 anonymous_id, true);
+    return find(shard, anonymous_id, true);
 }
 
 mr_text mr_shard_user_id(const mr_shard *shard, uint32_t row)
@@ -22,6 +27,11 @@ mr_text mr_shard_user_id(const mr_shard *shard, uint32_t row)
 bool mr_shard_is_anonymous(const mr_shard *shard, uint32_t row)
 {
     return mr_shard_row(shard, row).head->is_anonymous != 0;
+}
+
+bool mr_shard_is_empty(const mr_shard *shard, uint32_t row)
+{
+    return mr_row_is_empty(mr_shard_row(shard, row));
 }
 
 size_t mr_shard_changed(const mr_shard *shard, const uint32_t **ret_rows)

@@ -1,5 +1,5 @@
 /*
- * Target: mr_checkpoint_decode().
+ * Target: mr_checkpoint_decode_chain().
  *
  * The first byte, modulo four, says what the rest is.  0: the bytes of a base file as they are,
  * which the sums refuse.  1: changes (position, byte) to an encoded state, which is then summed and
@@ -13,6 +13,7 @@
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
 #include "features/checkpoint_cut.h"
+#include "features/link.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -41,22 +42,51 @@ static void apply_some(mr_shard *shard, uint32_t first, uint32_t end)
                                     MR_EVENT_RATE, MR_EVENT_CART_ADD, MR_EVENT_SEARCH};
     static const char *const names[] = {"a", "bb", "ccc", "dddd", "eeeee"};
     mr_event_batch batch = {0};
+    int64_t offset = mr_shard_next_offset(shard);
     MR_ASSERT(mr_event_batch_reserve(&batch, end - first, end - first) == MR_OK);
     for (uint32_t i = first; i < end; i++) {
         batch.events[batch.event_count] =
             (mr_event){.user_id = mr_text_from(names[i < 40 ? i % 4 : i % 5]),
                        .item_id = mr_text_from(names[i < 40 ? i % 3 : i % 5]),
                        .order_id = mr_text_from(names[i % 2]),
+                       .event_id = mr_text_from(names[i % 4]),
+                       .line = i,
                        .time_ms = (int64_t)i * 40000000,
                        .quantity = i,
                        .value_minor = 100 * i,
                        .rating_centi = 300,
                        .type = types[i % 6]};
-        batch.records[batch.record_count++] = (mr_record_verdict){
-            .offset = i, .first_event = (uint32_t)batch.event_count++, .event_count = 1};
+        batch.records[batch.record_count++] =
+            (mr_record_verdict){.offset = offset++,
+                                .first_event = (uint32_t)batch.event_count++,
+                                .event_count = 1};
     }
     MR_ASSERT(mr_shard_apply(shard, &batch) == MR_OK);
     mr_event_batch_deinit(&batch);
+}
+
+/* A user with a visitor's id, the visitor's profile asked for and on its way. */
+static void add_links(mr_shard *shard)
+{
+    const int64_t at = mr_shard_next_offset(shard);
+    static const mr_link request = {.anonymous_id = {.bytes = "x", .length = 1},
+                                    .user_id = {.bytes = "a", .length = 1},
+                                    .sequence = 3,
+                                    .source = 1};
+    mr_event events[2] = {{.time_ms = 39 * INT64_C(40000000),
+                           .anonymous_id = MR_TEXT("x"),
+                           .item_id = MR_TEXT("a"),
+                           .type = MR_EVENT_PURCHASE}};
+    events[1] = events[0];
+    events[1].user_id = MR_TEXT("a");
+    mr_record_verdict records[3] = {
+        {.offset = at, .first_event = 0, .event_count = 1},
+        {.offset = at + 1, .first_event = 1, .event_count = 1},
+        {.offset = at + 2, .disposition = MR_RECORD_LINK, .link = &request}};
+    mr_event_batch batch = {
+        .events = events, .event_count = 2, .records = records, .record_count = 3};
+    MR_ASSERT(mr_shard_apply(shard, &batch) == MR_OK);
+    MR_ASSERT(mr_shard_links_waiting(shard) == 2);
 }
 
 static void cut(mr_shard *shard, uint64_t generation, mr_buffer *encoded)
@@ -75,11 +105,13 @@ static void encode_some(mr_buffer *base, mr_buffer *delta)
     uint64_t sequence;
     MR_ASSERT(mr_shard_create(&options, &shard) == MR_OK);
     apply_some(shard, 0, 40);
+    add_links(shard);
     MR_ASSERT(mr_shard_outbox_put(shard, MR_TEXT("id"), MR_TEXT("record"), &sequence) ==
               MR_OK);
     mr_shard_set_churn(shard, 1, (mr_churn_mark){.permille = 5, .tier = 1});
     cut(shard, 1, base);
     apply_some(shard, 40, 43);
+    mr_shard_links_acknowledge(shard, 1);
     mr_shard_set_churn(shard, 2, (mr_churn_mark){.permille = 6, .tier = 2});
     cut(shard, 2, delta);
     mr_shard_destroy(shard);
@@ -90,7 +122,8 @@ static void decode(const mr_checkpoint_file *files, size_t count)
     mr_shard *shard = NULL;
     mr_checkpoint_info info;
     mr_error error;
-    if (mr_checkpoint_decode(files, count, plan, &key, 0, &shard, &info, &error) != MR_OK)
+    if (mr_checkpoint_decode_chain(files, count, plan, &key, 0, &shard, &info, &error) !=
+        MR_OK)
         return;
     mr_shard_check(shard);
     mr_buffer again = {0};

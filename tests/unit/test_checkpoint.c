@@ -213,7 +213,7 @@ static mr_status decode(const fixture *f, const mr_buffer *sealed, size_t bytes)
     mr_error error;
     const mr_checkpoint_file file = {sealed->bytes, bytes};
     const mr_status status =
-        mr_checkpoint_decode(&file, 1, f->plan, &f->key, 0, &shard, &info, &error);
+        mr_checkpoint_decode_chain(&file, 1, f->plan, &f->key, 0, &shard, &info, &error);
     if (status == MR_OK)
         mr_shard_destroy(shard);
     return status;

@@ -180,7 +180,8 @@ static mr_shard *decode_whole(const fixture *f)
     mr_checkpoint_info info;
     assert_ok(mr_checkpoint_seal(&f->whole, &sealed));
     const mr_checkpoint_file file = {sealed.bytes, sealed.length};
-    assert_ok(mr_checkpoint_decode(&file, 1, f->plan, &f->key, 0, &shard, &info, NULL));
+    assert_ok(
+        mr_checkpoint_decode_chain(&file, 1, f->plan, &f->key, 0, &shard, &info, NULL));
     mr_buffer_deinit(&sealed);
     return shard;
 }

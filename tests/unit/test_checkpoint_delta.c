@@ -249,7 +249,7 @@ static mr_status decode_pair(const fixture *f, const mr_buffer files[2], size_t 
     mr_shard *shard = NULL;
     mr_checkpoint_info info;
     const mr_status status =
-        mr_checkpoint_decode(pair, 2, f->plan, &f->key, 0, &shard, &info, NULL);
+        mr_checkpoint_decode_chain(pair, 2, f->plan, &f->key, 0, &shard, &info, NULL);
     if (status == MR_OK)
         mr_shard_destroy(shard);
     return status;
