@@ -8,6 +8,7 @@
 #ifndef MR_TESTS_FROZEN_SHARD_H
 #define MR_TESTS_FROZEN_SHARD_H
 
+#include "features/link.h"
 #include "tests/feature_batch.h"
 
 #include <stdio.h>
@@ -52,6 +53,25 @@ static inline void frozen_put_events(mr_shard *shard, int first_user, int users)
         visit.anonymous_id = mr_text_from(i % 2 == 0 ? user : "somebody");
         test_apply(shard, visit);
     }
+}
+
+/* A user shown with a visitor's id: the visitor is asked for, and another one is asked of us. */
+static inline void frozen_put_links(mr_shard *shard)
+{
+    static const mr_link request = {.anonymous_id = {.bytes = "somebody", .length = 8},
+                                    .user_id = {.bytes = "user2", .length = 5},
+                                    .time_ms = START_MS + 8 * DAY_MS,
+                                    .sequence = 3,
+                                    .source = 1};
+    mr_event view = test_event(MR_EVENT_VIEW, "user1", "item-1", START_MS + 8 * DAY_MS);
+    view.anonymous_id = MR_TEXT("visitor");
+    test_apply(shard, view);
+    mr_event_batch batch = {.partition = mr_shard_partition(shard)};
+    test_batch_add_other(&batch, mr_shard_next_offset(shard), MR_RECORD_LINK, 0);
+    batch.records[0].link = &request;
+    assert_ok(mr_shard_apply(shard, &batch));
+    mr_event_batch_deinit(&batch);
+    assert_int_equal(mr_shard_links_waiting(shard), 2);
 }
 
 static inline void frozen_put_others(mr_shard *shard)

@@ -142,6 +142,7 @@ static void check_format(int format)
     dump(shard, &actual);
     assert_holds(&actual, &frozen);
     check_derived(shard);
+    assert_int_equal(mr_shard_links_waiting(shard), format == 1 ? 0 : 2);
     frozen_put_events(shard, 0, 2); /* and it goes on */
     mr_shard_check(shard);
     mr_shard_destroy(shard);
@@ -185,6 +186,7 @@ static int freeze(const char *directory)
     frozen_put_events(shard, 0, FROZEN_USERS - 6);
     write_cut(store, shard, 7);
     frozen_put_events(shard, FROZEN_USERS - 6, 6);
+    frozen_put_links(shard);
     frozen_put_others(shard);
     write_cut(store, shard, 8);
     assert_false(mr_checkpoint_cut_is_base(shard));

@@ -3,12 +3,13 @@
  * between the slices.
  *
  * Each cut is compared with an encode taken whole at its beginning: the canonical dump, and by
- * hand what is not in it (row numbers, churn marks, outbox).  Random steps come from a fixed seed.
+ * hand what is not in it (row numbers, churn marks, outboxes, noted ids).  Random steps come from a fixed seed.
  */
 #include "core/file.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
 #include "features/checkpoint_cut.h"
+#include "features/shard_private.h"
 #include "tests/feature_batch.h"
 
 #include <stdio.h>
@@ -27,6 +28,7 @@ typedef struct fixture {
     uint64_t random;
     uint64_t generation;
     int64_t now_ms;
+    uint64_t asked;
 } fixture;
 
 static int setup(void **state)
@@ -74,6 +76,7 @@ static void apply_one(fixture *f, uint64_t users)
     char user[24];
     char item[24];
     char order[24];
+    char visitor[24];
     (void)snprintf(user, sizeof(user), "user%d", (int)below(f, users));
     (void)snprintf(item, sizeof(item), "item%d",
                    (int)below(f, 1 + f->generation * 7) % ITEMS);
@@ -90,11 +93,28 @@ static void apply_one(fixture *f, uint64_t users)
     event.order_id = mr_text_from(order);
     if (below(f, 5) != 0)
         event.event_id = mr_text_from(id);
-    if (below(f, 4) == 0) {
-        event.anonymous_id = event.user_id;
+    (void)snprintf(visitor, sizeof(visitor), "user%d", (int)below(f, users));
+    event.anonymous_id = below(f, 4) == 0 ? mr_text_from(visitor) : (mr_text){0};
+    if (event.anonymous_id.length > 0 && below(f, 3) > 0)
         event.user_id = (mr_text){0};
-    }
     test_apply(f->shard, event);
+}
+
+/* A visitor's profile is asked for: its row is emptied, and what it held waits to be sent. */
+static void ask_for_one(fixture *f, uint64_t users)
+{
+    char visitor[24];
+    (void)snprintf(visitor, sizeof(visitor), "user%d", (int)below(f, users));
+    const mr_link request = {.anonymous_id = mr_text_from(visitor),
+                             .user_id = MR_TEXT("somebody"),
+                             .time_ms = f->now_ms,
+                             .sequence = ++f->asked,
+                             .source = 7};
+    mr_event_batch batch = {.partition = PARTITION};
+    test_batch_add_other(&batch, mr_shard_next_offset(f->shard), MR_RECORD_LINK, 0);
+    batch.records[0].link = &request;
+    assert_ok(mr_shard_apply(f->shard, &batch));
+    mr_event_batch_deinit(&batch);
 }
 
 /* Anything that changes a shard. */
@@ -102,7 +122,7 @@ static void change_something(fixture *f, uint64_t users)
 {
     const uint32_t rows = mr_shard_user_count(f->shard);
     uint64_t sequence;
-    switch (below(f, 12)) {
+    switch (below(f, 16)) {
     case 0:
         if (rows > 0)
             mr_shard_set_churn(f->shard, (uint32_t)below(f, rows),
@@ -116,6 +136,8 @@ static void change_something(fixture *f, uint64_t users)
         if (sequence > 4)
             mr_shard_outbox_acknowledge(f->shard, sequence - 4);
         break;
+    case 2: ask_for_one(f, users); break;
+    case 3: mr_shard_links_acknowledge(f->shard, below(f, f->asked + 1)); break;
     default: apply_one(f, users);
     }
     if (below(f, 10) == 0)
@@ -154,6 +176,11 @@ static void put_rest(const mr_shard *shard, mr_buffer *text)
     }
     for (uint32_t item = 0; item < mr_shard_item_count(shard); item++)
         mr_buffer_put_text(text, mr_shard_item_id(shard, item));
+    for (uint32_t row = 0; row < mr_shard_user_count(shard); row++)
+        mr_links_encode_noted(shard, row, text);
+    mr_links_encode(shard, text);
+    for (size_t i = shard->links.first; i < shard->links.end; i++)
+        mr_links_encode_entry(shard, &shard->links.entries[i], text);
     mr_shard_outbox_pending(shard, 0, put_alert, text);
 }
 
@@ -311,6 +338,7 @@ static void test_after_so_many_deltas_comes_a_base(void **state)
 {
     fixture *f = *state;
     change_much(f, 15000, 1000);
+    mr_shard_links_acknowledge(f->shard, UINT64_MAX);
     for (int chain = 0; chain < 2; chain++) {
         checkpoint(f);
         check_newest(f, false);
