@@ -9,7 +9,7 @@
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
 #include "features/checkpoint_cut.h"
-#include "features/plan_layout.h"
+#include "features/shard_private.h"
 #include "tests/feature_batch.h"
 
 #include <stdio.h>
@@ -330,6 +330,64 @@ static void test_a_longer_window_reads_the_days_that_are_there(void **state)
     mr_plan_destroy(shorter);
 }
 
+/* The visitor's profile waits to be sent, with a history that names items by number. */
+static void ask_for_visitor(mr_shard *shard)
+{
+    static const mr_link request = {.anonymous_id = {.bytes = "visitor", .length = 7},
+                                    .user_id = {.bytes = "elsewhere", .length = 9},
+                                    .time_ms = START_MS,
+                                    .sequence = 5,
+                                    .source = 2};
+    mr_event_batch batch = {.partition = PARTITION};
+    test_batch_add_other(&batch, mr_shard_next_offset(shard), MR_RECORD_LINK, 0);
+    batch.records[0].link = &request;
+    assert_ok(mr_shard_apply(shard, &batch));
+    mr_event_batch_deinit(&batch);
+}
+
+static void put_noted(const mr_shard *shard, mr_buffer *text)
+{
+    for (uint32_t row = 0; row < mr_shard_user_count(shard); row++)
+        mr_links_encode_noted(shard, row, text);
+    mr_links_encode(shard, text);
+}
+
+static void test_links_and_ids_move_to_the_new_plan(void **state)
+{
+    fixture *f = *state;
+    mr_plan *plan = plan_like(f->plan, "", &logins);
+    apply_some(f->shard, 10, 0);
+    mr_event view = test_event(MR_EVENT_VIEW, "user1", "item-a", START_MS + HOUR_MS);
+    view.anonymous_id = MR_TEXT("visitor");
+    view.event_id = MR_TEXT("once");
+    test_apply(f->shard, view);
+    view.user_id = (mr_text){0};
+    view.event_id = MR_TEXT("twice");
+    test_apply(f->shard, view);
+    ask_for_visitor(f->shard);
+    assert_int_equal(mr_shard_links_waiting(f->shard), 2);
+    save(f, f->shard);
+
+    mr_shard *migrated = load(f, plan);
+    mr_buffer noted[2] = {{0}, {0}};
+    put_noted(f->shard, &noted[0]);
+    put_noted(migrated, &noted[1]);
+    assert_int_equal(noted[0].length, noted[1].length);
+    assert_memory_equal(noted[0].bytes, noted[1].bytes, noted[0].length);
+    assert_int_equal(mr_shard_links_waiting(migrated), 2);
+    assert_int_equal(mr_shard_live_count(migrated), mr_shard_live_count(f->shard));
+    test_apply(migrated, view); /* its id was seen before */
+    mr_shard_counters counters;
+    mr_shard_counters_get(migrated, &counters);
+    assert_int_equal(counters.duplicate, 1);
+    save(f, migrated);
+    mr_shard_destroy(load(f, plan));
+    mr_buffer_deinit(&noted[0]);
+    mr_buffer_deinit(&noted[1]);
+    mr_shard_destroy(migrated);
+    mr_plan_destroy(plan);
+}
+
 static void test_a_name_with_another_definition_is_an_error_that_names_it(void **state)
 {
     fixture *f = *state;
@@ -386,6 +444,7 @@ int main(void)
         MIGRATION_TEST(test_since_and_the_former_plan_are_kept_and_in_the_state_hash),
         MIGRATION_TEST(test_a_removed_feature_is_dropped_and_comes_back_empty),
         MIGRATION_TEST(test_a_longer_window_reads_the_days_that_are_there),
+        MIGRATION_TEST(test_links_and_ids_move_to_the_new_plan),
         MIGRATION_TEST(test_a_name_with_another_definition_is_an_error_that_names_it),
         MIGRATION_TEST(test_a_chain_of_deltas_is_migrated_whole),
     };
