@@ -152,15 +152,21 @@ mr_status mr_checkpoint_oldest_offset(const mr_checkpoint_store *store,
     MR_TRY(mr_checkpoint_partition_read(store, partition, &directory, ret_error));
     mr_status status = mr_error_set(ret_error, MR_ERR_NOT_FOUND,
                                     "partition %" PRIu32 ": no checkpoint", partition);
-    for (size_t i = directory.count; i > 0 && status != MR_OK; i--) {
+    for (size_t i = directory.count; i > 0; i--) {
         const mr_checkpoint_name *name = &directory.names[i - 1];
         mr_manifest manifest;
-        if (name->kind == MR_FILE_MANIFEST &&
+        if (name->kind != MR_FILE_MANIFEST)
+            continue;
+        const mr_status read =
             mr_manifest_read_whole(&directory, store->topic, partition, name->epoch,
-                                   name->generation, &manifest, NULL) == MR_OK) {
+                                   name->generation, &manifest, ret_error);
+        if (read == MR_OK)
             *ret_offset = manifest.next_offset;
-            status = MR_OK;
-        }
+        /* One that cannot be read now may be read later, and is then the oldest. */
+        if (read != MR_ERR_NOT_FOUND && read != MR_ERR_CORRUPT)
+            status = read;
+        if (status != MR_ERR_NOT_FOUND)
+            break;
     }
     mr_checkpoint_directory_deinit(&directory);
     return status;

@@ -1,6 +1,7 @@
 #include "tests/simulation/world.h"
 
 #include "core/assert.h"
+#include "features/link.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -178,7 +179,7 @@ static void draw_rates(world *w)
         [WORLD_MOVE] = 25, [WORLD_CLOCK] = 5,       [WORLD_FULL_DISK] = 3};
     for (int i = 0; i < FAKE_DISK_RATED; i++)
         fake_disk_set_rate(w->disk, (fake_disk_fault)i, draw_rate(w, disk_most[i]));
-    fake_log *logs[] = {w->events, w->dead_letters, w->alerts};
+    fake_log *logs[] = {w->events, w->dead_letters, w->late, w->alerts};
     for (size_t k = 0; k < sizeof(logs) / sizeof(logs[0]); k++) {
         for (int i = 0; i < FAKE_LOG_RATED; i++)
             fake_log_set_rate(logs[k], (fake_log_fault)i, draw_rate(w, log_most[i]));
@@ -199,14 +200,20 @@ static void make_config(world *w)
 {
     static char topic[] = WORLD_TOPIC;
     static char dead[] = "dead-letters";
+    static char late[] = "late";
     static char alerts[] = "alerts";
     static char format[] = "native";
     static char earliest[] = "earliest";
+    static char group[] = "group";
+    static char state[] = WORLD_STATE;
     w->config.log.topic = topic;
     w->config.log.dead_letter_topic = dead;
+    w->config.log.late_topic = late;
     w->config.log.alerts_topic = alerts;
     w->config.log.format = format;
     w->config.log.start = earliest;
+    w->config.log.group = group;
+    w->config.state.path = state;
     w->config.log.mode = 1;
     w->config.log.partitions = w->partitions;
     mr_buffer_put_text(&w->control_key, MR_TEXT("the key of control records"));
@@ -239,8 +246,9 @@ static world *make_world(uint64_t seed, bool is_verbose, world_totals *totals)
     w->process_count = 1 + below(w, WORLD_PROCESSES_MAX);
     w->events = fake_log_create(WORLD_TOPIC, w->partitions, sim_random_next(&w->random));
     w->dead_letters = fake_log_create("dead-letters", 1, sim_random_next(&w->random));
+    w->late = fake_log_create("late", 1, sim_random_next(&w->random));
     w->alerts = fake_log_create("alerts", 1, sim_random_next(&w->random));
-    fake_log *logs[] = {w->events, w->dead_letters, w->alerts};
+    fake_log *logs[] = {w->events, w->dead_letters, w->late, w->alerts};
     for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++)
         fake_log_set_before(logs[i], before_append, w);
     make_root(w);
@@ -264,7 +272,7 @@ static void free_world(world *w)
 {
     for (int i = 0; i < FAKE_DISK_FAULTS; i++)
         w->totals->disk[i] += fake_disk_fired(w->disk, (fake_disk_fault)i);
-    const fake_log *logs[] = {w->events, w->dead_letters, w->alerts};
+    const fake_log *logs[] = {w->events, w->dead_letters, w->late, w->alerts};
     for (size_t k = 0; k < sizeof(logs) / sizeof(logs[0]); k++) {
         for (int i = 0; i < FAKE_LOG_FAULTS; i++)
             w->totals->log[i] += fake_log_fired(logs[k], (fake_log_fault)i);
@@ -272,6 +280,7 @@ static void free_world(world *w)
     w->totals->steps += (uint64_t)w->step;
     fake_log_destroy(w->events);
     fake_log_destroy(w->dead_letters);
+    fake_log_destroy(w->late);
     fake_log_destroy(w->alerts);
     fake_disk_destroy(w->disk);
     for (uint32_t p = 0; p < w->partitions; p++)
@@ -423,8 +432,7 @@ static void flip_bit(world *w)
 
 static void retain(world *w)
 {
-    const uint32_t partition = below(w, w->partitions);
-    fake_log_retain(w->events, partition, w->committed[partition]);
+    fake_log_retain(w->events, below(w, w->partitions));
 }
 
 static bool happens(world *w, world_fault fault)
@@ -522,6 +530,7 @@ static bool is_settled(const process *p)
         const mr_owned_shard *owned = p->shards[i];
         if (owned == NULL || owned->job_is_under_way ||
             mr_shard_outbox_count(owned->shard) > 0 ||
+            mr_shard_links_waiting(owned->shard) > 0 ||
             owned->checkpointed_offset != mr_shard_next_offset(owned->shard))
             return false;
         const size_t count = fake_log_count(w->events, i);
@@ -544,7 +553,7 @@ static void stop_faults(world *w)
     for (int i = 0; i < FAKE_DISK_RATED; i++)
         fake_disk_set_rate(w->disk, (fake_disk_fault)i, 0);
     fake_disk_set_full(w->disk, false);
-    fake_log *logs[] = {w->events, w->dead_letters, w->alerts};
+    fake_log *logs[] = {w->events, w->dead_letters, w->late, w->alerts};
     for (size_t k = 0; k < sizeof(logs) / sizeof(logs[0]); k++) {
         for (int i = 0; i < FAKE_LOG_RATED; i++)
             fake_log_set_rate(logs[k], (fake_log_fault)i, 0);

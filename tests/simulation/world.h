@@ -84,6 +84,7 @@ struct world {
     fake_disk *disk;
     fake_log *events;
     fake_log *dead_letters;
+    fake_log *late;
     fake_log *alerts;
     mr_config config;
     mr_plan *plan;
