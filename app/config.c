@@ -15,6 +15,10 @@
 
 extern char **environ;
 
+#define ONE_TOPIC                                                                        \
+    "is one topic, so that each user's events have one order; copy several together "    \
+    "into one keyed by user_id, else anonymous_id (docs/EVENTS.md)"
+
 enum { SECRET_BYTES = 32, NAME_BYTES_MAX = 256 };
 
 /* Where a problem stands, for messages of the form file:line: key: … */
@@ -106,7 +110,10 @@ static mr_status read_section(yaml_document_t *document, mr_text section,
             return complain(where, ret_error,
                             "unknown key; docs/CONFIGURATION.md lists them all");
         if (value->type != YAML_SCALAR_NODE)
-            return complain(where, ret_error, "must be a single value");
+            return complain(where, ret_error,
+                            field->offset == offsetof(mr_config, log.topic)
+                                ? ONE_TOPIC
+                                : "must be a single value");
         mr_error why = {{0}};
         if (mr_config_field_set(field, config, scalar(value), &why) != MR_OK)
             return complain(where, ret_error, why.message);
@@ -275,6 +282,9 @@ static mr_status read_environment(mr_config *config, mr_error *ret_error)
 /* What no single key can see. */
 static mr_status check_together(const mr_config *config, mr_error *ret_error)
 {
+    if (strpbrk(config->log.topic, ", ;") != NULL)
+        return mr_error_set(ret_error, MR_ERR_INVALID, "log.topic: '%s': " ONE_TOPIC,
+                            config->log.topic);
     if (config->log.kind == MR_KIND_REMOTE) {
         bool has_servers = false;
         for (size_t i = 0; i < config->log.kafka_count; i++)

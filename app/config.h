@@ -47,6 +47,7 @@ typedef struct mr_config {
         char *catalogue_topic;
         char *alerts_topic;
         char *dead_letter_topic;
+        char *late_topic;
         char *format;
         int64_t clock_wall; /* 0 data, 1 wall                 */
         char *start;        /* earliest | latest | TIME       */
@@ -55,6 +56,7 @@ typedef struct mr_config {
         char *instance_id;
         char *assigned; /* static: "0,1,5"; empty: all */
         int64_t partitions;
+        int64_t segment_bytes; /* file: a segment is closed at this size */
         mr_config_setting kafka[MR_CONFIG_KAFKA_SETTINGS_MAX];
         size_t kafka_count;
     } log;

@@ -1,11 +1,13 @@
 #include "app/engine.h"
 
+#include "app/beginning.h"
 #include "app/engine_backend.h"
 #include "app/feeds.h"
 #include "app/ingest_thread.h"
 #include "app/log_line.h"
 #include "app/progress.h"
 #include "app/scorer.h"
+#include "app/state_lock.h"
 #include "features/trending.h"
 #include "models/blas.h"
 #include "serving/api.h"
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     HTTP_WORKERS = 4,
@@ -146,7 +149,10 @@ static mr_status open_state(mr_engine *engine, mr_error *ret_error)
     MR_TRY(mr_checkpoint_store_open(config->state.path, config->log.topic,
                                     (uint32_t)config->state.bases, &engine->store,
                                     ret_error));
+    MR_TRY(
+        mr_state_lock_take(config, mr_state_lock_kind(config), &engine->lock, ret_error));
     MR_TRY(check_partitions(engine, ret_error));
+    MR_TRY(mr_beginning_check_partitions(config, engine->topics.events, ret_error));
     if (mr_statistics_create(mr_log_partitions(engine->topics.events),
                              &engine->statistics) != MR_OK ||
         mr_memory_store_create((size_t)config->cache.memory_bytes, mr_clock_system(),
@@ -156,6 +162,7 @@ static mr_status open_state(mr_engine *engine, mr_error *ret_error)
         mr_snapshot_holder_create(&engine->trending) != MR_OK ||
         mr_alert_feed_create(&engine->alerts) != MR_OK ||
         mr_checkpointer_create(engine->store, engine->topics.dead_letters,
+                               engine->topics.late, engine->topics.events,
                                engine->topics.alerts, &engine->checkpointer) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
     engine->clock =
@@ -326,6 +333,8 @@ static void stop(running *self)
     mr_memory_store_destroy(engine->memory);
     mr_statistics_destroy(engine->statistics);
     mr_checkpoint_store_close(engine->store);
+    if (engine->lock >= 0)
+        (void)close(engine->lock);
     mr_topics_close(&engine->topics);
     mr_plan_destroy(engine->plan);
     if (engine->secret.bytes != NULL)
@@ -395,12 +404,17 @@ static void print_statistics(const mr_statistics *statistics)
     mr_buffer_deinit(&text);
 }
 
-mr_status mr_engine_run(const mr_config *config, bool until_end, mr_error *ret_error)
+mr_status mr_engine_run(const mr_config *config, const mr_engine_options *given,
+                        mr_error *ret_error)
 {
+    const bool until_end = given->until_end;
     running *self = calloc(1, sizeof(*self));
     if (self == NULL)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
     self->engine.config = config;
+    self->engine.begin_anew = given->begin_anew != NULL ? given->begin_anew : "";
+    self->engine.until_end = until_end;
+    self->engine.lock = -1;
     (void)pthread_mutex_init(&self->lock, NULL);
 
     /* Blocked before the first thread starts, so that only the main thread takes them. */

@@ -29,6 +29,10 @@
 
 typedef struct mr_engine {
     const mr_config *config;
+    const char *
+        begin_anew; /* partitions that may begin although they have run: "", "all", "0,3" */
+    bool until_end;
+    int lock; /* of the state, held as long as the process lives; -1: not yet */
     mr_buffer secret;
     mr_buffer control_key;
     mr_hash_key key;
@@ -57,9 +61,15 @@ MR_MUST_USE mr_status mr_engine_cache_create(const mr_engine *engine,
 void mr_engine_fail(mr_engine *engine, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+typedef struct mr_engine_options {
+    bool until_end;         /* stop when every partition has been read to its end */
+    const char *begin_anew; /* see app/beginning.h; NULL: none                    */
+} mr_engine_options;
+
 /* Run until SIGTERM or SIGINT, or with `until_end` until every partition has been read to its
  * end and checkpointed.  MR_ERR_* with the reason when it could not start or had to stop. */
-MR_MUST_USE mr_status mr_engine_run(const mr_config *config, bool until_end,
+MR_MUST_USE mr_status mr_engine_run(const mr_config *config,
+                                    const mr_engine_options *options,
                                     mr_error *ret_error);
 
 #endif

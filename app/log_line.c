@@ -13,7 +13,9 @@ enum { LINE_BYTES_MAX = 1024 };
 
 static _Atomic bool quiet;
 
-static void write_line(const char *level, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void write_line(const char *level,
+                                                             const char *format,
+                                                             va_list arguments)
 {
     char line[LINE_BYTES_MAX];
     char now[MR_TIME_TEXT_BYTES];

@@ -234,6 +234,21 @@ mr_status mr_directory_make(const char *path, mr_error *ret_error)
     return MR_OK;
 }
 
+mr_status mr_directory_make_durable(const char *path, mr_error *ret_error)
+{
+    char parent[PATH_MAX];
+    MR_TRY(mr_directory_make(path, ret_error));
+    memcpy(parent, path, strlen(path) + 1);
+    do {
+        char name[PATH_MAX];
+        memcpy(name, parent, strlen(parent) + 1);
+        MR_TRY(directory_of(name, parent, ret_error));
+        if (access(parent, R_OK) == 0)
+            MR_TRY(mr_directory_sync(parent, ret_error));
+    } while (strchr(parent, '/') != NULL && parent[1] != '\0');
+    return MR_OK;
+}
+
 static int remove_entry(const char *path, const struct stat *about, int kind,
                         struct FTW *ftw)
 {

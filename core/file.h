@@ -40,6 +40,13 @@ MR_MUST_USE mr_status mr_directory_sync(const char *path, mr_error *ret_error);
 /* mkdir -p with mode 0755; what it makes is durable. */
 MR_MUST_USE mr_status mr_directory_make(const char *path, mr_error *ret_error);
 
+/*
+ * As above, and the names that lead to it survive a power loss, whoever made them: a process may
+ * have been killed between making a directory and syncing its parent.  For start-up: an fsync for
+ * every part of the path.  A parent that may not be read is left out, it was there before us.
+ */
+MR_MUST_USE mr_status mr_directory_make_durable(const char *path, mr_error *ret_error);
+
 /* Remove a directory and all below it; MR_OK when it is not there. */
 MR_MUST_USE mr_status mr_directory_remove(const char *path, mr_error *ret_error);
 

@@ -54,6 +54,18 @@ uint64_t mr_hash_item(const mr_hash_key *key, mr_text id)
     return XXH3_64bits_withSecret(id.bytes, id.length, key->bytes, sizeof(key->bytes));
 }
 
+/* The line is added in steps of the golden ratio and spread by the finaliser of SplitMix64
+ * [Steele, Lea and Flood 2014], a bijection: lines of one event never meet. */
+uint64_t mr_hash_line(const mr_hash_key *key, mr_text event_id, uint32_t line)
+{
+    uint64_t hash = XXH3_64bits_withSecret(event_id.bytes, event_id.length, key->bytes,
+                                           sizeof(key->bytes));
+    hash += line * 0x9E3779B97F4A7C15ULL;
+    hash = (hash ^ hash >> 30) * 0xBF58476D1CE4E5B9ULL;
+    hash = (hash ^ hash >> 27) * 0x94D049BB133111EBULL;
+    return hash ^ hash >> 31;
+}
+
 uint64_t mr_hash_bytes(const void *data, size_t bytes)
 {
     return XXH3_64bits(data, bytes);

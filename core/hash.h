@@ -39,6 +39,10 @@ mr_hash128 mr_hash_user(const mr_hash_key *key, mr_text id);
 /* The key of an item id: 64 bits under the deployment's secret. */
 uint64_t mr_hash_item(const mr_hash_key *key, mr_text id);
 
+/* The fingerprint of line `line` of an event: 64 bits under the deployment's secret, different
+ * for the lines of one event. */
+uint64_t mr_hash_line(const mr_hash_key *key, mr_text event_id, uint32_t line);
+
 /* Unkeyed XXH3-64, for our own data only. */
 uint64_t mr_hash_bytes(const void *data, size_t bytes);
 

@@ -1,6 +1,7 @@
 #include "features/plan_layout.h"
 
 #include "core/assert.h"
+#include "features/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,11 +153,27 @@ static const mr_feature_spec default_features[] = {
      .aggregate = MR_AGGREGATE_RFM},
 };
 
+/* A purchase applied twice, or a rating, would stay in a profile for good: a week.  A view is
+ * sent again within minutes or not at all. */
+const mr_dedup_spec mr_default_dedup = {
+    .on_long = MR_ON(MR_EVENT_PURCHASE) | MR_ON(MR_EVENT_REFUND) | MR_ON(MR_EVENT_RATE) |
+               MR_ON(MR_EVENT_REVIEW) | MR_ON(MR_EVENT_CART_ADD) |
+               MR_ON(MR_EVENT_CART_REMOVE),
+    .horizon_ms = {[MR_DEDUP_LONG] = 7LL * MR_DAY_MS, [MR_DEDUP_SHORT] = MR_HOUR_MS},
+    .bucket_ms = {[MR_DEDUP_LONG] = MR_HOUR_MS, [MR_DEDUP_SHORT] = MR_HOUR_MS / 60},
+    .entries_max = 1U << 22,
+};
+
+mr_status mr_plan_create_with(const mr_dedup_spec *dedup, mr_plan **ret_plan)
+{
+    return mr_plan_compile(
+        default_features, sizeof(default_features) / sizeof(default_features[0]),
+        mr_default_columns, mr_default_column_count, dedup, ret_plan, NULL);
+}
+
 mr_status mr_plan_create_default(mr_plan **ret_plan)
 {
-    return mr_plan_compile(default_features,
-                           sizeof(default_features) / sizeof(default_features[0]),
-                           mr_default_columns, mr_default_column_count, ret_plan, NULL);
+    return mr_plan_create_with(&mr_default_dedup, ret_plan);
 }
 
 void mr_plan_destroy(mr_plan *plan)
@@ -164,6 +181,7 @@ void mr_plan_destroy(mr_plan *plan)
     if (plan == NULL)
         return;
     mr_buffer_deinit(&plan->canonical);
+    free(plan->names);
     free(plan);
 }
 

@@ -27,11 +27,16 @@ mr_status mr_shard_create(const mr_shard_options *options, mr_shard **ret_shard)
     memcpy(shard->topic, options->topic, strlen(options->topic) + 1);
     shard->partition = options->partition;
     shard->memory_limit_bytes = options->memory_limit_bytes;
+    shard->is_replay = options->is_replay;
     shard->window_events = MR_SHARD_WINDOW_EVENTS;
+    shard->applies_late = options->applies_late;
     shard->newest_ms = MR_TIME_NONE;
     shard->clock_ms = MR_TIME_NONE;
     mr_commerce_init(&shard->commerce);
+    mr_cut_init(&shard->cut);
     if (mr_id_table_create(&shard->key, &shard->items) != MR_OK)
+        goto fail;
+    if (mr_dedup_create(&shard->plan->dedup, &shard->dedup) != MR_OK)
         goto fail;
     if (mr_profile_store_init(&shard->store, shard->plan, &shard->pool) != MR_OK)
         goto fail;
@@ -54,8 +59,12 @@ void mr_shard_destroy(mr_shard *shard)
     mr_trending_deinit(&shard->trending);
     mr_commerce_deinit(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
+    mr_cut_deinit(&shard->cut);
+    mr_dedup_destroy(shard->dedup);
+    mr_links_deinit(&shard->links);
     free(shard->changed);
     free(shard->hashes);
+    free(shard->fingerprints);
     free(shard->batch_items);
     free(shard->batch_rows);
     free(shard);
@@ -68,6 +77,24 @@ mr_status mr_shard_start_at(mr_shard *shard, int64_t offset)
     shard->next_offset = offset;
     shard->counters.first_offset = offset;
     return MR_OK;
+}
+
+mr_status mr_shard_end_restore(mr_shard *shard)
+{
+    const size_t capacity = (size_t)shard->store.row_count + 1;
+    uint32_t *changed = realloc(shard->changed, capacity * sizeof(*changed));
+    if (changed == NULL)
+        return MR_ERR_NO_MEMORY;
+    shard->changed = changed;
+    shard->changed_capacity = capacity;
+    return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items));
+}
+
+void mr_shard_skip_to(mr_shard *shard, int64_t offset)
+{
+    MR_ASSERT(offset >= shard->next_offset);
+    shard->counters.gap += (uint64_t)(offset - shard->next_offset);
+    shard->next_offset = offset;
 }
 
 const mr_plan *mr_shard_plan(const mr_shard *shard)
@@ -106,6 +133,11 @@ uint32_t mr_shard_user_count(const mr_shard *shard)
     return shard->store.row_count;
 }
 
+uint32_t mr_shard_live_count(const mr_shard *shard)
+{
+    return shard->live_count;
+}
+
 uint32_t mr_shard_item_count(const mr_shard *shard)
 {
     return mr_id_table_count(shard->items);
@@ -117,9 +149,11 @@ size_t mr_shard_bytes(const mr_shard *shard)
            mr_block_pool_bytes(&shard->pool) + mr_id_table_bytes(shard->items) +
            mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
-           shard->outbox.capacity * sizeof(mr_outbox_entry) +
+           shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +
+           mr_dedup_bytes(shard->dedup) + mr_links_bytes(&shard->links) +
            shard->changed_capacity * sizeof(*shard->changed) +
-           shard->batch_capacity * (sizeof(mr_hash128) + sizeof(uint32_t));
+           shard->batch_capacity *
+               (sizeof(mr_hash128) + sizeof(uint64_t) + sizeof(uint32_t));
 }
 
 size_t mr_shard_history_bytes(const mr_shard *shard)
@@ -158,6 +192,26 @@ mr_text mr_shard_dialect_profile(const mr_shard *shard)
 void mr_shard_counters_get(const mr_shard *shard, mr_shard_counters *ret_counters)
 {
     *ret_counters = shard->counters;
+}
+
+static int64_t effective_horizon_ms(const mr_shard *shard, mr_dedup_class span)
+{
+    const int64_t horizon_ms = shard->plan->dedup.horizon_ms[span];
+    const int64_t evicted_end_ms = mr_dedup_evicted_end_ms(shard->dedup, span);
+    if (evicted_end_ms == MR_TIME_NONE || shard->clock_ms == MR_TIME_NONE)
+        return horizon_ms;
+    const int64_t left_ms = mr_shard_watermark_ms(shard) - evicted_end_ms;
+    return left_ms < 0 ? 0 : left_ms < horizon_ms ? left_ms : horizon_ms;
+}
+
+void mr_shard_memory_of_ids_get(const mr_shard *shard, mr_shard_memory_of_ids *ret_memory)
+{
+    *ret_memory = (mr_shard_memory_of_ids){
+        .ids = mr_dedup_count(shard->dedup),
+        .forgotten = mr_dedup_forgotten(shard->dedup),
+        .long_horizon_ms = effective_horizon_ms(shard, MR_DEDUP_LONG),
+        .short_horizon_ms = effective_horizon_ms(shard, MR_DEDUP_SHORT),
+    };
 }
 
 uint64_t mr_shard_redelivered(const mr_shard *shard)
@@ -216,12 +270,19 @@ void mr_shard_check(const mr_shard *shard)
     mr_shard_check_counters(shard);
     mr_profile_store_check(&shard->store);
     uint64_t events = 0;
+    uint32_t live_count = 0;
     for (uint32_t row = 0; row < shard->store.row_count; row++) {
         const mr_row parts = mr_shard_row(shard, row);
         mr_profile_check(shard->plan, &shard->pool, shard->items, parts);
         events += parts.head->events;
+        live_count += !mr_row_is_empty(parts);
     }
-    MR_ASSERT(events == shard->counters.lines_applied);
+    MR_ASSERT(live_count == shard->live_count);
+    MR_ASSERT(events == shard->counters.lines_applied -
+                            shard->links.counters.lines_moved_out +
+                            shard->links.counters.lines_moved_in);
+    mr_links_check(shard);
     check_commerce(&shard->commerce);
     check_trending(shard);
+    mr_dedup_check(shard->dedup);
 }

@@ -12,7 +12,9 @@
  * another.
  *
  * Rows are dense, 0 .. user_count - 1, in order of first appearance, and keep their
- * number for the shard's lifetime and through checkpoints.
+ * number for the shard's lifetime and through checkpoints.  A row whose events all moved
+ * to another profile (features/link.h) stays, empty, and is nobody's profile until events
+ * come again.
  *
  * Units      Event times in ms since the epoch; money in minor units; sizes in bytes.
  * Ownership  The shard owns its rows.  Ids and texts are lent until the shard is
@@ -52,6 +54,8 @@ typedef struct mr_shard_options {
     const char *topic;           /* copied                           */
     uint32_t partition;
     size_t memory_limit_bytes; /* 0: none; passed by at most the growth of one batch */
+    bool applies_late; /* backfill: too late is applied too, its id unremembered */
+    bool is_replay;    /* links it decides on are numbered and not kept to be sent      */
 } mr_shard_options;
 
 /* MR_ERR_INVALID for a topic that is empty, too long or not [A-Za-z0-9._-]. */
@@ -63,17 +67,24 @@ void mr_shard_destroy(mr_shard *shard); /* NULL allowed */
  */
 MR_MUST_USE mr_status mr_shard_start_at(mr_shard *shard, int64_t offset);
 
+/* Go on at `offset`, not below the next one: what lies between is gone from the log and counts
+ * as gap at once, not only with the next record. */
+void mr_shard_skip_to(mr_shard *shard, int64_t offset);
+
 /*
- * Apply a batch of this shard's partition, whole or not at all.
+ * Apply a batch of this shard's partition, whole or not at all, and say of each record what
+ * came of it.
  *
  * Records below the next offset are dropped (a broker's redelivery costs nothing); a jump
- * in offsets is counted as gap.
+ * in offsets is counted as gap.  A line whose event id was applied within the plan's dedup
+ * horizon is a duplicate; one that is older than the horizon is late.
  *
  * MR_ERR_FULL at the memory limit and MR_ERR_NO_MEMORY: no profile, partial, counter or
  * offset has changed; pause and apply the same batch again.  MR_ERR_INVALID for another
- * partition's batch or for offsets that do not rise.
+ * partition's batch, for offsets that do not rise and for more than MR_EVENT_LINES_MAX lines
+ * in a record.
  */
-MR_MUST_USE mr_status mr_shard_apply(mr_shard *shard, const mr_event_batch *batch);
+MR_MUST_USE mr_status mr_shard_apply(mr_shard *shard, mr_event_batch *batch);
 
 const mr_plan *mr_shard_plan(const mr_shard *shard);
 const char *mr_shard_topic(const mr_shard *shard);
@@ -83,11 +94,20 @@ int64_t mr_shard_newest_ms(const mr_shard *shard); /* largest event time; MR_TIM
 int64_t mr_shard_watermark_ms(
     const mr_shard *shard); /* of events and ticks; MR_TIME_NONE */
 uint32_t mr_shard_user_count(
-    const mr_shard *shard); /* profiles, anonymous ones included */
+    const mr_shard *shard); /* rows, anonymous and empty ones included */
+uint32_t mr_shard_live_count(const mr_shard *shard); /* of them, not empty: profiles */
 uint32_t mr_shard_item_count(const mr_shard *shard); /* items ever seen */
 size_t mr_shard_bytes(const mr_shard *shard); /* what the memory limit is held to  */
 size_t mr_shard_history_bytes(
     const mr_shard *shard); /* of them, histories; walks all rows */
+
+/* How many plans the shard was migrated from. */
+size_t mr_shard_former_plans(const mr_shard *shard);
+
+/* Whether the plan's feature began after the shard did, in a migration: then the first offset it
+ * has seen, and the largest event time when it began (MR_TIME_NONE: none). */
+bool mr_shard_feature_since(const mr_shard *shard, size_t feature, int64_t *ret_offset,
+                            int64_t *ret_time_ms);
 
 /* The dialect this partition's decoder is locked to (mr_dialect), kept in the checkpoint.
  */
@@ -105,14 +125,14 @@ mr_text mr_shard_dialect_profile(const mr_shard *shard);
 typedef struct mr_shard_counters {
     int64_t first_offset;
     uint64_t applied;      /* records with at least one event applied         */
-    uint64_t duplicate;    /* their event ids were seen before                */
-    uint64_t late;         /* older than the dedup horizon                    */
+    uint64_t duplicate;    /* all their lines were applied before             */
+    uint64_t late;         /* nothing applied, a line older than its horizon  */
     uint64_t poison;       /* not an event                                    */
     uint64_t opted_out;    /* of a user who opted out                         */
     uint64_t erased;       /* not newer than their user's erasure             */
     uint64_t control;      /* ticks and other control records                 */
     uint64_t gap;          /* offsets the log did not hold                    */
-    uint64_t late_applied; /* of applied: behind the watermark            */
+    uint64_t late_applied; /* of applied: with a line applied behind the watermark */
     uint64_t lines;        /* events in records that were not poison       */
     uint64_t lines_applied;
     uint64_t lines_duplicate;
@@ -122,6 +142,17 @@ typedef struct mr_shard_counters {
 } mr_shard_counters;
 
 void mr_shard_counters_get(const mr_shard *shard, mr_shard_counters *ret_counters);
+
+/* What the shard remembers of the ids it has applied; metrics, of the state as it is. */
+typedef struct mr_shard_memory_of_ids {
+    uint64_t ids;
+    uint64_t forgotten; /* ids the plan's cap took that were not behind the watermark */
+    int64_t long_horizon_ms; /* the plan's, or what the cap has left of it */
+    int64_t short_horizon_ms;
+} mr_shard_memory_of_ids;
+
+void mr_shard_memory_of_ids_get(const mr_shard *shard,
+                                mr_shard_memory_of_ids *ret_memory);
 
 /* Records dropped because they were below the next offset; a metric of this process, not
  * state. */
@@ -139,12 +170,13 @@ void mr_shard_check_counters(const mr_shard *shard);
  */
 
 /* The profile of a user id, or of an anonymous id: two profiles even when the texts are
- * equal. MR_ROW_NONE when there is none. */
+ * equal. MR_ROW_NONE when there is none, or an empty row. */
 uint32_t mr_shard_find(const mr_shard *shard, mr_text user_id);
 uint32_t mr_shard_find_anonymous(const mr_shard *shard, mr_text anonymous_id);
 
 mr_text mr_shard_user_id(const mr_shard *shard, uint32_t row);
 bool mr_shard_is_anonymous(const mr_shard *shard, uint32_t row);
+bool mr_shard_is_empty(const mr_shard *shard, uint32_t row);
 
 /* Rows changed since the last clear, in order of their first change; lent. */
 size_t mr_shard_changed(const mr_shard *shard, const uint32_t **ret_rows);

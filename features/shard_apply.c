@@ -2,8 +2,9 @@
  * A batch applied: first everything that can fail, then everything that changes state.
  *
  * Before the first change all memory the batch could need is in reserve, so that "whole or not
- * at all" needs no undo.  The items of the batch get their numbers in that first part; an item
- * number without a count or a history entry shows nowhere.
+ * at all" needs no undo.  The items of the batch get their numbers in that first part, those of
+ * profiles that move in among them; an item number without a count or a history entry shows
+ * nowhere.
  */
 #include "features/shard_private.h"
 
@@ -35,7 +36,8 @@ static mr_status count_redelivered(const mr_shard *shard, const mr_event_batch *
         before = record->offset;
         count += record->offset < shard->next_offset;
         if (record->disposition == MR_RECORD_EVENTS &&
-            (record->first_event > batch->event_count ||
+            (record->event_count > MR_EVENT_LINES_MAX ||
+             record->first_event > batch->event_count ||
              record->event_count > batch->event_count - record->first_event))
             return MR_ERR_INVALID;
     }
@@ -43,9 +45,9 @@ static mr_status count_redelivered(const mr_shard *shard, const mr_event_batch *
     return MR_OK;
 }
 
-static mr_status reserve_scratch(mr_shard *shard, size_t events)
+static mr_status reserve_scratch(mr_shard *shard, size_t events, size_t linked_rows)
 {
-    const size_t changed = shard->store.row_count + events;
+    const size_t changed = shard->store.row_count + events + linked_rows;
     if (changed > shard->changed_capacity) {
         const size_t capacity = 2 * changed;
         uint32_t *grown = realloc(shard->changed, capacity * sizeof(*grown));
@@ -65,6 +67,10 @@ static mr_status reserve_scratch(mr_shard *shard, size_t events)
     if (hashes == NULL)
         return MR_ERR_NO_MEMORY;
     shard->hashes = hashes;
+    uint64_t *fingerprints = realloc(shard->fingerprints, events * sizeof(*fingerprints));
+    if (fingerprints == NULL)
+        return MR_ERR_NO_MEMORY;
+    shard->fingerprints = fingerprints;
     uint32_t *items = realloc(shard->batch_items, events * sizeof(*items));
     if (items == NULL)
         return MR_ERR_NO_MEMORY;
@@ -118,16 +124,19 @@ static mr_status check_limit(const mr_shard *shard, size_t events)
                : MR_OK;
 }
 
-static mr_status prepare(mr_shard *shard, const mr_event_batch *batch)
+static mr_status prepare(mr_shard *shard, const mr_event_batch *batch, size_t first)
 {
     const size_t events = batch->event_count;
     const size_t growth = shard->plan->growth_bytes +
                           mr_list_growth_max(MR_TRENDING_HOURS, sizeof(mr_hour_count));
+    mr_links_need links;
     MR_TRY(check_limit(shard, events));
-    MR_TRY(reserve_scratch(shard, events));
-    MR_TRY(mr_profile_store_reserve(&shard->store, events));
-    MR_TRY(mr_block_pool_reserve(&shard->pool, events * growth));
+    MR_TRY(mr_links_prepare(shard, batch, first, &links));
+    MR_TRY(reserve_scratch(shard, events, links.rows));
+    MR_TRY(mr_profile_store_reserve(&shard->store, events + links.rows));
+    MR_TRY(mr_block_pool_reserve(&shard->pool, events * growth + links.block_bytes));
     MR_TRY(mr_commerce_reserve(&shard->commerce, events));
+    MR_TRY(mr_dedup_reserve(shard->dedup, events));
     MR_TRY(
         mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items) + events));
     return number_items(shard, batch);
@@ -139,9 +148,14 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
     const size_t left = batch->event_count - start;
     const size_t count = left < shard->window_events ? left : shard->window_events;
     for (size_t i = 0; i < count; i++) {
-        shard->hashes[start + i] =
-            mr_hash_user(&shard->key, profile_id(&batch->events[start + i]));
+        const mr_event *event = &batch->events[start + i];
+        shard->hashes[start + i] = mr_hash_user(&shard->key, profile_id(event));
         mr_profile_store_prefetch_slot(&shard->store, shard->hashes[start + i]);
+        if (event->event_id.length > 0) {
+            shard->fingerprints[start + i] =
+                mr_hash_line(&shard->key, event->event_id, event->line);
+            mr_dedup_prefetch(shard->dedup, shard->fingerprints[start + i]);
+        }
         const uint32_t item = shard->batch_items[start + i];
         if (item != MR_ID_NONE)
             __builtin_prefetch(mr_trending_item_at(&shard->trending, item), 1);
@@ -163,16 +177,6 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
     return start + count;
 }
 
-void mr_shard_mark_changed(mr_shard *shard, uint32_t row)
-{
-    mr_row_head *head = mr_profile_store_row(&shard->store, row).head;
-    if (head->is_changed)
-        return;
-    head->is_changed = 1;
-    MR_ASSERT(shard->changed_count < shard->changed_capacity);
-    shard->changed[shard->changed_count++] = row;
-}
-
 static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
                         int64_t offset)
 {
@@ -180,13 +184,17 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
     const uint32_t item = shard->batch_items[index];
     const uint32_t row = mr_profile_store_put(&shard->store, shard->hashes[index],
                                               profile_id(event), is_anonymous);
-    const mr_profile_effect effect =
-        mr_profile_apply(shard->plan, &shard->pool, shard->items,
-                         mr_profile_store_row(&shard->store, row), event, item, offset);
-    mr_shard_mark_changed(shard, row);
+    const mr_row parts = mr_profile_store_row(&shard->store, row);
+    mr_shard_touch(shard, row);
+    shard->live_count += mr_row_is_empty(parts);
+    const mr_profile_effect effect = mr_profile_apply(
+        shard->plan, &shard->pool, shard->items, parts, event, item, offset);
+    mr_links_note(shard, row, event);
     mr_commerce_apply(&shard->commerce, event, effect, is_anonymous);
-    if (item != MR_ID_NONE && (MR_TRENDING_ON & MR_ON(event->type)) != 0)
-        mr_trending_add(&shard->trending, &shard->pool, item, event->time_ms);
+    if (item == MR_ID_NONE || (MR_TRENDING_ON & MR_ON(event->type)) == 0)
+        return;
+    mr_shard_touch_item(shard, item);
+    mr_trending_add(&shard->trending, &shard->pool, item, event->time_ms);
 }
 
 static void move_clock(mr_shard *shard, int64_t time_ms)
@@ -195,30 +203,70 @@ static void move_clock(mr_shard *shard, int64_t time_ms)
         shard->clock_ms = time_ms;
 }
 
+/* What becomes of a line; an id that is new is remembered. */
+static mr_outcome judge(mr_shard *shard, const mr_event *event, size_t index)
+{
+    const mr_dedup_class span = mr_dedup_class_of(&shard->plan->dedup, event->type);
+    if (!shard->applies_late && mr_dedup_is_late(shard->dedup, span, event->time_ms))
+        return MR_OUTCOME_LATE;
+    /* Without an id the position is the id, and the offset has been looked at. */
+    if (event->event_id.length > 0 &&
+        !mr_dedup_put(shard->dedup, shard->fingerprints[index], span, event->time_ms))
+        return MR_OUTCOME_DUPLICATE;
+    return MR_OUTCOME_APPLIED;
+}
+
+static mr_outcome outcome_of(const uint32_t lines[MR_OUTCOME_LATE + 1])
+{
+    if (lines[MR_OUTCOME_APPLIED] > 0)
+        return MR_OUTCOME_APPLIED;
+    return lines[MR_OUTCOME_LATE] > 0 ? MR_OUTCOME_LATE : MR_OUTCOME_DUPLICATE;
+}
+
+static void count_record(mr_shard_counters *counters, mr_outcome outcome,
+                         const uint32_t lines[MR_OUTCOME_LATE + 1])
+{
+    counters->applied += outcome == MR_OUTCOME_APPLIED;
+    counters->duplicate += outcome == MR_OUTCOME_DUPLICATE;
+    counters->late += outcome == MR_OUTCOME_LATE;
+    counters->lines_applied += lines[MR_OUTCOME_APPLIED];
+    counters->lines_duplicate += lines[MR_OUTCOME_DUPLICATE];
+    counters->lines_late += lines[MR_OUTCOME_LATE];
+}
+
+/* All lines are judged by the watermark as it stood before the record. */
 static void apply_events(mr_shard *shard, const mr_event_batch *batch,
-                         const mr_record_verdict *record, size_t *prefetched)
+                         mr_record_verdict *record, size_t *prefetched)
 {
     const int64_t watermark_ms = mr_shard_watermark_ms(shard);
-    bool is_late = false;
+    uint32_t lines[MR_OUTCOME_LATE + 1] = {0};
+    bool is_behind = false;
+    mr_dedup_advance(shard->dedup, watermark_ms);
     for (size_t i = record->first_event; i < record->first_event + record->event_count;
          i++) {
-        const mr_event *event = &batch->events[i];
+        mr_event *event = &batch->events[i];
         if (i >= *prefetched)
             *prefetched = prefetch_window(shard, batch, i);
-        is_late |= event->time_ms < watermark_ms;
+        const mr_outcome line = judge(shard, event, i);
+        event->outcome = (uint8_t)line;
+        lines[line]++;
+        if (line != MR_OUTCOME_APPLIED)
+            continue;
+        is_behind |= event->time_ms < watermark_ms;
         apply_event(shard, event, i, record->offset);
         if (event->time_ms > shard->newest_ms)
             shard->newest_ms = event->time_ms;
     }
     move_clock(shard, shard->newest_ms);
-    shard->counters.applied++;
-    shard->counters.late_applied += is_late;
+    const mr_outcome outcome = outcome_of(lines);
+    record->outcome = (uint8_t)outcome;
+    count_record(&shard->counters, outcome, lines);
+    shard->counters.late_applied += is_behind;
     shard->counters.lines += record->event_count;
-    shard->counters.lines_applied += record->event_count;
 }
 
 static void apply_record(mr_shard *shard, const mr_event_batch *batch,
-                         const mr_record_verdict *record, size_t *prefetched)
+                         mr_record_verdict *record, size_t *prefetched)
 {
     shard->counters.gap += (uint64_t)(record->offset - shard->next_offset);
     shard->next_offset = record->offset + 1;
@@ -226,6 +274,10 @@ static void apply_record(mr_shard *shard, const mr_event_batch *batch,
     case MR_RECORD_POISON: shard->counters.poison++; return;
     case MR_RECORD_TICK:
         move_clock(shard, record->tick_ms);
+        shard->counters.control++;
+        return;
+    case MR_RECORD_LINK:
+        mr_links_apply(shard, record->link, record->offset);
         shard->counters.control++;
         return;
     case MR_RECORD_CONTROL: shard->counters.control++; return;
@@ -237,18 +289,23 @@ static void apply_record(mr_shard *shard, const mr_event_batch *batch,
         apply_events(shard, batch, record, prefetched);
 }
 
-mr_status mr_shard_apply(mr_shard *shard, const mr_event_batch *batch)
+mr_status mr_shard_apply(mr_shard *shard, mr_event_batch *batch)
 {
     if (batch->partition != shard->partition)
         return MR_ERR_INVALID;
     size_t redelivered;
     MR_TRY(count_redelivered(shard, batch, &redelivered));
+    mr_status status = MR_OK;
     if (redelivered < batch->record_count)
-        MR_TRY(prepare(shard, batch));
+        status = prepare(shard, batch, redelivered);
 
     size_t prefetched = 0;
-    for (size_t i = redelivered; i < batch->record_count; i++)
+    for (size_t i = 0; i < batch->record_count; i++)
+        batch->records[i].outcome = MR_OUTCOME_NONE;
+    for (size_t i = redelivered; status == MR_OK && i < batch->record_count; i++)
         apply_record(shard, batch, &batch->records[i], &prefetched);
-    shard->redelivered += redelivered;
-    return MR_OK;
+    mr_links_end_batch(shard);
+    if (status == MR_OK)
+        shard->redelivered += redelivered;
+    return status;
 }

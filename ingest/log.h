@@ -92,7 +92,7 @@ typedef struct mr_log_reader_options {
     mr_log_mode mode;
     const uint32_t *partitions; /* STATIC */
     size_t partition_count;
-    const char *group;       /* GROUP: group.id               */
+    const char *group;       /* under whose name it commits; GROUP: the group.id */
     const char *instance_id; /* GROUP: group.instance.id      */
     size_t batch_records;    /* 0: MR_LOG_BATCH_RECORDS_MAX/4 */
 } mr_log_reader_options;
@@ -145,8 +145,14 @@ void mr_log_close(mr_log *log); /* NULL allowed; readers are closed before */
 uint32_t mr_log_partitions(const mr_log *log);
 const char *mr_log_topic(const mr_log *log); /* lends */
 
-/* The partition that MR_LOG_ANY_PARTITION sends `key` to. */
+/* The partition that MR_LOG_ANY_PARTITION sends `key` to: of this log, and of any log of
+ * so many partitions. */
 uint32_t mr_log_partition_of(const mr_log *log, mr_text key);
+uint32_t mr_log_partition_among(uint32_t partitions, mr_text key);
+
+/* Tells a topic from another one of the same name, made after the first was removed.  0: the
+ * log does not say (a broker older than Kafka 2.8). */
+uint64_t mr_log_topic_id(const mr_log *log);
 
 /*
  * Append and wait until all are durable (fsync by group commit; acks=all).  `ret_positions`
@@ -159,6 +165,14 @@ MR_MUST_USE mr_status mr_log_append(mr_log *log, const mr_log_entry *entries,
                                     size_t count, mr_log_position *ret_positions,
                                     mr_error *ret_error);
 
+/*
+ * The same for records whose order matters: after a failure, too, none is in its partition without
+ * those before it.  On a broker no two records of a partition are under way together, so it takes
+ * as many round trips as the partition with most of them has records.
+ */
+MR_MUST_USE mr_status mr_log_append_in_order(mr_log *log, const mr_log_entry *entries,
+                                             size_t count, mr_error *ret_error);
+
 /* Where to begin without a checkpoint. */
 typedef enum mr_log_start { MR_LOG_EARLIEST, MR_LOG_LATEST, MR_LOG_AT_TIME } mr_log_start;
 
@@ -170,6 +184,16 @@ MR_MUST_USE mr_status mr_log_resolve(mr_log *log, uint32_t partition, mr_log_sta
 /* First offset held and next offset to be written, as last heard; for lag, never blocking.
  * -1 while unknown. */
 void mr_log_range(mr_log *log, uint32_t partition, int64_t *ret_first, int64_t *ret_end);
+
+/*
+ * What `group` told of its position with mr_log_reader_commit(): the answer to "has it ever read
+ * this partition?".  log_kafka: the newest; log_file: the first.  Start-up only: it may ask the
+ * broker.
+ *
+ * MR_ERR_NOT_FOUND: it never has; MR_ERR_UNAVAILABLE: nobody can tell now.
+ */
+MR_MUST_USE mr_status mr_log_committed(mr_log *log, const char *group, uint32_t partition,
+                                       int64_t *ret_offset, mr_error *ret_error);
 
 MR_MUST_USE mr_status mr_log_reader_open(mr_log *log,
                                          const mr_log_reader_options *options,
@@ -194,8 +218,9 @@ MR_MUST_USE mr_status mr_log_reader_start(mr_log_reader *reader, uint32_t partit
 MR_MUST_USE mr_status mr_log_reader_pause(mr_log_reader *reader, uint32_t partition);
 MR_MUST_USE mr_status mr_log_reader_resume(mr_log_reader *reader, uint32_t partition);
 
-/* Tell the group (advisory, for lag tools) where the oldest kept checkpoint stands.  log_file:
- * does nothing.  Never waits. */
+/* Tell the group (advisory: for lag tools, and for mr_log_committed()) where the oldest kept
+ * checkpoint stands.  log_kafka never waits; log_file writes the first one down durably and lets
+ * the others be. */
 void mr_log_reader_commit(mr_log_reader *reader, uint32_t partition, int64_t offset);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "core/buffer.h"
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/json.h"
 
 #include <dirent.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TOPIC_FORMAT = 1, OFFSET_DIGITS = 20, TOPIC_ID_DIGITS = 16 };
+enum { TOPIC_FORMAT = 1, GROUP_FORMAT = 1, OFFSET_DIGITS = 20, TOPIC_ID_DIGITS = 16 };
 
 #define SEGMENT_SUFFIX ".log"
 
@@ -62,6 +63,15 @@ mr_status mr_log_topic_make(const char *directory, uint32_t partitions,
     return mr_file_replace(path, text, (size_t)length, ret_error);
 }
 
+static mr_status newer_format(const char *path, const char *what, int64_t format,
+                              int known, mr_error *ret_error)
+{
+    return mr_error_set(ret_error, MR_ERR_INVALID,
+                        "%s: %s of format %" PRId64
+                        ", this program reads up to %d: run the newer one",
+                        path, what, format, known);
+}
+
 static mr_status topic_parse(const char *path, const mr_buffer *buffer,
                              mr_log_topic_file *ret_topic, mr_error *ret_error)
 {
@@ -80,10 +90,12 @@ static mr_status topic_parse(const char *path, const mr_buffer *buffer,
     char digits[TOPIC_ID_DIGITS + 1] = "";
     if (id.length == TOPIC_ID_DIGITS)
         memcpy(digits, id.bytes, id.length);
-    char *end = digits;
-    const uint64_t topic_id = strtoull(digits, &end, 16);
+    const uint64_t topic_id = strtoull(digits, NULL, 16);
+    const bool is_id = strspn(digits, "0123456789abcdef") == TOPIC_ID_DIGITS;
     mr_json_destroy(json);
-    if (format != TOPIC_FORMAT || end != &digits[TOPIC_ID_DIGITS] || partitions < 1 ||
+    if (format > TOPIC_FORMAT)
+        return newer_format(path, "a topic file", format, TOPIC_FORMAT, ret_error);
+    if (format != TOPIC_FORMAT || !is_id || partitions < 1 ||
         partitions > MR_LOG_PARTITIONS_MAX)
         return mr_error_set(ret_error, MR_ERR_CORRUPT,
                             "%s: not a topic file of format %d", path, TOPIC_FORMAT);
@@ -140,6 +152,73 @@ mr_status mr_log_topic_lock(const char *directory, int *ret_descriptor,
     return MR_OK;
 }
 
+/* A group's name may be any text, so that the file is called by its checksum. */
+static void group_path(const char *directory, uint32_t partition, const char *group,
+                       char ret_path[MR_LOG_PATH_BYTES])
+{
+    (void)snprintf(ret_path, MR_LOG_PATH_BYTES,
+                   "%s/%" PRIu32 "/reader-%08" PRIx32 ".json", directory, partition,
+                   mr_crc32c(0, group, strlen(group)));
+}
+
+mr_status mr_log_group_note(const char *directory, uint32_t partition, const char *group,
+                            int64_t offset, mr_error *ret_error)
+{
+    char path[MR_LOG_PATH_BYTES];
+    group_path(directory, partition, group, path);
+    if (access(path, F_OK) == 0)
+        return MR_OK;
+    mr_buffer text = {0};
+    mr_json_writer writer = mr_json_writer_of(&text);
+    mr_json_begin_object(&writer);
+    mr_json_key(&writer, "format");
+    mr_json_put_int(&writer, GROUP_FORMAT);
+    mr_json_key(&writer, "group");
+    mr_json_put_string(&writer, group);
+    mr_json_key(&writer, "offset");
+    mr_json_put_int(&writer, offset);
+    mr_json_end_object(&writer);
+    mr_status status = mr_buffer_status(&text);
+    if (status == MR_OK)
+        status = mr_file_replace(path, text.bytes, text.length, ret_error);
+    mr_buffer_deinit(&text);
+    return status;
+}
+
+static mr_status group_parse(const char *path, const mr_buffer *buffer,
+                             int64_t *ret_offset, mr_error *ret_error)
+{
+    const mr_text text = {(const char *)buffer->bytes, (uint32_t)buffer->length};
+    mr_json *json = NULL;
+    mr_error reason = {.message = ""};
+    if (mr_json_parse(text, &json, &reason) != MR_OK)
+        return mr_error_set(ret_error, MR_ERR_CORRUPT, "%s: %.180s", path,
+                            reason.message);
+    const int64_t format = mr_json_int(mr_json_get(mr_json_root(json), "format"), -1);
+    const int64_t offset = mr_json_int(mr_json_get(mr_json_root(json), "offset"), -1);
+    mr_json_destroy(json);
+    if (format > GROUP_FORMAT)
+        return newer_format(path, "a reader's note", format, GROUP_FORMAT, ret_error);
+    if (format != GROUP_FORMAT || offset < 0)
+        return mr_error_set(ret_error, MR_ERR_CORRUPT,
+                            "%s: not a reader's note of format %d", path, GROUP_FORMAT);
+    *ret_offset = offset;
+    return MR_OK;
+}
+
+mr_status mr_log_group_noted(const char *directory, uint32_t partition, const char *group,
+                             int64_t *ret_offset, mr_error *ret_error)
+{
+    char path[MR_LOG_PATH_BYTES];
+    group_path(directory, partition, group, path);
+    mr_buffer buffer = {0};
+    mr_status status = mr_file_read(path, &buffer, ret_error);
+    if (status == MR_OK)
+        status = group_parse(path, &buffer, ret_offset, ret_error);
+    mr_buffer_deinit(&buffer);
+    return status;
+}
+
 /* -1 when the name is not that of a segment. */
 static int64_t base_of_name(const char *name)
 {
@@ -174,12 +253,19 @@ mr_status mr_log_segment_list(const char *directory, uint32_t partition,
                             strerror(errno));
 
     mr_buffer bases = {0};
-    for (const struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+    errno = 0; /* a listing that breaks off would hide the newest segments */
+    for (const struct dirent *entry; (entry = readdir(listing)) != NULL; errno = 0) {
         const int64_t base = base_of_name(entry->d_name);
         if (base >= 0)
             mr_buffer_put(&bases, &base, sizeof(base));
     }
+    const int reason = errno;
     (void)closedir(listing);
+    if (reason != 0) {
+        mr_buffer_deinit(&bases);
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(reason));
+    }
     if (mr_buffer_status(&bases) != MR_OK) {
         mr_buffer_deinit(&bases);
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "%s: out of memory", path);

@@ -4,6 +4,7 @@
  *     <path>/<topic>/topic.json                     format, topic id, partitions
  *     <path>/<topic>/lock                           held by the one process that writes
  *     <path>/<topic>/<partition>/<base offset>.log  segments; the offset has 20 digits
+ *     <path>/<topic>/<partition>/reader-<crc>.json  a group that has read it
  *
  * A segment ends where the next one's name begins: whatever a file holds from that offset on was
  * abandoned after a failed write and is not part of the log.
@@ -34,7 +35,7 @@ MR_MUST_USE mr_status mr_log_topic_make(const char *directory, uint32_t partitio
                                         mr_error *ret_error);
 
 /* MR_ERR_NOT_FOUND when there is none; MR_ERR_CORRUPT when it does not parse, or when there are
- * segments and no topic file. */
+ * segments and no topic file; MR_ERR_INVALID when a newer program made it. */
 MR_MUST_USE mr_status mr_log_topic_read(const char *directory,
                                         mr_log_topic_file *ret_topic,
                                         mr_error *ret_error);
@@ -42,6 +43,16 @@ MR_MUST_USE mr_status mr_log_topic_read(const char *directory,
 /* Hold the writer's lock until the descriptor is closed.  MR_ERR_UNAVAILABLE: held. */
 MR_MUST_USE mr_status mr_log_topic_lock(const char *directory, int *ret_descriptor,
                                         mr_error *ret_error);
+
+/* Write down durably, once, that `group` reads the partition; one that stands there stays. */
+MR_MUST_USE mr_status mr_log_group_note(const char *directory, uint32_t partition,
+                                        const char *group, int64_t offset,
+                                        mr_error *ret_error);
+
+/* The offset of that note.  MR_ERR_NOT_FOUND when there is none. */
+MR_MUST_USE mr_status mr_log_group_noted(const char *directory, uint32_t partition,
+                                         const char *group, int64_t *ret_offset,
+                                         mr_error *ret_error);
 
 void mr_log_partition_path(const char *directory, uint32_t partition,
                            char ret_path[MR_LOG_PATH_BYTES]);

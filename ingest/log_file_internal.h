@@ -57,7 +57,6 @@ typedef struct mr_log_partition {
 typedef struct mr_log_file {
     mr_log base;
     char directory[MR_LOG_PATH_BYTES]; /* of the topic */
-    uint64_t topic_id;
     int64_t segment_bytes;
     bool read_only;
     const mr_clock *clock;

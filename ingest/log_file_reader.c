@@ -28,6 +28,7 @@ typedef struct log_cursor {
     bool is_announced; /* MR_LOG_ASSIGNED was returned  */
     bool is_started;
     bool is_paused;
+    bool is_noted;  /* that its group reads the partition */
     bool is_at_end; /* MR_LOG_END was returned for next_offset */
     int64_t next_offset;
     int64_t damage_bytes; /* file size at which no damage was found; -1: not looked */
@@ -46,6 +47,7 @@ typedef struct file_reader {
     int64_t chunk_end; /* durable end when the chunk was loaded, or before */
     uint8_t *scratch;  /* decompressed batches of this poll */
     mr_batch_codecs *codecs;
+    char *group; /* NULL: it does not commit */
 } file_reader;
 
 static mr_log_file *file_of(const file_reader *reader)
@@ -75,9 +77,9 @@ static mr_status locate_in(file_reader *reader, log_cursor *cursor, const int64_
     mr_log_walk_close(&cursor->walk);
     cursor->damage_bytes = -1;
     reader->chunk.walk = NULL;
-    const mr_status status =
-        mr_log_walk_open(log->directory, cursor->partition, log->topic_id, bases[i - 1],
-                         i < count ? bases[i] : INT64_MAX, &cursor->walk, NULL);
+    const mr_status status = mr_log_walk_open(
+        log->directory, cursor->partition, log->base.topic_id, bases[i - 1],
+        i < count ? bases[i] : INT64_MAX, &cursor->walk, NULL);
     if (status != MR_OK)
         /* Just begun by another process, its header not yet there. */
         return status == MR_ERR_CORRUPT && log->read_only && i == count ? MR_ERR_NOT_FOUND
@@ -353,9 +355,14 @@ static mr_status file_reader_pause(mr_log_reader *base, uint32_t partition, bool
 
 static void file_reader_commit(mr_log_reader *base, uint32_t partition, int64_t offset)
 {
-    (void)base; /* there is no group to tell */
-    (void)partition;
-    (void)offset;
+    file_reader *reader = (file_reader *)base;
+    const mr_log_file *log = file_of(reader);
+    log_cursor *cursor = find_cursor(reader, partition);
+    if (cursor == NULL || cursor->is_noted || log->read_only || reader->group == NULL)
+        return;
+    /* Advisory: what fails is tried with the next commit. */
+    cursor->is_noted = mr_log_group_note(log->directory, partition, reader->group, offset,
+                                         NULL) == MR_OK;
 }
 
 static void file_reader_close(mr_log_reader *base)
@@ -367,6 +374,7 @@ static void file_reader_close(mr_log_reader *base)
     free(reader->records);
     free(reader->headers);
     free(reader->scratch);
+    free(reader->group);
     mr_log_chunk_deinit(&reader->chunk);
     mr_batch_codecs_destroy(reader->codecs);
     free(reader);
@@ -397,9 +405,10 @@ mr_status mr_log_file_reader_open(mr_log *log, const mr_log_reader_options *opti
         calloc(reader->batch_records + HEADERS_SPARE, sizeof(*reader->headers));
     reader->scratch = malloc(SCRATCH_BYTES);
     reader->codecs = mr_batch_codecs_create();
-    if (reader->cursors == NULL || reader->records == NULL || reader->headers == NULL ||
-        reader->scratch == NULL || reader->codecs == NULL ||
-        mr_log_chunk_init(&reader->chunk) != MR_OK)
+    reader->group = options->group != NULL ? strdup(options->group) : NULL;
+    if ((options->group != NULL && reader->group == NULL) || reader->cursors == NULL ||
+        reader->records == NULL || reader->headers == NULL || reader->scratch == NULL ||
+        reader->codecs == NULL || mr_log_chunk_init(&reader->chunk) != MR_OK)
         goto fail;
     for (size_t i = 0; i < count; i++)
         reader->cursors[i] =

@@ -27,8 +27,12 @@ typedef struct mr_log_methods {
     mr_status (*resolve)(mr_log *log, uint32_t partition, mr_log_start start,
                          int64_t time_ms, int64_t *ret_offset, mr_error *ret_error);
     void (*range)(mr_log *log, uint32_t partition, int64_t *ret_first, int64_t *ret_end);
+    mr_status (*committed)(mr_log *log, const char *group, uint32_t partition,
+                           int64_t *ret_offset, mr_error *ret_error);
     mr_status (*reader_open)(mr_log *log, const mr_log_reader_options *options,
                              mr_log_reader **ret_reader, mr_error *ret_error);
+    bool
+        appends_whole; /* what one append says failed is not there, in no partition's part */
 } mr_log_methods;
 
 typedef struct mr_log_reader_methods {
@@ -43,6 +47,7 @@ struct mr_log {
     const mr_log_methods *methods;
     char *topic;
     uint32_t partitions;
+    uint64_t topic_id;            /* 0: not known */
     _Atomic uint32_t round_robin; /* of entries without a key */
 };
 

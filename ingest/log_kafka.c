@@ -242,6 +242,7 @@ static const mr_log_methods kafka_methods = {
     .append = kafka_append,
     .resolve = kafka_resolve,
     .range = kafka_range,
+    .committed = mr_kafka_committed,
     .reader_open = mr_log_kafka_reader_open,
 };
 
@@ -380,6 +381,7 @@ static mr_status open_topic(mr_log_kafka *log, uint32_t create_partitions,
         status = find_topic(log, &log->base.partitions, ret_error);
     }
     MR_TRY(status);
+    log->base.topic_id = mr_kafka_topic_id(log);
     log->ranges = calloc(log->base.partitions, sizeof(*log->ranges));
     if (log->ranges == NULL)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "log.kafka: out of memory");

@@ -64,6 +64,14 @@ MR_MUST_USE mr_status mr_kafka_conf_make(const mr_log_setting *settings, size_t 
                                          mr_kafka_role role, mr_kafka_notes *notes,
                                          rd_kafka_conf_t **ret_conf, mr_error *ret_error);
 
+/* 0 when the broker gives topics no ids, or does not answer in time. */
+uint64_t mr_kafka_topic_id(const mr_log_kafka *log);
+
+/* See mr_log_committed(). */
+MR_MUST_USE mr_status mr_kafka_committed(mr_log *base, const char *group,
+                                         uint32_t partition, int64_t *ret_offset,
+                                         mr_error *ret_error);
+
 MR_MUST_USE mr_status mr_log_kafka_reader_open(mr_log *log,
                                                const mr_log_reader_options *options,
                                                mr_log_reader **ret_reader,

@@ -533,7 +533,7 @@ static void kafka_reader_commit(mr_log_reader *base, uint32_t number, int64_t of
     kafka_reader *reader = (kafka_reader *)base;
     const bool is_steady = !reader->is_revoking && reader->awaited == 0 &&
                            reader->signal_first == reader->signal_count;
-    if (!reader->is_group || !is_steady || reader->partition[number].state != STARTED)
+    if (!is_steady || reader->partition[number].state != STARTED)
         return;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_topic_partition_list_add(list, base->log->topic, (int32_t)number)->offset =

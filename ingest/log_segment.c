@@ -62,11 +62,21 @@ mr_status mr_segment_header_decode(const void *bytes, size_t length,
     (void)mr_reader_bytes(&reader, SEGMENT_CRC_AT - reader.position);
     const uint32_t crc = mr_reader_u32(&reader);
     MR_TRY(mr_reader_status(&reader));
-    if (magic != SEGMENT_MAGIC || version != MR_SEGMENT_VERSION ||
-        header.base_offset < 0 || crc != mr_crc32c(0, bytes, SEGMENT_CRC_AT))
+    if (magic != SEGMENT_MAGIC || crc != mr_crc32c(0, bytes, SEGMENT_CRC_AT))
+        return MR_ERR_CORRUPT;
+    if (version > MR_SEGMENT_VERSION)
+        return MR_ERR_INVALID;
+    if (version != MR_SEGMENT_VERSION || header.base_offset < 0)
         return MR_ERR_CORRUPT;
     *ret_header = header;
     return MR_OK;
+}
+
+uint32_t mr_segment_version(const uint8_t bytes[MR_SEGMENT_HEADER_BYTES])
+{
+    mr_reader reader = mr_reader_of(bytes, MR_SEGMENT_HEADER_BYTES);
+    (void)mr_reader_u64(&reader);
+    return mr_reader_u32(&reader);
 }
 
 static void batch_header_encode(const mr_batch_header *header,

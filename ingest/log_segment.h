@@ -51,9 +51,11 @@ typedef struct mr_batch_header {
 void mr_segment_header_encode(const mr_segment_header *header,
                               uint8_t ret_bytes[MR_SEGMENT_HEADER_BYTES]);
 
-/* MR_ERR_CORRUPT when it is not a segment of this version or its checksum is wrong. */
+/* MR_ERR_CORRUPT when it is not a segment or its checksum is wrong; MR_ERR_INVALID when a newer
+ * program wrote it: every version keeps magic, version and checksum in their places. */
 MR_MUST_USE mr_status mr_segment_header_decode(const void *bytes, size_t length,
                                                mr_segment_header *ret_header);
+uint32_t mr_segment_version(const uint8_t bytes[MR_SEGMENT_HEADER_BYTES]);
 
 /* MR_ERR_CORRUPT when `length` is short, or magic, checksum or a bound is wrong. */
 MR_MUST_USE mr_status mr_batch_header_decode(const void *bytes, size_t length,

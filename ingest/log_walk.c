@@ -56,7 +56,13 @@ static mr_status check_header(mr_log_walk *walk, const char *path, uint32_t part
         return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
                             strerror(errno));
     mr_segment_header header;
-    if (mr_segment_header_decode(bytes, length, &header) != MR_OK)
+    const mr_status status = mr_segment_header_decode(bytes, length, &header);
+    if (status == MR_ERR_INVALID)
+        return mr_error_set(ret_error, status,
+                            "%s: a segment of version %" PRIu32
+                            ", this program reads up to %d: run the newer one",
+                            path, mr_segment_version(bytes), (int)MR_SEGMENT_VERSION);
+    if (status != MR_OK)
         return mr_error_set(ret_error, MR_ERR_CORRUPT,
                             "%s: damage at byte 0: no sound segment header", path);
     if (header.topic_id != topic_id || header.partition != partition ||

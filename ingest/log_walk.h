@@ -42,7 +42,8 @@ typedef struct mr_log_walk {
  * Stand at the first batch of segment `base_offset`.
  *
  * MR_ERR_NOT_FOUND when there is no such file; MR_ERR_CORRUPT, naming file and byte, when its
- * header is not that of this segment.
+ * header is not that of this segment; MR_ERR_INVALID, naming both versions, when it is of a newer
+ * one.
  */
 MR_MUST_USE mr_status mr_log_walk_open(const char *directory, uint32_t partition,
                                        uint64_t topic_id, int64_t base_offset,

@@ -77,8 +77,8 @@ static inline void shop_add_record(small_shop *shop, uint32_t offset)
 }
 
 /* The next `count` records of the shard as a batch. */
-static inline const mr_event_batch *shop_next_batch(small_shop *shop, mr_shard *shard,
-                                                    uint32_t count)
+static inline mr_event_batch *shop_next_batch(small_shop *shop, mr_shard *shard,
+                                              uint32_t count)
 {
     shop->batch.partition = mr_shard_partition(shard);
     shop->batch.record_count = shop->batch.event_count = 0;

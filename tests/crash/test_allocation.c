@@ -165,7 +165,7 @@ static bool apply(small_shop *shop, uint64_t n, bool all_that_follow)
     while (mr_shard_next_offset(shard) < APPLIED) {
         const int64_t before = mr_shard_next_offset(shard);
         memory.first = 0; /* the batch itself is the test's */
-        const mr_event_batch *batch = shop_next_batch(shop, shard, APPLIED_AT_ONCE);
+        mr_event_batch *batch = shop_next_batch(shop, shard, APPLIED_AT_ONCE);
         memory.first = was_struck ? 0 : n;
         const mr_status status = mr_shard_apply(shard, batch);
         was_struck |= memory.has_failed;

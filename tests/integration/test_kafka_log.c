@@ -199,6 +199,40 @@ static void test_an_offset_the_log_does_not_hold_is_a_gap(void **state)
     mr_log_close(log);
 }
 
+static void test_the_broker_tells_topics_apart_and_remembers_a_group(void **state)
+{
+    (void)state;
+    int64_t offset = -1;
+    mr_log *log = open_new(2);
+    mr_log *other = open_new(2);
+    mr_log *again = open_topic(mr_log_topic(log), 0);
+    assert_true(mr_log_topic_id(log) != 0);
+    assert_true(mr_log_topic_id(log) == mr_log_topic_id(again));
+    assert_true(mr_log_topic_id(log) != mr_log_topic_id(other));
+    mr_log_close(again);
+    mr_log_close(other);
+
+    append_numbered(log, 0, 0, 5);
+    assert_int_equal(mr_log_committed(log, "fixed", 0, &offset, NULL), MR_ERR_NOT_FOUND);
+    const uint32_t partition = 0;
+    const mr_log_reader_options options = {
+        .partitions = &partition, .partition_count = 1, .group = "fixed"};
+    mr_log_reader *reader = NULL;
+    mr_log_batch batch = {0};
+    assert_ok(mr_log_reader_open(log, &options, &reader, NULL));
+    while (batch.signal != MR_LOG_END) {
+        assert_ok(poll_for(reader, &batch));
+        if (batch.signal == MR_LOG_ASSIGNED)
+            assert_ok(mr_log_reader_start(reader, 0, 0));
+    }
+    mr_log_reader_commit(reader, 0, 3);
+    mr_log_reader_close(reader); /* what was not yet sent goes out here */
+    assert_ok(mr_log_committed(log, "fixed", 0, &offset, NULL));
+    assert_int_equal(offset, 3);
+    assert_int_equal(mr_log_committed(log, "fixed", 1, &offset, NULL), MR_ERR_NOT_FOUND);
+    mr_log_close(log);
+}
+
 static void test_a_paused_partition_loses_and_repeats_nothing(void **state)
 {
     (void)state;
@@ -441,6 +475,7 @@ int main(void)
             test_a_reader_goes_on_from_an_absolute_offset_and_tells_each_end),
         cmocka_unit_test(test_start_positions_resolve_as_the_broker_knows_them),
         cmocka_unit_test(test_an_offset_the_log_does_not_hold_is_a_gap),
+        cmocka_unit_test(test_the_broker_tells_topics_apart_and_remembers_a_group),
         cmocka_unit_test(test_a_paused_partition_loses_and_repeats_nothing),
         cmocka_unit_test(test_members_share_partitions_by_range_and_hand_them_over),
         cmocka_unit_test(

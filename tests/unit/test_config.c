@@ -82,6 +82,7 @@ static void test_what_is_wrong_is_named_by_file_line_and_key(void **state)
     expect_complaint("log: {partitions: 0}\n", "1: log.partitions:", "outside 1");
     expect_complaint("log: {partitions: 2x}\n", "1: log.partitions:", "whole number");
     expect_complaint("log: {path: [a, b]}\n", "1: log.path:", "single value");
+    expect_complaint("log: {topic: [web, app]}\n", "1: log.topic:", "one topic");
     expect_complaint("log: yes\n", "1: log:", "mapping");
     expect_complaint("placements:\n  home: {m: 1}\n",
                      "2: placements.home.m:", "unknown key");
@@ -99,6 +100,9 @@ static void test_keys_that_do_not_go_together_are_refused(void **state)
     assert_non_null(strstr(error.message, "bootstrap.servers"));
     assert_int_equal(load("log: {mode: group}\n", &config, &error), MR_ERR_INVALID);
     assert_non_null(strstr(error.message, "log.mode"));
+    assert_int_equal(load("log: {topic: \"web,app\"}\n", &config, &error),
+                     MR_ERR_INVALID);
+    assert_non_null(strstr(error.message, "log.topic: 'web,app': is one topic"));
     assert_int_equal(load("http: {tls_key: k}\n", &config, &error), MR_ERR_INVALID);
     assert_non_null(strstr(error.message, "tls_certificate"));
 }

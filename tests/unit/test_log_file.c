@@ -605,6 +605,58 @@ static void test_a_batch_that_failed_is_not_read_even_where_it_was_already_fetch
     mr_log_close(log);
 }
 
+/* A reader that commits for `group`, standing at offset 0 of partition 0. */
+static mr_log_reader *read_as(mr_log *log, const char *group)
+{
+    mr_log_batch batch;
+    mr_log_reader *reader = NULL;
+    const mr_log_reader_options options = {.group = group};
+    assert_ok(mr_log_reader_open(log, &options, &reader, NULL));
+    assert_ok(mr_log_reader_poll(reader, 1000, &batch));
+    assert_int_equal(batch.signal, MR_LOG_ASSIGNED);
+    assert_ok(mr_log_reader_start(reader, batch.partition, 0));
+    return reader;
+}
+
+static void test_a_group_that_has_read_is_remembered_and_no_other_is(void **state)
+{
+    (void)state;
+    int64_t offset = -1;
+    mr_log *log = open_log(2);
+    assert_int_equal(mr_log_committed(log, "shop/1", 0, &offset, NULL), MR_ERR_NOT_FOUND);
+    mr_log_reader *reader = read_as(log, "shop/1");
+    assert_int_equal(mr_log_committed(log, "shop/1", 0, &offset, NULL), MR_ERR_NOT_FOUND);
+    mr_log_reader_commit(reader, 0, 7);
+    mr_log_reader_commit(reader, 0, 9); /* the first one stays */
+    mr_log_reader_close(reader);
+    mr_log_close(log);
+
+    log = open_log(2);
+    assert_ok(mr_log_committed(log, "shop/1", 0, &offset, NULL));
+    assert_int_equal(offset, 7);
+    assert_int_equal(mr_log_committed(log, "shop/1", 1, &offset, NULL), MR_ERR_NOT_FOUND);
+    assert_int_equal(mr_log_committed(log, "shop/2", 0, &offset, NULL), MR_ERR_NOT_FOUND);
+    assert_int_equal(mr_log_committed(log, "shop/1", 2, &offset, NULL), MR_ERR_INVALID);
+    mr_log_close(log);
+}
+
+static void test_a_topic_made_anew_has_another_id(void **state)
+{
+    (void)state;
+    char path[256];
+    mr_log *log = open_log(1);
+    const uint64_t id = mr_log_topic_id(log);
+    mr_log_close(log);
+    log = open_log(1);
+    assert_true(mr_log_topic_id(log) == id && id != 0);
+    mr_log_close(log);
+    (void)snprintf(path, sizeof(path), "%s/events", directory);
+    assert_ok(mr_directory_remove(path, NULL));
+    log = open_log(1);
+    assert_true(mr_log_topic_id(log) != id);
+    mr_log_close(log);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -620,6 +672,8 @@ int main(void)
         TEST(test_a_second_writer_is_refused_and_a_reader_is_not),
         TEST(test_reading_what_is_not_there_is_not_found),
         TEST(test_a_topic_keeps_its_number_of_partitions),
+        TEST(test_a_group_that_has_read_is_remembered_and_no_other_is),
+        TEST(test_a_topic_made_anew_has_another_id),
         TEST(test_keys_go_where_javas_producer_sends_them),
         TEST(test_records_with_many_headers_are_all_read),
         TEST(test_too_large_or_too_many_headers_append_nothing),
