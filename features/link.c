@@ -205,7 +205,7 @@ static void apply_request(mr_shard *shard, const mr_link *link, int64_t offset)
     const uint32_t row = mr_shard_find_anonymous(shard, link->anonymous_id);
     if (row == MR_ROW_NONE)
         return;
-    mr_shard_mark_changed(shard, row);
+    mr_shard_touch(shard, row);
     const mr_row parts = mr_shard_row(shard, row);
     links->counters.answered++;
     links->counters.lines_moved_out += parts.head->events;
@@ -226,7 +226,7 @@ static uint32_t row_of_user(mr_shard *shard, mr_text user_id)
 static void merge(mr_shard *shard, const mr_link *link, mr_row from, int64_t offset)
 {
     const uint32_t number = row_of_user(shard, link->user_id);
-    mr_shard_mark_changed(shard, number);
+    mr_shard_touch(shard, number);
     const mr_row into = mr_shard_row(shard, number);
     const int64_t *purchases = mr_row_number(into, shard->plan->purchases->number_offset);
     const bool was_customer = *purchases > 0;

@@ -140,10 +140,22 @@ static bool harvest(process *p, uint32_t partition)
     return true;
 }
 
+/* Another slice of the checkpoint that is being copied, if any: the budget is always used up. */
+static void cut_a_slice(process *p, uint32_t partition)
+{
+    if (mr_owned_shard_cut(p->shards[partition], 0) != MR_OK)
+        world_fail(p->world, "a checkpoint could not be copied");
+}
+
 static void drop(process *p, uint32_t partition)
 {
-    while (!harvest(p, partition))
+    while (!harvest(p, partition)) {
+        if (p->is_dead)
+            p->shards[partition]->is_cutting = false; /* nobody is left to go on */
+        else
+            cut_a_slice(p, partition);
         fiber_yield();
+    }
     mr_owned_shard_close(p->shards[partition]);
     p->shards[partition] = NULL;
 }
@@ -200,6 +212,7 @@ static mr_status tend(process *p, uint32_t partition)
     }
     if (is_free && chance(p, CHECKPOINT_PERMILLE))
         checkpoint(p, partition);
+    cut_a_slice(p, partition);
     if (chance(p, SWEEP_PERMILLE))
         sweep(p, owned->shard);
     return chance(p, APPLY_PERMILLE) ? read_some(p, partition) : MR_OK;
