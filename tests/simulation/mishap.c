@@ -53,7 +53,8 @@ void mishap_lose_power(world *w)
     for (uint32_t i = 0; i < w->process_count; i++)
         mishap_kill(w, i);
     static const uint32_t losses[] = {0, 100, 500, 900, 1000};
-    crash_mood mood = {&w->random, losses[below(w, 5)], below(w, 2) * below(w, 1000)};
+    crash_mood mood = {&w->random, losses[below(w, 5)],
+                       below(w, 3) == 0 ? 0 : below(w, 1000)};
     world_note(w, "power loss with %zu undecided", fake_disk_undecided(w->disk));
     fake_disk_crash(w->disk, w->is_loose, choose, &mood);
 }
@@ -183,7 +184,7 @@ static void crash_soon(world *w, uint32_t number, bool is_of_all)
     } else if (w->calls_to_crash == 0) {
         w->calls_to_crash = 1 + below(w, CALLS_TO_CRASH_MAX);
         w->is_crash_of_all = is_of_all;
-        w->is_crash_at_sync = below(w, 2) == 0;
+        w->is_crash_at_sync = below(w, is_of_all ? 4 : 2) > 0;
     }
 }
 

@@ -117,14 +117,16 @@ static void maybe_yield(world *w)
         fiber_yield();
 }
 
-/* A crash that is due comes at its call: any, or the first fsync from then on. */
+/* A crash that is due comes at a call: the next, or the next fsync that has bytes to write. */
 static void maybe_crash(world *w, const char *call)
 {
     if (w->running == NULL || w->calls_to_crash == 0)
         return;
     if (w->calls_to_crash > 1)
         w->calls_to_crash--;
-    if (w->calls_to_crash > 1 || (w->is_crash_at_sync && strcmp(call, "fsync") != 0))
+    if (w->calls_to_crash > 1 ||
+        (w->is_crash_at_sync &&
+         (strcmp(call, "fsync") != 0 || fake_disk_undecided_pages(w->disk) == 0)))
         return;
     w->calls_to_crash = 0;
     w->is_crash_due = true;
@@ -193,7 +195,7 @@ static void draw_rates(world *w)
     w->rate_produce = 10 + below(w, 100);
     w->poison_rate = draw_rate(w, 150);
     w->is_loose = below(w, 2) == 0;
-    w->users = 2 + below(w, WORLD_USERS_MAX - 1);
+    w->users = 2 + below(w, below(w, 6) == 0 ? WORLD_USERS_MAX - 1 : WORLD_USERS_MAX / 5);
     w->records_left = 100 + below(w, 1400);
 }
 

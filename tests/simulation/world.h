@@ -23,7 +23,7 @@ enum {
     WORLD_PARTITIONS_MAX = 4,
     WORLD_BATCH_RECORDS = 48,
     WORLD_NOTE_BYTES = 160,
-    WORLD_USERS_MAX = 120,
+    WORLD_USERS_MAX = 600,
 };
 
 #define WORLD_TOPIC "events"
