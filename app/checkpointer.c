@@ -5,9 +5,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+enum { STATE_BYTES_KEPT = 32 << 20 };
+
 struct mr_checkpointer {
     const mr_checkpoint_store *store;
     mr_log *dead_letters;
+    mr_log *late;
+    mr_log *events;
     mr_log *alerts;
     pthread_t thread;
     pthread_mutex_t lock;
@@ -21,6 +25,7 @@ static mr_status write_state(const mr_checkpointer *checkpointer, mr_checkpoint_
 {
     MR_TRY(mr_letter_box_append(&job->dead_letters, checkpointer->dead_letters,
                                 &job->error));
+    MR_TRY(mr_letter_box_append(&job->late, checkpointer->late, &job->error));
     MR_TRY(mr_checkpoint_write(checkpointer->store, job->partition, job->epoch,
                                job->generation, &job->state, &job->error));
     if (mr_checkpoint_oldest_offset(checkpointer->store, job->partition,
@@ -29,15 +34,28 @@ static mr_status write_state(const mr_checkpointer *checkpointer, mr_checkpoint_
     return MR_OK;
 }
 
+/* A base is rare and large: its memory goes back here, where nobody waits for it. */
+static void give_back(mr_buffer *state)
+{
+    if (state->capacity > STATE_BYTES_KEPT)
+        mr_buffer_deinit(state);
+}
+
 static void work_off(const mr_checkpointer *checkpointer, mr_checkpoint_job *job)
 {
     const int64_t start_ns = mr_clock_monotonic_ns(mr_clock_system());
     job->error.message[0] = '\0';
+    job->links_sent = false;
     job->alerts_sent = false;
+    job->bytes = job->state.length;
     job->status = write_state(checkpointer, job);
-    if (job->status == MR_OK)
+    if (job->status == MR_OK) {
+        job->links_sent = mr_letter_box_append_in_order(&job->links, checkpointer->events,
+                                                        &job->error) == MR_OK;
         job->alerts_sent = mr_letter_box_append(&job->alerts, checkpointer->alerts,
                                                 &job->error) == MR_OK;
+    }
+    give_back(&job->state);
     job->took_ns = mr_clock_monotonic_ns(mr_clock_system()) - start_ns;
     job->done(job, job->context);
 }
@@ -64,13 +82,16 @@ static void *run(void *context)
 }
 
 mr_status mr_checkpointer_create(const mr_checkpoint_store *store, mr_log *dead_letters,
-                                 mr_log *alerts, mr_checkpointer **ret_checkpointer)
+                                 mr_log *late, mr_log *events, mr_log *alerts,
+                                 mr_checkpointer **ret_checkpointer)
 {
     mr_checkpointer *checkpointer = calloc(1, sizeof(*checkpointer));
     if (checkpointer == NULL)
         return MR_ERR_NO_MEMORY;
     checkpointer->store = store;
     checkpointer->dead_letters = dead_letters;
+    checkpointer->late = late;
+    checkpointer->events = events;
     checkpointer->alerts = alerts;
     checkpointer->last = &checkpointer->first;
     (void)pthread_mutex_init(&checkpointer->lock, NULL);

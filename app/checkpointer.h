@@ -2,9 +2,9 @@
  * Checkpointer: the thread that makes shard states durable.
  *
  * A shard's owner copies the state into a job and goes on; this thread appends the dead letters
- * that the state has passed, writes the generation, and only then appends the alerts that were
- * decided before it.  So a checkpoint's offset never passes an output that could be lost, and
- * an alert never speaks of a state that could be undone.
+ * and late records that the state has passed, writes the generation, and only then appends the
+ * links and alerts that were decided before it.  So a checkpoint's offset never passes an output
+ * that could be lost, and neither link nor alert speaks of a state that could be undone.
  *
  * Units      Times in ns of the monotonic clock.
  * Ownership  A job belongs to the submitter, is lent to the checkpointer by submit, and comes
@@ -26,16 +26,21 @@ typedef struct mr_checkpoint_job {
     uint64_t epoch;
     uint64_t generation;
     int64_t next_offset;
-    mr_buffer state;            /* of mr_checkpoint_encode()                         */
+    mr_buffer state;            /* of a cut or of mr_checkpoint_encode()             */
     mr_letter_box dead_letters; /* appended before                                   */
+    mr_letter_box late;         /* appended before                                   */
     mr_letter_box alerts;       /* appended after                                    */
     uint64_t alerts_sequence;   /* of the newest alert in the box                    */
+    mr_letter_box links;        /* appended to the events after, in order            */
+    uint64_t links_sequence;    /* of the newest link in the box                     */
     void (*done)(struct mr_checkpoint_job *job, void *context);
     void *context;
     /* What became of it. */
     mr_status status;      /* of the checkpoint itself                           */
     bool alerts_sent;      /* false: they stay in the outbox and are tried again */
-    int64_t oldest_offset; /* of the oldest base kept                            */
+    bool links_sent;       /* the same                                           */
+    int64_t oldest_offset; /* of the oldest generation kept                      */
+    uint64_t bytes;        /* of the state, before it was compressed             */
     int64_t took_ns;
     mr_error error;
 } mr_checkpoint_job;
@@ -44,7 +49,8 @@ typedef struct mr_checkpointer mr_checkpointer;
 
 /* Borrows the store and the logs. */
 MR_MUST_USE mr_status mr_checkpointer_create(const mr_checkpoint_store *store,
-                                             mr_log *dead_letters, mr_log *alerts,
+                                             mr_log *dead_letters, mr_log *late,
+                                             mr_log *events, mr_log *alerts,
                                              mr_checkpointer **ret_checkpointer);
 
 /* Works off what was submitted, then ends.  NULL allowed. */

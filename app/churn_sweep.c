@@ -178,6 +178,8 @@ static mr_status sweep_row(mr_owned_shard *owned, const mr_model_slot *slot, uin
 {
     const mr_churn_model *churn = mr_model_slot_churn(slot);
     float vector[VECTOR_WIDTH_MAX];
+    if (mr_shard_is_empty(owned->shard, row))
+        return MR_OK;
     mr_shard_vector(owned->shard, row, owned->sweep_at_ms, vector);
     if (!is_customer(owned, row, recency_column, vector,
                      mr_churn_model_label_window_days(churn)))

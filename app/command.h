@@ -36,6 +36,7 @@ extern const mr_command mr_command_replay;
 extern const mr_command mr_command_inspect;
 extern const mr_command mr_command_checkpoint;
 extern const mr_command mr_command_config;
+extern const mr_command mr_command_generate;
 
 /* One option: `--name VALUE` into *value, or `--name` alone into *flag; exactly one is set. */
 typedef struct mr_option {

@@ -6,6 +6,7 @@
 #include "app/topics.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "features/link.h"
 #include "ingest/dead_letter.h"
 
 #include <inttypes.h>
@@ -19,13 +20,13 @@ enum { PARTITIONS_MAX = 4096, BASES_READ = MR_CHECKPOINT_BASES_MIN };
 static const char help[] =
     "usage: millrace inspect user ID [--anonymous] [--at TIME] [--config FILE]\n"
     "       millrace inspect state [--canonical] [--at TIME] [--config FILE]\n"
-    "       millrace inspect dead-letters [--config FILE]\n"
+    "       millrace inspect dead-letters | late [--config FILE]\n"
     "\n"
     "Looks into the newest checkpoints: what is known of one user, or the state of "
     "every\n"
-    "partition; or lists the records that were no events, a JSON object a line.  Reads "
-    "only,\n"
-    "also while the engine runs.\n"
+    "partition; or lists the records that were no events, or came too late to be told "
+    "from\n"
+    "duplicates, a JSON object a line.  Reads only, also while the engine runs.\n"
     "\n"
     "  --anonymous    ID is an anonymous id\n"
     "  --canonical    the canonical dump, line by line, instead of a summary\n"
@@ -195,13 +196,14 @@ static void put_partition(mr_json_writer *writer, const mr_shard *shard,
     mr_json_put_int(writer, info->next_offset);
     put_time(writer, "watermark", info->watermark_ms);
     put_time(writer, "newest", mr_shard_newest_ms(shard));
-    put_count(writer, "users", mr_shard_user_count(shard));
+    put_count(writer, "users", mr_shard_live_count(shard));
     put_count(writer, "items", mr_shard_item_count(shard));
     put_count(writer, "memory_bytes", bytes);
     mr_json_key(writer, "memory_bytes_per_user");
-    mr_json_put_fixed(writer, bytes_per_user(bytes, mr_shard_user_count(shard)), 1);
+    mr_json_put_fixed(writer, bytes_per_user(bytes, mr_shard_live_count(shard)), 1);
     put_count(writer, "file_bytes", info->bytes);
     put_count(writer, "outbox", mr_shard_outbox_count(shard));
+    put_count(writer, "links_waiting", mr_shard_links_waiting(shard));
     put_count(writer, "skipped_generations", info->skipped);
     if (info->skipped > 0) {
         mr_json_key(writer, "skipped_because");
@@ -225,7 +227,7 @@ static mr_status print_summary(const state *s)
     mr_json_begin_array(&writer);
     for (size_t i = 0; i < s->count; i++) {
         put_partition(&writer, s->shards[i], &s->infos[i]);
-        users += mr_shard_user_count(s->shards[i]);
+        users += mr_shard_live_count(s->shards[i]);
         bytes += mr_shard_bytes(s->shards[i]);
     }
     mr_json_end_array(&writer);
@@ -309,11 +311,12 @@ static mr_status print_dead_letters(void *context, const mr_log_batch *batch,
     return MR_OK;
 }
 
-static mr_status inspect_dead_letters(const mr_config *config, mr_error *ret_error)
+static mr_status inspect_letters(const mr_config *config, const char *topic,
+                                 mr_error *ret_error)
 {
     mr_log *log = NULL;
-    const mr_status found = mr_topic_open(
-        config, MR_TOPICS_READ, config->log.dead_letter_topic, 1, &log, ret_error);
+    const mr_status found =
+        mr_topic_open(config, MR_TOPICS_READ, topic, 1, &log, ret_error);
     if (found == MR_ERR_NOT_FOUND) /* none was ever written */
         return MR_OK;
     MR_TRY(found);
@@ -350,8 +353,10 @@ static int run(const mr_command *command, int argc, char **argv)
         return exit_code;
     const bool is_user = has_word(&arguments, "user", 2);
     const bool is_dead = has_word(&arguments, "dead-letters", 1);
-    if (!is_user && !is_dead && !has_word(&arguments, "state", 1))
-        return mr_command_usage(command, "says `user ID`, `state` or `dead-letters`");
+    const bool is_late = has_word(&arguments, "late", 1);
+    if (!is_user && !is_dead && !is_late && !has_word(&arguments, "state", 1))
+        return mr_command_usage(command,
+                                "says `user ID`, `state`, `dead-letters` or `late`");
     if (is_user ? options.canonical : options.is_anonymous)
         return mr_command_usage(command, "%s",
                                 is_user ? "--canonical belongs to `state`"
@@ -372,8 +377,11 @@ static int run(const mr_command *command, int argc, char **argv)
         (void)mr_command_failed(command, status, &error);
         return MR_EXIT_USAGE;
     }
-    status = is_dead
-                 ? inspect_dead_letters(&config, &error)
+    status = is_dead || is_late
+                 ? inspect_letters(&config,
+                                   is_dead ? config.log.dead_letter_topic
+                                           : config.log.late_topic,
+                                   &error)
                  : inspect_checkpoints(&config, is_user ? arguments.positionals[1] : NULL,
                                        &options, at_ms, &error);
     mr_config_deinit(&config);
@@ -382,7 +390,7 @@ static int run(const mr_command *command, int argc, char **argv)
 
 const mr_command mr_command_inspect = {
     .name = "inspect",
-    .summary = "look into checkpoints and dead letters",
+    .summary = "look into checkpoints, dead letters and late records",
     .help = help,
     .run = run,
 };

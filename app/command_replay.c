@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 static const char help[] =
-    "usage: millrace replay [--config FILE] [--hash] [--json]\n"
+    "usage: millrace replay [--config FILE] [--hash] [--backfill] [--json]\n"
     "\n"
     "Reads the whole events log into fresh state and says what came of it.  With the "
     "hashes\n"
@@ -19,9 +19,16 @@ static const char help[] =
     "\n"
     "  --config FILE  the YAML file; without it the embedded log in data/log\n"
     "  --hash         also features_hash (order-free) and state_hash (everything)\n"
+    "  --backfill     apply late records too, those older than ids are remembered\n"
     "  --json         one JSON object instead of lines\n"
     "\n"
     "example: millrace replay --config millrace.yaml --hash\n";
+
+typedef struct switches {
+    bool hash;
+    bool backfill;
+    bool json;
+} switches;
 
 typedef struct figures {
     const mr_replay *replay;
@@ -81,6 +88,8 @@ static void print_json(const figures *f)
     put_count(&writer, "events", replay->events);
     put_count(&writer, "users", replay->users);
     put_count(&writer, "items", replay->items);
+    put_count(&writer, "duplicate", replay->duplicate);
+    put_count(&writer, "late", replay->late);
     put_commerce(&writer, &replay->commerce);
     mr_json_key(&writer, "poison");
     mr_json_begin_object(&writer);
@@ -127,6 +136,8 @@ static void print_lines(const figures *f)
     print_money("revenue", mr_commerce_revenue_minor(&commerce->sums));
     (void)printf("orders=%" PRIu64 " customers=%" PRIu64 "\n", commerce->sums.orders,
                  commerce->customers);
+    (void)printf("duplicate=%" PRIu64 " late=%" PRIu64 "\n", replay->duplicate,
+                 replay->late);
     for (int i = 0; i < MR_POISON_KINDS; i++)
         if (replay->poison[i] > 0)
             (void)printf("poison=%s records=%" PRIu64 "\n", mr_poison_name((mr_poison)i),
@@ -138,14 +149,14 @@ static void print_lines(const figures *f)
 }
 
 /* Everything between an opened log and the printed figures. */
-static mr_status replay_log(const mr_config *config, mr_log *events, bool hash, bool json,
-                            mr_error *ret_error)
+static mr_status replay_log(const mr_config *config, mr_log *events,
+                            const switches *chosen, mr_error *ret_error)
 {
     mr_keys keys = {0};
     mr_plan *plan = NULL;
     mr_replay replay = {0};
     mr_progress progress;
-    figures f = {.replay = &replay, .has_hashes = hash};
+    figures f = {.replay = &replay, .has_hashes = chosen->hash};
     mr_status status = mr_keys_load(config, MR_KEYS_OPTIONAL, &keys, ret_error);
     if (status == MR_OK)
         status = mr_plan_create_default(&plan);
@@ -154,15 +165,16 @@ static mr_status replay_log(const mr_config *config, mr_log *events, bool hash, 
                                            .keys = &keys,
                                            .plan = plan,
                                            .events = events,
+                                           .applies_late = chosen->backfill,
                                            .progress = show,
                                            .context = &progress};
         mr_progress_begin(&progress, "replay", "records", mr_replay_records_held(events));
         status = mr_replay_run(&options, &replay, ret_error);
         f.seconds = mr_progress_end(&progress, replay.records);
     }
-    if (status == MR_OK && hash)
+    if (status == MR_OK && chosen->hash)
         status = take_hashes(&f);
-    if (status == MR_OK && json)
+    if (status == MR_OK && chosen->json)
         print_json(&f);
     else if (status == MR_OK)
         print_lines(&f);
@@ -175,10 +187,11 @@ static mr_status replay_log(const mr_config *config, mr_log *events, bool hash, 
 static int run(const mr_command *command, int argc, char **argv)
 {
     const char *path = NULL;
-    bool hash = false;
-    bool json = false;
-    const mr_option options[] = {
-        {"--config", &path, NULL}, {"--hash", NULL, &hash}, {"--json", NULL, &json}};
+    switches chosen = {0};
+    const mr_option options[] = {{"--config", &path, NULL},
+                                 {"--hash", NULL, &chosen.hash},
+                                 {"--backfill", NULL, &chosen.backfill},
+                                 {"--json", NULL, &chosen.json}};
     mr_arguments arguments;
     int exit_code;
     if (!mr_arguments_parse(command, argc, argv, options,
@@ -199,7 +212,7 @@ static int run(const mr_command *command, int argc, char **argv)
     status = mr_topic_open(&config, MR_TOPICS_READ, config.log.topic,
                            (uint32_t)config.log.partitions, &events, &error);
     if (status == MR_OK)
-        status = replay_log(&config, events, hash, json, &error);
+        status = replay_log(&config, events, &chosen, &error);
     mr_log_close(events);
     mr_config_deinit(&config);
     return status == MR_OK ? MR_EXIT_DONE : mr_command_failed(command, status, &error);

@@ -5,7 +5,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -435,21 +434,8 @@ static mr_status make_secret(const char *path, mr_error *ret_error)
     for (size_t i = 0; i < sizeof(bytes); i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
 
-    /* Exclusive: two processes that start at once must end up with one secret. */
-    const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (descriptor < 0)
-        return errno == EEXIST ? MR_OK
-                               : mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s",
-                                              path, strerror(errno));
-    mr_status status = mr_file_write_all(descriptor, hex, sizeof(hex) - 1);
-    if (status == MR_OK && fsync(descriptor) != 0)
-        status = MR_ERR_UNAVAILABLE;
-    (void)close(descriptor);
-    if (status != MR_OK) {
-        (void)unlink(path);
-        return mr_error_set(ret_error, status, "%s: cannot be written", path);
-    }
-    return MR_OK;
+    /* Two processes that start at once must end up with one secret. */
+    return mr_file_create(path, 0600, hex, sizeof(hex) - 1, ret_error);
 }
 
 mr_status mr_config_secret(const char *reference, bool make, mr_buffer *ret_bytes,

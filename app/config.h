@@ -47,6 +47,7 @@ typedef struct mr_config {
         char *catalogue_topic;
         char *alerts_topic;
         char *dead_letter_topic;
+        char *late_topic;
         char *format;
         int64_t clock_wall; /* 0 data, 1 wall                 */
         char *start;        /* earliest | latest | TIME       */

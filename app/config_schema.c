@@ -17,6 +17,7 @@ const mr_config_field mr_config_fields[] = {
     {"log", "catalogue_topic", MR_FIELD_TEXT, AT(log.catalogue_topic), "catalogue", NULL, 0, 0},
     {"log", "alerts_topic", MR_FIELD_TEXT, AT(log.alerts_topic), "alerts", NULL, 0, 0},
     {"log", "dead_letter_topic", MR_FIELD_TEXT, AT(log.dead_letter_topic), "dead-letters", NULL, 0, 0},
+    {"log", "late_topic", MR_FIELD_TEXT, AT(log.late_topic), "late", NULL, 0, 0},
     {"log", "partitions", MR_FIELD_INTEGER, AT(log.partitions), "1", NULL, 1, 4096},
     {"log", "segment", MR_FIELD_SIZE, AT(log.segment_bytes), "128MiB", NULL, 64 << 10, 4 * GIB},
     {"log", "format", MR_FIELD_TEXT, AT(log.format), "auto", NULL, 0, 0},

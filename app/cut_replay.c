@@ -31,7 +31,8 @@ static mr_status open_all(pass *p)
     const mr_shard_options shard = {.plan = r->plan,
                                     .hash_key = r->key,
                                     .topic = r->config->log.topic,
-                                    .partition = p->partition};
+                                    .partition = p->partition,
+                                    .is_replay = true};
     MR_TRY(mr_event_batch_init(&p->batch, MR_LOG_BATCH_RECORDS_MAX,
                                MR_LOG_BATCH_RECORDS_MAX));
     MR_TRY(mr_topics_decoder(r->config, r->control_key, &p->decoder, p->error));
@@ -46,6 +47,24 @@ static void close_all(pass *p)
     mr_decoder_destroy(p->decoder);
     mr_event_batch_deinit(&p->batch);
     free(p->slice);
+}
+
+/* What was a duplicate or late did not happen: records keep their applied lines alone. */
+static void keep_applied(mr_event_batch *part)
+{
+    uint32_t kept = 0;
+    for (size_t r = 0; r < part->record_count; r++) {
+        mr_record_verdict *record = &part->records[r];
+        const uint32_t first = record->first_event;
+        const uint32_t end = first + record->event_count;
+        record->first_event = kept;
+        for (uint32_t i = first; i < end; i++) {
+            if (part->events[i].outcome == MR_OUTCOME_APPLIED)
+                part->events[kept++] = part->events[i];
+        }
+        record->event_count = kept - record->first_event;
+    }
+    part->event_count = kept;
 }
 
 /* Records [first, last) of the batch as a batch of its own. */
@@ -82,6 +101,7 @@ static mr_status apply_slice(pass *p, size_t first, size_t last)
                            .record_count = count};
     MR_TRY(mr_shard_apply(p->shard, &part));
     mr_shard_changed_clear(p->shard);
+    keep_applied(&part);
     return p->visitor->applied(p->visitor->context, p->shard, &part);
 }
 

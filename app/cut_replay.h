@@ -24,7 +24,7 @@ typedef struct mr_cut_visitor {
     void *context;
     /* Before the first event at or after cuts_ms[cut]; once a cut and partition, in order. */
     mr_status (*cut)(void *context, size_t cut, const mr_shard *shard);
-    /* These events, of records that are not poison, have just been applied. */
+    /* These records have just been applied; neither duplicate nor late lines are among them. */
     mr_status (*applied)(void *context, const mr_shard *shard,
                          const mr_event_batch *batch);
     void (*progress)(void *context, uint64_t records); /* so far, of this partition */

@@ -162,6 +162,7 @@ static mr_status open_state(mr_engine *engine, mr_error *ret_error)
         mr_snapshot_holder_create(&engine->trending) != MR_OK ||
         mr_alert_feed_create(&engine->alerts) != MR_OK ||
         mr_checkpointer_create(engine->store, engine->topics.dead_letters,
+                               engine->topics.late, engine->topics.events,
                                engine->topics.alerts, &engine->checkpointer) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
     engine->clock =
@@ -377,6 +378,10 @@ static void wait_for_the_end_of_the_log(running *self, const sigset_t *signals)
     while (!has_failed(self) && !mr_ingest_thread_is_done(self->engine.ingest) &&
            sigtimedwait(signals, NULL, &look) < 0) {
         const mr_statistics_totals totals = mr_statistics_sum(statistics);
+        if (totals.paused > 0) /* nobody is there to raise the limit while it waits */
+            mr_engine_fail(&self->engine,
+                           "a partition's state reaches state.memory_limit: raise it and "
+                           "run again, nothing is lost");
         if (progress.total == 0) {
             first = totals.applied;
             progress.total = (uint64_t)totals.lag_events;

@@ -2,6 +2,7 @@
 
 #include "app/event_file.h"
 #include "core/buffer.h"
+#include "features/plan_layout.h"
 #include "features/shard.h"
 #include "ingest/event_writer.h"
 
@@ -130,10 +131,13 @@ static void refuse(mr_file_import *import, mr_poison reason, uint64_t line)
 
 static void count_late(mr_file_import *import, const mr_event *event)
 {
+    const mr_dedup_spec *dedup = &mr_default_dedup;
+    const int64_t horizon_ms = dedup->horizon_ms[mr_dedup_class_of(dedup, event->type)];
     const mr_text key = mr_event_profile_id(event);
     int64_t *newest_ms =
         &import->newest_ms[mr_log_partition_of(import->options.log, key)];
-    if (*newest_ms != MR_TIME_NONE && event->time_ms < *newest_ms - MR_SHARD_LATENESS_MS)
+    if (*newest_ms != MR_TIME_NONE &&
+        event->time_ms < *newest_ms - MR_SHARD_LATENESS_MS - horizon_ms)
         import->late++;
     if (event->time_ms > *newest_ms)
         *newest_ms = event->time_ms;

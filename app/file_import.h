@@ -2,7 +2,7 @@
  * File import: a file of any dialect as records of the events topic.
  *
  * Opening reads the whole file, decodes each line to learn its time and user, and sorts by
- * (time, line), because the engine's watermark takes a file in disorder for late events.  Sending
+ * (time, line), because the engine would take much of a file in disorder for late events.  Sending
  * appends in that order, keyed by profile id.  CSV lines become native JSON; a line that brings
  * no event id is named by content and line number, so that two equal lines remain two purchases.
  *
@@ -63,7 +63,8 @@ uint64_t mr_file_import_records(const mr_file_import *import); /* to be sent */
 const mr_import_refusals *mr_file_import_refusals(const mr_file_import *import,
                                                   mr_poison reason); /* lends */
 
-/* Of the records in the order they will be sent, those behind their partition's watermark. */
+/* Of the records in the order they will be sent, those that the engine will not apply: behind
+ * the watermark of their partition by more than ids are remembered. */
 uint64_t mr_file_import_late(const mr_file_import *import);
 
 /* What the records will be in the log; AUTO when no line decodes. */

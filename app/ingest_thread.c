@@ -3,6 +3,7 @@
 #include "app/churn_sweep.h"
 #include "app/log_line.h"
 #include "app/user_publisher.h"
+#include "features/link.h"
 #include "features/trending.h"
 #include "ingest/control_record.h"
 
@@ -16,7 +17,7 @@ enum {
     POLL_MS = 2, /* a letter waits this long at most while the log is silent */
     BATCH_RECORDS = 1024,
     BATCH_EVENTS = 4096,
-    DEAD_LETTER_BYTES_MAX = 4 << 20, /* then a checkpoint is made early */
+    LETTER_BYTES_MAX = 4 << 20, /* then a checkpoint is made early */
     ASSIGNED_TEXT_BYTES = 16,
 };
 #define MS_NS INT64_C(1000000)
@@ -25,6 +26,7 @@ enum {
 #define PUBLISH_NS (1000 * MS_NS)
 #define RETRY_NS (1000 * MS_NS)
 #define SWEEP_LOOK_NS (1000 * MS_NS)
+#define CUT_SLICE_NS (MS_NS / 2) /* between two batches, of all shards together */
 #define TICK_NS (60000 * MS_NS)
 #define RATE_NS (2000 * MS_NS)
 
@@ -40,6 +42,8 @@ struct mr_ingest_thread {
     bool started;
     _Atomic bool stopping;
     _Atomic bool is_done;
+    uint32_t cut_partition; /* whose checkpoint is being copied */
+    bool is_cutting;
     int64_t flush_ns;
     int64_t publish_ns;
     int64_t rate_ns;
@@ -58,10 +62,12 @@ static mr_partition_statistics *statistics_of(const mr_owned_shard *owned)
 
 /* ---- signals ---- */
 
-/* Give a shard up whose partition somebody else has; its last job is waited for. */
+/* Give a shard up whose partition somebody else has; its last job is waited for, and what was
+ * not submitted is of no use any more. */
 static void drop(mr_ingest_thread *thread, uint32_t partition)
 {
     int64_t oldest_offset;
+    thread->shards[partition]->is_cutting = false;
     while (!mr_owned_shard_harvest(thread->shards[partition], &oldest_offset))
         (void)nanosleep(&(struct timespec){.tv_nsec = MS_NS}, NULL);
     mr_owned_shard_close(thread->shards[partition]);
@@ -106,6 +112,7 @@ static void revoked(mr_ingest_thread *thread, uint32_t partition)
     if (owned == NULL)
         return;
     owned->is_owned = false;
+    owned->is_parting = true;
     atomic_store_explicit(&statistics_of(owned)->is_owned, false, memory_order_relaxed);
     if (mr_owned_shard_checkpoint(owned) != MR_OK)
         mr_log_warn("event=checkpoint_failed partition=%" PRIu32, partition);
@@ -122,7 +129,7 @@ static void pause_full(mr_ingest_thread *thread, mr_owned_shard *owned)
                     mr_shard_bytes(owned->shard));
     owned->is_paused = true;
     owned->retry_ns = now_ns() + RETRY_NS;
-    atomic_store_explicit(&statistics_of(owned)->is_paused, true, memory_order_relaxed);
+    atomic_store_explicit(&statistics_of(owned)->paused, 1, memory_order_relaxed);
     if (mr_log_reader_pause(thread->reader, owned->partition) != MR_OK)
         mr_engine_fail(thread->engine, "partition %" PRIu32 " cannot be paused",
                        owned->partition);
@@ -131,7 +138,7 @@ static void pause_full(mr_ingest_thread *thread, mr_owned_shard *owned)
 static void retry_full(mr_ingest_thread *thread, mr_owned_shard *owned)
 {
     owned->is_paused = false;
-    atomic_store_explicit(&statistics_of(owned)->is_paused, false, memory_order_relaxed);
+    atomic_store_explicit(&statistics_of(owned)->paused, 0, memory_order_relaxed);
     if (mr_log_reader_resume(thread->reader, owned->partition) != MR_OK ||
         mr_log_reader_start(thread->reader, owned->partition,
                             mr_shard_next_offset(owned->shard)) != MR_OK)
@@ -247,7 +254,8 @@ static void gap(mr_ingest_thread *thread, const mr_log_batch *batch)
 static void poll_once(mr_ingest_thread *thread)
 {
     mr_log_batch batch;
-    const mr_status status = mr_log_reader_poll(thread->reader, POLL_MS, &batch);
+    const mr_status status =
+        mr_log_reader_poll(thread->reader, thread->is_cutting ? 0 : POLL_MS, &batch);
     mr_statistics *statistics = thread->engine->statistics;
     if (status == MR_ERR_GAP) {
         gap(thread, &batch);
@@ -278,8 +286,8 @@ static void poll_once(mr_ingest_thread *thread)
 static void append_tick(mr_ingest_thread *thread, mr_owned_shard *owned)
 {
     mr_engine *engine = thread->engine;
-    const mr_control_record tick = {
-        MR_CONTROL_TICK, {0}, mr_clock_wall_ms(mr_clock_system())};
+    const mr_control_record tick = {.kind = MR_CONTROL_TICK,
+                                    .time_ms = mr_clock_wall_ms(mr_clock_system())};
     mr_buffer value = {0};
     uint8_t header[MR_CONTROL_HEADER_BYTES];
     mr_status status =
@@ -311,13 +319,35 @@ static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
     if (oldest_offset >= 0 && owned->is_owned)
         mr_log_reader_commit(thread->reader, owned->partition, oldest_offset);
     const bool is_due =
-        now >= owned->checkpoint_ns || owned->dead_letters.bytes > DEAD_LETTER_BYTES_MAX;
-    if (!is_free || !is_due || !owned->is_owned)
+        owned->is_owned
+            ? now >= owned->checkpoint_ns ||
+                  owned->dead_letters.bytes + owned->late.bytes > LETTER_BYTES_MAX ||
+                  mr_owned_shard_links_are_due(owned, now)
+            : owned->is_parting;
+    if (!is_free || !is_due)
         return;
     owned->checkpoint_ns = now + thread->engine->config->state.interval_ms * MS_NS;
     if (mr_owned_shard_checkpoint(owned) != MR_OK)
         mr_log_warn("event=checkpoint_failed partition=%" PRIu32 " why=\"out of memory\"",
                     owned->partition);
+}
+
+/* One shard's checkpoint after the other, so that as little as may be changes under way. */
+static void cut_a_slice(mr_ingest_thread *thread)
+{
+    thread->is_cutting = false;
+    for (uint32_t i = 0; i < thread->partition_count; i++) {
+        mr_owned_shard *owned = thread->shards[thread->cut_partition];
+        if (owned != NULL && owned->is_cutting) {
+            if (mr_owned_shard_cut(owned, CUT_SLICE_NS) != MR_OK)
+                mr_log_warn("event=checkpoint_failed partition=%" PRIu32
+                            " why=\"out of memory\"",
+                            owned->partition);
+            thread->is_cutting = true;
+            return;
+        }
+        thread->cut_partition = (thread->cut_partition + 1) % thread->partition_count;
+    }
 }
 
 /* Looked at once a second: acquiring the model is not for every batch. */
@@ -402,6 +432,22 @@ static void measure_rate(mr_ingest_thread *thread, int64_t now)
     thread->rate_ns = now;
 }
 
+/* Links have gone out to partitions that were read to their end: they are not any more, and the
+ * reader will say when they are again. */
+static void expect_links(mr_ingest_thread *thread)
+{
+    for (uint32_t p = 0; p < thread->partition_count; p++) {
+        mr_owned_shard *owned = thread->shards[p];
+        if (owned == NULL)
+            continue;
+        int64_t first;
+        int64_t end;
+        mr_log_range(thread->engine->topics.events, p, &first, &end);
+        if (end > mr_shard_next_offset(owned->shard))
+            owned->is_at_end = false;
+    }
+}
+
 static void between_batches(mr_ingest_thread *thread)
 {
     const int64_t now = now_ns();
@@ -414,7 +460,10 @@ static void between_batches(mr_ingest_thread *thread)
             all_done = false;
             continue;
         }
+        const size_t links = mr_shard_links_waiting(owned->shard);
         look_after(thread, owned, now);
+        if (mr_shard_links_waiting(owned->shard) < links)
+            expect_links(thread);
         if (owned->is_stale) {
             give_way(thread, owned);
             continue;
@@ -426,8 +475,10 @@ static void between_batches(mr_ingest_thread *thread)
             atomic_fetch_add_explicit(&thread->engine->statistics->cache_failures, 1,
                                       memory_order_relaxed);
         all_at_end &= owned->is_at_end;
-        all_done &= owned->is_at_end && !owned->is_sweeping && owned->rescore_count == 0;
+        all_done &= owned->is_at_end && links == 0 && !owned->is_sweeping &&
+                    owned->rescore_count == 0;
     }
+    cut_a_slice(thread);
     if (now - thread->flush_ns >= (all_at_end ? FLUSH_NS : FLUSH_BEHIND_NS))
         thread->flush_ns = now;
     if (publish)
@@ -437,6 +488,19 @@ static void between_batches(mr_ingest_thread *thread)
     mr_mailbox_serve(thread->mailbox, thread);
 }
 
+/* What is under way is copied whole and waited for. */
+static void finish_checkpoint(mr_ingest_thread *thread, mr_owned_shard *owned)
+{
+    int64_t oldest_offset = -1;
+    if (mr_owned_shard_cut(owned, INT64_MAX) != MR_OK)
+        mr_log_warn("event=checkpoint_failed partition=%" PRIu32 " why=\"out of memory\"",
+                    owned->partition);
+    while (!mr_owned_shard_harvest(owned, &oldest_offset))
+        (void)nanosleep(&(struct timespec){.tv_nsec = MS_NS}, NULL);
+    if (oldest_offset >= 0 && owned->is_owned)
+        mr_log_reader_commit(thread->reader, owned->partition, oldest_offset);
+}
+
 /* The last checkpoints: all are submitted, then waited for. */
 static void leave(mr_ingest_thread *thread)
 {
@@ -444,14 +508,11 @@ static void leave(mr_ingest_thread *thread)
     for (int round = 0; round < 2; round++) {
         for (uint32_t p = 0; p < thread->partition_count; p++) {
             mr_owned_shard *owned = thread->shards[p];
-            int64_t oldest_offset = -1;
             if (owned == NULL)
                 continue;
-            while (!mr_owned_shard_harvest(owned, &oldest_offset))
-                (void)nanosleep(&(struct timespec){.tv_nsec = MS_NS}, NULL);
-            if (oldest_offset >= 0 && owned->is_owned)
-                mr_log_reader_commit(thread->reader, p, oldest_offset);
-            if (round == 0 && mr_owned_shard_checkpoint(owned) != MR_OK)
+            finish_checkpoint(thread, owned);
+            if (round == 0 && (mr_owned_shard_checkpoint(owned) != MR_OK ||
+                               mr_owned_shard_cut(owned, INT64_MAX) != MR_OK))
                 mr_log_warn("event=checkpoint_failed partition=%" PRIu32, p);
         }
     }

@@ -71,13 +71,26 @@ mr_status mr_letter_box_put(mr_letter_box *box, const mr_log_entry *entry)
     return MR_OK;
 }
 
+/* So many of the entries from `done` on go in one call. */
+static size_t slice_of(const mr_letter_box *box, size_t done)
+{
+    const size_t left = box->count - done;
+    return left < APPEND_ENTRIES_MAX ? left : APPEND_ENTRIES_MAX;
+}
+
 mr_status mr_letter_box_append(const mr_letter_box *box, mr_log *log, mr_error *ret_error)
 {
-    for (size_t done = 0; done < box->count;) {
-        const size_t left = box->count - done;
-        const size_t count = left < APPEND_ENTRIES_MAX ? left : APPEND_ENTRIES_MAX;
-        MR_TRY(mr_log_append(log, box->entries + done, count, NULL, ret_error));
-        done += count;
-    }
+    for (size_t done = 0; done < box->count; done += slice_of(box, done))
+        MR_TRY(mr_log_append(log, box->entries + done, slice_of(box, done), NULL,
+                             ret_error));
+    return MR_OK;
+}
+
+mr_status mr_letter_box_append_in_order(const mr_letter_box *box, mr_log *log,
+                                        mr_error *ret_error)
+{
+    for (size_t done = 0; done < box->count; done += slice_of(box, done))
+        MR_TRY(mr_log_append_in_order(log, box->entries + done, slice_of(box, done),
+                                      ret_error));
     return MR_OK;
 }

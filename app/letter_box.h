@@ -35,4 +35,8 @@ MR_MUST_USE mr_status mr_letter_box_put(mr_letter_box *box, const mr_log_entry *
 MR_MUST_USE mr_status mr_letter_box_append(const mr_letter_box *box, mr_log *log,
                                            mr_error *ret_error);
 
+/* The same by mr_log_append_in_order(). */
+MR_MUST_USE mr_status mr_letter_box_append_in_order(const mr_letter_box *box, mr_log *log,
+                                                    mr_error *ret_error);
+
 #endif

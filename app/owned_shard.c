@@ -1,6 +1,7 @@
 #include "app/owned_shard.h"
 
 #include "app/beginning.h"
+#include "app/link_letters.h"
 #include "app/log_line.h"
 #include "core/assert.h"
 #include "ingest/dead_letter.h"
@@ -10,7 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALERT_HEADERS = 2, SEQUENCE_BYTES = 48 };
+enum {
+    ALERT_HEADERS = 2,
+    SEQUENCE_BYTES = 48,
+    LINKS_SHARE = 10,
+    CUT_ENTRIES = 128, /* copied between two looks at the clock: some 60 us */
+};
+#define LINKS_NS INT64_C(1000000000)
 
 static void job_done(mr_checkpoint_job *job, void *context)
 {
@@ -96,6 +103,11 @@ static mr_status restore(mr_owned_shard *owned, mr_error *ret_error)
                     " using=%" PRIu64 "-%" PRIu64 " why=\"%s\"",
                     owned->partition, info.skipped, info.epoch, info.generation,
                     info.message);
+    if (info.plan_hash != mr_plan_hash(engine->plan))
+        mr_log_warn("event=plan_migrated partition=%" PRIu32 " from=%016" PRIx64
+                    " to=%016" PRIx64 " offset=%" PRId64,
+                    owned->partition, info.plan_hash, mr_plan_hash(engine->plan),
+                    info.next_offset);
     mr_log_info("event=shard_restored partition=%" PRIu32 " offset=%" PRId64
                 " users=%" PRIu32 " generation=%" PRIu64 " epoch=%" PRIu64,
                 owned->partition, info.next_offset, info.users, info.generation,
@@ -121,9 +133,15 @@ mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
                                       1000); /* names files, never state */
     mr_status status = mr_letter_box_init(&owned->dead_letters);
     if (status == MR_OK)
+        status = mr_letter_box_init(&owned->late);
+    if (status == MR_OK)
         status = mr_letter_box_init(&owned->job.dead_letters);
     if (status == MR_OK)
+        status = mr_letter_box_init(&owned->job.late);
+    if (status == MR_OK)
         status = mr_letter_box_init(&owned->job.alerts);
+    if (status == MR_OK)
+        status = mr_letter_box_init(&owned->job.links);
     if (status == MR_OK)
         status = mr_topics_decoder(engine->config, &engine->control_key, &owned->decoder,
                                    ret_error);
@@ -163,25 +181,39 @@ void mr_owned_shard_close(mr_owned_shard *owned)
     mr_decoder_destroy(owned->decoder);
     mr_buffer_deinit(&owned->job.state);
     mr_letter_box_deinit(&owned->job.dead_letters);
+    mr_letter_box_deinit(&owned->job.late);
     mr_letter_box_deinit(&owned->job.alerts);
+    mr_letter_box_deinit(&owned->job.links);
     mr_letter_box_deinit(&owned->dead_letters);
+    mr_letter_box_deinit(&owned->late);
     free(owned->rescore);
     free(owned);
 }
 
-/* Keep what did not decode, for the dead letters; a record applied before is not new. */
-static mr_status keep_poison(mr_owned_shard *owned, const mr_event_batch *batch,
-                             const mr_log_record *records, int64_t first_new)
+static mr_status keep_letter(const mr_owned_shard *owned, mr_letter_box *box,
+                             const mr_log_record *record, const char *reason)
+{
+    mr_dead_letter letter;
+    mr_log_entry entry;
+    mr_dead_letter_entry(&letter, record, owned->engine->config->log.topic,
+                         owned->partition, reason, &entry);
+    return mr_letter_box_put(box, &entry);
+}
+
+/* Keep what did not decode, for the dead letters, and what came too late; a record applied
+ * before is not new. */
+static mr_status keep_letters(mr_owned_shard *owned, const mr_event_batch *batch,
+                              const mr_log_record *records, int64_t first_new)
 {
     for (size_t i = 0; i < batch->record_count; i++) {
         const mr_record_verdict *verdict = &batch->records[i];
-        if (verdict->disposition != MR_RECORD_POISON || verdict->offset < first_new)
+        if (verdict->offset < first_new)
             continue;
-        mr_dead_letter letter;
-        mr_log_entry entry;
-        mr_dead_letter_entry(&letter, &records[i], owned->engine->config->log.topic,
-                             owned->partition, (mr_poison)verdict->poison, &entry);
-        MR_TRY(mr_letter_box_put(&owned->dead_letters, &entry));
+        if (verdict->disposition == MR_RECORD_POISON)
+            MR_TRY(keep_letter(owned, &owned->dead_letters, &records[i],
+                               mr_poison_name((mr_poison)verdict->poison)));
+        else if (verdict->outcome == MR_OUTCOME_LATE)
+            MR_TRY(keep_letter(owned, &owned->late, &records[i], MR_LATE_REASON));
     }
     return MR_OK;
 }
@@ -203,7 +235,7 @@ mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
         mr_shard_set_dialect(owned->shard, (uint8_t)after, (mr_text){0});
     }
     MR_TRY(mr_shard_apply(owned->shard, batch));
-    return keep_poison(owned, batch, records, first_new);
+    return keep_letters(owned, batch, records, first_new);
 }
 
 typedef struct collecting {
@@ -232,50 +264,136 @@ static bool collect_alert(void *context, uint64_t sequence, mr_text id, mr_text 
     return c->status == MR_OK;
 }
 
+/* Letters of a job that failed are still in its box, and go again. */
+static mr_status move_letters(mr_letter_box *from, mr_letter_box *to)
+{
+    for (size_t i = 0; i < from->count; i++)
+        MR_TRY(mr_letter_box_put(to, &from->entries[i]));
+    mr_letter_box_clear(from);
+    return MR_OK;
+}
+
 static mr_status fill_job(mr_owned_shard *owned)
 {
     mr_checkpoint_job *job = &owned->job;
-    /* Letters of a job that failed are still in its box, and go again. */
-    for (size_t i = 0; i < owned->dead_letters.count; i++)
-        MR_TRY(mr_letter_box_put(&job->dead_letters, &owned->dead_letters.entries[i]));
-    mr_letter_box_clear(&owned->dead_letters);
+    MR_TRY(move_letters(&owned->dead_letters, &job->dead_letters));
+    MR_TRY(move_letters(&owned->late, &job->late));
 
     mr_letter_box_clear(&job->alerts);
     collecting c = {owned, MR_OK};
     mr_shard_outbox_pending(owned->shard, 0, collect_alert, &c);
     MR_TRY(c.status);
 
+    mr_letter_box_clear(&job->links);
+    if (owned->is_owned)
+        MR_TRY(mr_link_letters_collect(owned->shard, owned->engine->topics.events,
+                                       &owned->engine->control_key, &job->links,
+                                       &job->links_sequence));
+
     job->epoch = owned->epoch;
     job->generation = owned->generation + 1;
     job->next_offset = mr_shard_next_offset(owned->shard);
-    return mr_checkpoint_encode(owned->shard, job->epoch, job->generation, &job->state);
+    return MR_OK;
+}
+
+static int64_t now_ns(void)
+{
+    return mr_clock_monotonic_ns(mr_clock_system());
+}
+
+static void note_pause(mr_owned_shard *owned, int64_t since_ns)
+{
+    const int64_t taken_ns = now_ns() - since_ns;
+    owned->cut_ns += taken_ns;
+    if (taken_ns > owned->cut_longest_ns)
+        owned->cut_longest_ns = taken_ns;
+    mr_histogram_record(&owned->engine->statistics->cut_pause_us,
+                        (uint64_t)(taken_ns / 1000));
+}
+
+bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns)
+{
+    const int64_t apart_ns = LINKS_SHARE * owned->job.took_ns;
+    return mr_shard_links_waiting(owned->shard) > 0 &&
+           now_ns - owned->submitted_ns >= (apart_ns > LINKS_NS ? apart_ns : LINKS_NS);
 }
 
 mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned)
 {
-    if (owned->job_is_under_way || owned->is_stale)
+    if (owned->job_is_under_way || owned->is_cutting || owned->is_stale)
         return MR_OK;
+    owned->is_parting = false;
     if (mr_shard_next_offset(owned->shard) == owned->checkpointed_offset &&
-        mr_shard_outbox_count(owned->shard) == 0)
+        mr_shard_outbox_count(owned->shard) == 0 &&
+        mr_shard_links_waiting(owned->shard) == 0)
         return MR_OK;
-    mr_shard_check_counters(owned->shard);
+    const int64_t start_ns = now_ns();
     MR_TRY(fill_job(owned));
-    owned->generation++;
+    owned
+        ->generation++; /* a name that was begun is not used again, whatever becomes of it */
+    owned->is_cutting = true;
+    owned->cut_ns = 0;
+    owned->cut_longest_ns = 0;
+    mr_checkpoint_cut_begin(owned->shard, owned->job.epoch, owned->job.generation,
+                            &owned->job.state);
+    note_pause(owned, start_ns);
+    return MR_OK;
+}
+
+static mr_partition_statistics *statistics_of(const mr_owned_shard *owned)
+{
+    return &owned->engine->statistics->partitions[owned->partition];
+}
+
+static mr_status submit(mr_owned_shard *owned)
+{
+    mr_partition_statistics *p = statistics_of(owned);
+    owned->is_cutting = false;
+    if (mr_buffer_status(&owned->job.state) != MR_OK) {
+        mr_checkpoint_cut_settle(owned->shard, false);
+        mr_buffer_deinit(&owned->job.state);
+        atomic_fetch_add_explicit(&p->checkpoint_failures, 1, memory_order_relaxed);
+        return MR_ERR_NO_MEMORY;
+    }
+    atomic_store_explicit(&p->checkpoint_cut_us, owned->cut_ns / 1000,
+                          memory_order_relaxed);
+    atomic_store_explicit(&p->checkpoint_pause_us, owned->cut_longest_ns / 1000,
+                          memory_order_relaxed);
     owned->job_is_under_way = true;
+    owned->submitted_ns = mr_clock_monotonic_ns(mr_clock_system());
     atomic_store_explicit(&owned->job_done, false, memory_order_relaxed);
     mr_checkpointer_submit(owned->engine->checkpointer, &owned->job);
     return MR_OK;
 }
 
+mr_status mr_owned_shard_cut(mr_owned_shard *owned, int64_t budget_ns)
+{
+    if (!owned->is_cutting)
+        return MR_OK;
+    const int64_t start_ns = now_ns();
+    bool is_whole = false;
+    do {
+        is_whole = mr_checkpoint_cut_step(owned->shard, CUT_ENTRIES);
+    } while (!is_whole && now_ns() - start_ns < budget_ns);
+    note_pause(owned, start_ns);
+    return is_whole ? submit(owned) : MR_OK;
+}
+
 static void count_job(const mr_owned_shard *owned)
 {
-    mr_partition_statistics *p = &owned->engine->statistics->partitions[owned->partition];
+    mr_partition_statistics *p = statistics_of(owned);
     const mr_checkpoint_job *job = &owned->job;
     if (job->status != MR_OK) {
         atomic_fetch_add_explicit(&p->checkpoint_failures, 1, memory_order_relaxed);
         return;
     }
+    const bool is_base = mr_checkpoint_cut_is_base(owned->shard);
     atomic_store_explicit(&p->generation, job->generation, memory_order_relaxed);
+    atomic_store_explicit(is_base ? &p->checkpoint_base_bytes
+                                  : &p->checkpoint_delta_bytes,
+                          job->bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(is_base ? &p->checkpoint_bases : &p->checkpoint_deltas, 1,
+                              memory_order_relaxed);
     atomic_store_explicit(&p->checkpoint_took_us, job->took_ns / 1000,
                           memory_order_relaxed);
     atomic_store_explicit(&p->checkpoint_wall_ms, mr_clock_wall_ms(mr_clock_system()),
@@ -286,6 +404,8 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
 {
     *ret_oldest_offset = owned->begun_offset;
     owned->begun_offset = -1;
+    if (owned->is_cutting)
+        return false;
     if (!owned->job_is_under_way)
         return true;
     /* Acquire: pairs with the release in job_done(). */
@@ -294,6 +414,7 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
     mr_checkpoint_job *job = &owned->job;
     owned->job_is_under_way = false;
     count_job(owned);
+    mr_checkpoint_cut_settle(owned->shard, job->status == MR_OK);
     if (job->status == MR_ERR_STALE) {
         mr_log_warn("event=partition_taken_over partition=%" PRIu32 " epoch=%" PRIu64
                     " why=\"%s\"",
@@ -308,6 +429,7 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
         return true;
     }
     mr_letter_box_clear(&job->dead_letters);
+    mr_letter_box_clear(&job->late);
     owned->checkpointed_offset = job->next_offset;
     *ret_oldest_offset = job->oldest_offset;
     if (job->alerts_sent && job->alerts.count > 0)
@@ -315,9 +437,16 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
     else if (!job->alerts_sent)
         mr_log_warn("event=alerts_delayed partition=%" PRIu32 " why=\"%s\"",
                     owned->partition, job->error.message);
+    if (job->links_sent && job->links.count > 0) {
+        mr_shard_links_acknowledge(owned->shard, job->links_sequence);
+        mr_statistics_take(owned->engine->statistics, owned->shard);
+    } else if (!job->links_sent)
+        mr_log_warn("event=links_delayed partition=%" PRIu32 " why=\"%s\"",
+                    owned->partition, job->error.message);
     mr_log_info("event=checkpoint partition=%" PRIu32 " generation=%" PRIu64
-                " offset=%" PRId64 " ms=%" PRId64,
+                " offset=%" PRId64 " kind=%s bytes=%" PRIu64 " ms=%" PRId64,
                 owned->partition, job->generation, job->next_offset,
+                mr_checkpoint_cut_is_base(owned->shard) ? "base" : "delta", job->bytes,
                 job->took_ns / 1000000);
     return true;
 }

@@ -33,6 +33,8 @@ static mr_status open_shard(replaying *run, uint32_t partition, int64_t offset)
         .topic = config->log.topic,
         .partition = partition,
         .memory_limit_bytes = (size_t)config->state.memory_bytes,
+        .is_replay = true,
+        .applies_late = run->options->applies_late,
     };
     const mr_status status = mr_shard_create(&options, &run->result->shards[partition]);
     if (status == MR_ERR_INVALID)
@@ -172,7 +174,9 @@ static void sum_up(mr_replay *replay)
         mr_commerce_totals_get(replay->shards[i], &commerce);
         mr_commerce_totals_add(&replay->commerce, &commerce);
         replay->events += counters.lines_applied;
-        replay->users += mr_shard_user_count(replay->shards[i]);
+        replay->duplicate += counters.duplicate;
+        replay->late += counters.late;
+        replay->users += mr_shard_live_count(replay->shards[i]);
         replay->items += mr_shard_item_count(replay->shards[i]);
     }
 }

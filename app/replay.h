@@ -29,6 +29,7 @@ typedef struct mr_replay_options {
     const mr_keys *keys;
     const mr_plan *plan;
     mr_log *events;
+    bool applies_late; /* backfill: records behind the dedup horizon are applied too */
     void (*progress)(void *context,
                      uint64_t records); /* after each batch; NULL allowed */
     void *context;
@@ -37,8 +38,10 @@ typedef struct mr_replay_options {
 typedef struct mr_replay {
     mr_shard **shards; /* by partition */
     uint32_t shard_count;
-    uint64_t records; /* read from the log */
-    uint64_t events;  /* lines applied     */
+    uint64_t records;   /* read from the log */
+    uint64_t events;    /* lines applied     */
+    uint64_t duplicate; /* records */
+    uint64_t late;      /* records */
     uint64_t users;
     uint64_t
         items; /* summed over partitions: one that several have seen counts in each */

@@ -1,6 +1,7 @@
 #include "app/statistics.h"
 
 #include "features/commerce.h"
+#include "features/link.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -59,6 +60,18 @@ void mr_statistics_destroy(mr_statistics *statistics)
     free(statistics);
 }
 
+static void take_links(mr_partition_statistics *p, const mr_shard *shard)
+{
+    mr_link_counters links;
+    mr_shard_link_counters_get(shard, &links);
+    PUT(p->links_waiting, mr_shard_links_waiting(shard));
+    PUT(p->links_requested, links.requested);
+    PUT(p->links_answered, links.answered);
+    PUT(p->links_merged, links.merged);
+    PUT(p->links_dropped, links.dropped);
+    PUT(p->links_refused, links.refused);
+}
+
 void mr_statistics_take(mr_statistics *statistics, const mr_shard *shard)
 {
     mr_partition_statistics *p = &statistics->partitions[mr_shard_partition(shard)];
@@ -75,13 +88,20 @@ void mr_statistics_take(mr_statistics *statistics, const mr_shard *shard)
     PUT(p->late_applied, counters.late_applied);
     PUT(p->lines_applied, counters.lines_applied);
     PUT(p->redelivered, mr_shard_redelivered(shard));
+    mr_shard_memory_of_ids ids;
+    mr_shard_memory_of_ids_get(shard, &ids);
+    PUT(p->ids, ids.ids);
+    PUT(p->ids_forgotten, ids.forgotten);
+    PUT(p->long_horizon_ms, ids.long_horizon_ms);
+    PUT(p->short_horizon_ms, ids.short_horizon_ms);
     PUT(p->next_offset, mr_shard_next_offset(shard));
     PUT(p->watermark_ms, mr_shard_watermark_ms(shard));
     PUT(p->newest_ms, mr_shard_newest_ms(shard));
-    PUT(p->users, mr_shard_user_count(shard));
+    PUT(p->users, mr_shard_live_count(shard));
     PUT(p->items, mr_shard_item_count(shard));
     PUT(p->bytes, mr_shard_bytes(shard));
     PUT(p->outbox, mr_shard_outbox_count(shard));
+    take_links(p, shard);
     mr_commerce_totals totals;
     mr_commerce_totals_get(shard, &totals);
     PUT(p->customers, totals.customers);
@@ -99,6 +119,7 @@ mr_statistics_totals mr_statistics_sum(const mr_statistics *statistics)
             continue;
         totals.owned++;
         totals.caught_up += GET(p->is_caught_up) ? 1 : 0;
+        totals.paused += GET(p->paused) != 0 ? 1 : 0;
         totals.users += GET(p->users);
         totals.customers += GET(p->customers);
         totals.items = GET(p->items) > totals.items ? GET(p->items) : totals.items;
@@ -139,9 +160,10 @@ static const series partition_series[] = {
     SERIES(users, "gauge", "profiles held"),
     SERIES(items, "gauge", "items ever seen"),
     SERIES(bytes, "gauge", "memory of the shard in bytes"),
+    SERIES(paused, "gauge", "1 while the shard is at its memory limit"),
     SERIES(applied, "counter", "records applied"),
-    SERIES(duplicate, "counter", "records that were duplicates"),
-    SERIES(late, "counter", "records behind the dedup horizon"),
+    SERIES(duplicate, "counter", "records applied before, by their event ids"),
+    SERIES(late, "counter", "records behind the dedup horizon, in the late topic"),
     SERIES(poison, "counter", "records that went to the dead letters"),
     SERIES(opted_out, "counter", "records of users who opted out"),
     SERIES(erased, "counter", "records not newer than an erasure"),
@@ -150,11 +172,43 @@ static const series partition_series[] = {
     SERIES(late_applied, "counter", "records applied behind the watermark"),
     SERIES(lines_applied, "counter", "event lines applied"),
     SERIES(redelivered, "counter", "records dropped because they were applied before"),
+    SERIES(ids, "gauge", "event ids remembered"),
+    SERIES(ids_forgotten, "counter", "event ids the cap took before they were behind"),
+    SERIES(long_horizon_ms, "gauge", "how long ids of purchases and the like are kept"),
+    SERIES(short_horizon_ms, "gauge", "how long ids of other events are kept"),
     SERIES(outbox, "gauge", "alerts that wait for a checkpoint"),
+    SERIES(links_waiting, "gauge", "links that wait for a checkpoint"),
+    SERIES(links_requested, "counter", "new pairs of user and anonymous id"),
+    SERIES(links_answered, "counter", "anonymous profiles sent to their user"),
+    SERIES(links_merged, "counter", "anonymous profiles merged into their user"),
+    SERIES(links_dropped, "counter", "second copies of links"),
+    SERIES(links_refused, "counter", "links whose profile could not be taken in"),
     SERIES(generation, "gauge", "newest durable checkpoint generation"),
     SERIES(checkpoint_failures, "counter", "checkpoints that could not be written"),
     SERIES(checkpoint_took_us, "gauge", "time the newest checkpoint took to write, us"),
+    SERIES(checkpoint_cut_us, "gauge", "time the event path gave to the newest one, us"),
+    SERIES(checkpoint_pause_us, "gauge", "longest slice of it, us"),
+    SERIES(checkpoint_base_bytes, "gauge", "bytes copied for the newest base"),
+    SERIES(checkpoint_delta_bytes, "gauge", "bytes copied for the newest delta"),
+    SERIES(checkpoint_bases, "counter", "bases written"),
+    SERIES(checkpoint_deltas, "counter", "deltas written"),
 };
+
+static void put_pauses(const mr_histogram *pauses_us, mr_buffer *text)
+{
+    static const double quantiles[] = {0.5, 0.99, 0.999};
+    mr_buffer_printf(text,
+                     "# HELP millrace_checkpoint_pause_seconds slices of checkpoints\n"
+                     "# TYPE millrace_checkpoint_pause_seconds summary\n");
+    for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+        mr_buffer_printf(
+            text, "millrace_checkpoint_pause_seconds{quantile=\"%g\"} %.6f\n",
+            quantiles[i], (double)mr_histogram_quantile(pauses_us, quantiles[i]) / 1e6);
+    mr_buffer_printf(text,
+                     "millrace_checkpoint_pause_seconds_sum %.6f\n"
+                     "millrace_checkpoint_pause_seconds_count %" PRIu64 "\n",
+                     (double)GET(pauses_us->sum) / 1e6, GET(pauses_us->count));
+}
 
 void mr_statistics_metrics(const mr_statistics *statistics, mr_buffer *text)
 {
@@ -184,6 +238,7 @@ void mr_statistics_metrics(const mr_statistics *statistics, mr_buffer *text)
         "# TYPE millrace_cache_failures_total counter\n"
         "millrace_cache_failures_total %" PRIu64 "\n",
         totals.lag_events, GET(statistics->scored), GET(statistics->cache_failures));
+    put_pauses(&statistics->cut_pause_us, text);
 }
 
 static void member(mr_json_writer *writer, const char *key, int64_t value)

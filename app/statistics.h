@@ -14,6 +14,7 @@
 
 #include "core/buffer.h"
 #include "core/clock.h"
+#include "core/histogram.h"
 #include "core/json.h"
 #include "core/status.h"
 #include "features/shard.h"
@@ -25,7 +26,7 @@
 typedef struct mr_partition_statistics {
     _Atomic bool is_owned;
     _Atomic bool is_caught_up; /* read to the end at least once since it was opened */
-    _Atomic bool is_paused;    /* the memory limit is reached                       */
+    _Atomic int64_t paused;    /* 1: the memory limit is reached */
     _Atomic uint64_t stopped;  /* 1: the log lacks the records that come next       */
     _Atomic int64_t next_offset;
     _Atomic int64_t end_offset;
@@ -46,10 +47,26 @@ typedef struct mr_partition_statistics {
     _Atomic uint64_t late_applied;
     _Atomic uint64_t lines_applied;
     _Atomic uint64_t redelivered;
+    _Atomic uint64_t ids;
+    _Atomic uint64_t ids_forgotten;
+    _Atomic int64_t long_horizon_ms;
+    _Atomic int64_t short_horizon_ms;
     _Atomic uint64_t outbox;
+    _Atomic uint64_t links_waiting;
+    _Atomic uint64_t links_requested;
+    _Atomic uint64_t links_answered;
+    _Atomic uint64_t links_merged;
+    _Atomic uint64_t links_dropped;
+    _Atomic uint64_t links_refused;
     _Atomic uint64_t generation;
     _Atomic uint64_t checkpoint_failures;
     _Atomic int64_t checkpoint_took_us;
+    _Atomic int64_t checkpoint_cut_us;
+    _Atomic int64_t checkpoint_pause_us;
+    _Atomic uint64_t checkpoint_base_bytes;
+    _Atomic uint64_t checkpoint_delta_bytes;
+    _Atomic uint64_t checkpoint_bases;
+    _Atomic uint64_t checkpoint_deltas;
     _Atomic int64_t checkpoint_wall_ms;
     _Atomic int64_t revenue_minor;
 } mr_partition_statistics;
@@ -67,6 +84,7 @@ typedef struct mr_statistics {
     _Atomic uint64_t alerts_seen;
     _Atomic int64_t newest_ms;   /* of all owned partitions                             */
     _Atomic uint64_t rate_milli; /* events a second, averaged over some seconds, x 1000 */
+    mr_histogram cut_pause_us;   /* slices of checkpoints, all partitions           */
     _Atomic bool is_cache_down;
     _Atomic bool is_log_down;
     mr_clock data_clock; /* tells newest_ms: the time of a log.clock: data deployment */
@@ -82,6 +100,7 @@ void mr_statistics_take(mr_statistics *statistics, const mr_shard *shard);
 typedef struct mr_statistics_totals {
     uint64_t owned;
     uint64_t caught_up;
+    uint64_t paused;
     uint64_t users;
     uint64_t customers;
     uint64_t items; /* the largest of any partition: shards see the same catalogue */

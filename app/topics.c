@@ -64,6 +64,9 @@ mr_status mr_topics_open(const mr_config *config, mr_topics_use use,
     if (status == MR_OK && use == MR_TOPICS_OWN)
         status = mr_topic_open(config, use, config->log.dead_letter_topic, 1,
                                &topics.dead_letters, ret_error);
+    if (status == MR_OK && use == MR_TOPICS_OWN)
+        status = mr_topic_open(config, use, config->log.late_topic, 1, &topics.late,
+                               ret_error);
     if (status == MR_OK && topics.alerts != NULL && mr_log_partitions(topics.alerts) != 1)
         status =
             mr_error_set(ret_error, MR_ERR_INVALID,
@@ -84,6 +87,7 @@ void mr_topics_close(mr_topics *topics)
     mr_log_close(topics->catalogue);
     mr_log_close(topics->alerts);
     mr_log_close(topics->dead_letters);
+    mr_log_close(topics->late);
     *topics = (mr_topics){0};
 }
 

@@ -1,8 +1,8 @@
 /*
- * Topics: the four logs of a deployment, opened as the configuration says.
+ * Topics: the five logs of a deployment, opened as the configuration says.
  *
- * Events are read; the catalogue is read whole by every process; alerts and dead letters are
- * written.  All four lie in the same place, on a broker or in a directory.
+ * Events are read; the catalogue is read whole by every process; alerts, dead letters and late
+ * records are written.  All lie in the same place, on a broker or in a directory.
  *
  * Units      None.
  * Ownership  mr_topics owns the logs; close it after every reader.
@@ -21,6 +21,7 @@ typedef struct mr_topics {
     mr_log *catalogue;
     mr_log *alerts; /* one partition: its offset is the cursor readers keep */
     mr_log *dead_letters;
+    mr_log *late;
 } mr_topics;
 
 typedef enum mr_topics_use {

@@ -64,6 +64,8 @@ static void widen_range(training *t, const mr_shard *shard)
     if (newest_ms > t->outcome->to_ms)
         t->outcome->to_ms = newest_ms;
     for (uint32_t row = 0; row < mr_shard_user_count(shard); row++) {
+        if (mr_shard_is_empty(shard, row))
+            continue;
         mr_shard_user_state(shard, row, 0, &state);
         if (state.first_ms < t->outcome->from_ms)
             t->outcome->from_ms = state.first_ms;

@@ -43,9 +43,8 @@ static const char *const poison_names[MR_POISON_KINDS] = {
 };
 
 static const char *const disposition_names[] = {
-    [MR_RECORD_EVENTS] = "events",
-    [MR_RECORD_TICK] = "tick",
-    [MR_RECORD_CONTROL] = "control",
+    [MR_RECORD_EVENTS] = "events", [MR_RECORD_TICK] = "tick",
+    [MR_RECORD_LINK] = "link",     [MR_RECORD_CONTROL] = "control",
     [MR_RECORD_POISON] = "poison",
 };
 

@@ -55,6 +55,15 @@ enum {
     MR_CLAMP_AHEAD_MS = 300000 /* a time later than log time + 5 min is clamped to it */
 };
 
+/* What applying a line or a record came to; mr_shard_apply() sets it.  Of a line it says something
+ * only when it does of its record. */
+typedef enum mr_outcome {
+    MR_OUTCOME_NONE = 0,  /* not looked at: below the next offset, or without events    */
+    MR_OUTCOME_APPLIED,   /* of a record: at least one line                             */
+    MR_OUTCOME_DUPLICATE, /* applied before; of a record: every line                    */
+    MR_OUTCOME_LATE,      /* too old to tell; of a record: no line applied, one too old */
+} mr_outcome;
+
 typedef struct mr_event {
     mr_text user_id;      /* empty when only anonymous_id is known */
     mr_text anonymous_id; /* one of the two is not empty            */
@@ -83,12 +92,14 @@ typedef struct mr_event {
     uint32_t line;        /* within the record, from 0                */
     int16_t rating_centi; /* 100..500; 0 when absent                 */
     uint8_t type;         /* mr_event_type                           */
+    uint8_t outcome;      /* mr_outcome                              */
 } mr_event;
 
 /* What the decoder made of a record.  Written to metrics by name: mr_disposition_name(). */
 typedef enum mr_disposition {
     MR_RECORD_EVENTS = 0, /* first_event .. first_event + event_count */
     MR_RECORD_TICK,       /* a control record that moves time: time_ms */
+    MR_RECORD_LINK,       /* a control record that moves a profile: `link`     */
     MR_RECORD_CONTROL, /* another control record: counted, its effect comes with its feature */
     MR_RECORD_POISON, /* not an event: goes to the dead letters with `poison` */
 } mr_disposition;
@@ -114,19 +125,29 @@ typedef enum mr_poison {
     MR_POISON_KINDS,
 } mr_poison;
 
-/* What applying it came to; of a record below the shard's next offset, and of one without events,
- * nothing.  mr_shard_apply() sets it. */
-typedef enum mr_outcome {
-    MR_OUTCOME_NONE = 0,
-    MR_OUTCOME_APPLIED,   /* at least one line                                     */
-    MR_OUTCOME_DUPLICATE, /* every line was applied before                         */
-    MR_OUTCOME_LATE,      /* no line applied, at least one too old: the late topic */
-} mr_outcome;
+/*
+ * A control record by which an anonymous profile moves to the user it turned out to be.
+ *
+ * A request lies in the anonymous id's partition and asks for the state; the answer, in the
+ * user's partition, brings it.  `sequence` rises within what one source partition sends.
+ */
+typedef struct mr_link {
+    mr_text anonymous_id;
+    mr_text user_id;
+    mr_text profile;   /* of an answer: the state, a JSON object; empty: a request  */
+    int64_t time_ms;   /* of the event that showed both ids                         */
+    uint64_t sequence; /* from 1                                                   */
+    uint32_t source;   /* the partition that sent it                               */
+} mr_link;
+
+/* Partitions that can send a link are numbered below this. */
+enum { MR_LINK_SOURCES_MAX = 4096 };
 
 typedef struct mr_record_verdict {
     int64_t offset;
     int64_t log_time_ms; /* the record's own time stamp in the log                     */
     int64_t tick_ms;     /* MR_RECORD_TICK: wall time appended by the partition's owner */
+    const mr_link *link; /* MR_RECORD_LINK: lent like the texts                        */
     uint32_t first_event;
     uint32_t event_count;
     uint8_t disposition; /* mr_disposition */

@@ -114,7 +114,7 @@ static mr_status directory_of(const char *path, char ret_directory[PATH_MAX],
 
 /* Create a file beside `path` under a name nobody has; mkstemp() would force mode 0600.
  */
-static mr_status open_temporary(const char *path, char ret_name[PATH_MAX],
+static mr_status open_temporary(const char *path, mode_t mode, char ret_name[PATH_MAX],
                                 int *ret_descriptor, mr_error *ret_error)
 {
     for (int attempt = 0; attempt < TEMPORARY_ATTEMPTS_MAX; attempt++) {
@@ -126,7 +126,7 @@ static mr_status open_temporary(const char *path, char ret_name[PATH_MAX],
         if (length < 0 || length >= PATH_MAX)
             return mr_error_set(ret_error, MR_ERR_INVALID,
                                 "%.64s...: the path is too long", path);
-        *ret_descriptor = open(ret_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        *ret_descriptor = open(ret_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (*ret_descriptor >= 0)
             return MR_OK;
         if (errno != EEXIST)
@@ -135,29 +135,53 @@ static mr_status open_temporary(const char *path, char ret_name[PATH_MAX],
     return report_unavailable(ret_error, "create a temporary file beside", path);
 }
 
+/* A durable file under a temporary name beside `path`. */
+static mr_status write_temporary(const char *path, mode_t mode, const void *data,
+                                 size_t bytes, char ret_name[PATH_MAX],
+                                 mr_error *ret_error)
+{
+    int descriptor = -1;
+    MR_TRY(open_temporary(path, mode, ret_name, &descriptor, ret_error));
+    mr_status status = mr_file_write_all(descriptor, data, bytes);
+    if (status != MR_OK)
+        status = report_unavailable(ret_error, "write", ret_name);
+    else if (fsync(descriptor) != 0)
+        status = report_unavailable(ret_error, "fsync", ret_name);
+    if (close(descriptor) != 0 && status == MR_OK)
+        status = report_unavailable(ret_error, "close", ret_name);
+    if (status != MR_OK)
+        (void)unlink(ret_name);
+    return status;
+}
+
 mr_status mr_file_replace(const char *path, const void *data, size_t bytes,
                           mr_error *ret_error)
 {
     char directory[PATH_MAX];
     char temporary[PATH_MAX];
-    int descriptor = -1;
     MR_TRY(directory_of(path, directory, ret_error));
-    MR_TRY(open_temporary(path, temporary, &descriptor, ret_error));
-
-    mr_status status = mr_file_write_all(descriptor, data, bytes);
-    if (status != MR_OK)
-        status = report_unavailable(ret_error, "write", temporary);
-    else if (fsync(descriptor) != 0)
-        status = report_unavailable(ret_error, "fsync", temporary);
-    if (close(descriptor) != 0 && status == MR_OK)
-        status = report_unavailable(ret_error, "close", temporary);
-    if (status == MR_OK && rename(temporary, path) != 0)
-        status = report_unavailable(ret_error, "rename a new file to", path);
-    if (status != MR_OK) {
+    MR_TRY(write_temporary(path, 0644, data, bytes, temporary, ret_error));
+    if (rename(temporary, path) != 0) {
+        const mr_status status =
+            report_unavailable(ret_error, "rename a new file to", path);
         (void)unlink(temporary);
         return status;
     }
     return mr_directory_sync(directory, ret_error);
+}
+
+mr_status mr_file_create(const char *path, mode_t mode, const void *data, size_t bytes,
+                         mr_error *ret_error)
+{
+    char directory[PATH_MAX];
+    char temporary[PATH_MAX];
+    MR_TRY(directory_of(path, directory, ret_error));
+    MR_TRY(write_temporary(path, mode, data, bytes, temporary, ret_error));
+    mr_status status = MR_OK;
+    if (link(temporary, path) != 0 && errno != EEXIST)
+        status = report_unavailable(ret_error, "link a new file to", path);
+    (void)unlink(temporary);
+    return status == MR_OK ? mr_directory_sync(directory, ret_error) : status;
 }
 
 mr_status mr_directory_sync(const char *path, mr_error *ret_error)
@@ -170,6 +194,17 @@ mr_status mr_directory_sync(const char *path, mr_error *ret_error)
         status = report_unavailable(ret_error, "fsync", path);
     (void)close(descriptor);
     return status;
+}
+
+/* A new directory's name lies in its parent, which is synced for it. */
+static mr_status make_one(const char *path, mr_error *ret_error)
+{
+    char parent[PATH_MAX];
+    if (mkdir(path, 0755) != 0)
+        return errno == EEXIST ? MR_OK
+                               : report_unavailable(ret_error, "make directory", path);
+    MR_TRY(directory_of(path, parent, ret_error));
+    return mr_directory_sync(parent, ret_error);
 }
 
 mr_status mr_directory_make(const char *path, mr_error *ret_error)
@@ -186,8 +221,7 @@ mr_status mr_directory_make(const char *path, mr_error *ret_error)
         if (path[end] != '/' && path[end] != '\0')
             continue;
         prefix[end] = '\0';
-        if (mkdir(prefix, 0755) != 0 && errno != EEXIST)
-            return report_unavailable(ret_error, "make directory", prefix);
+        MR_TRY(make_one(prefix, ret_error));
         prefix[end] = path[end];
     }
 
@@ -197,6 +231,21 @@ mr_status mr_directory_make(const char *path, mr_error *ret_error)
     if (!S_ISDIR(about.st_mode))
         return mr_error_set(ret_error, MR_ERR_UNAVAILABLE,
                             "%s: is a file where a directory is needed", path);
+    return MR_OK;
+}
+
+mr_status mr_directory_make_durable(const char *path, mr_error *ret_error)
+{
+    char parent[PATH_MAX];
+    MR_TRY(mr_directory_make(path, ret_error));
+    memcpy(parent, path, strlen(path) + 1);
+    do {
+        char name[PATH_MAX];
+        memcpy(name, parent, strlen(parent) + 1);
+        MR_TRY(directory_of(name, parent, ret_error));
+        if (access(parent, R_OK) == 0)
+            MR_TRY(mr_directory_sync(parent, ret_error));
+    } while (strchr(parent, '/') != NULL && parent[1] != '\0');
     return MR_OK;
 }
 

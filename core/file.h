@@ -18,6 +18,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Append the whole file to `buffer`.  MR_ERR_NOT_FOUND when absent, else MR_ERR_UNAVAILABLE. */
 MR_MUST_USE mr_status mr_file_read(const char *path, mr_buffer *buffer,
@@ -26,14 +27,25 @@ MR_MUST_USE mr_status mr_file_read(const char *path, mr_buffer *buffer,
 MR_MUST_USE mr_status mr_file_replace(const char *path, const void *data, size_t bytes,
                                       mr_error *ret_error);
 
+/* As above, for a file that is made once: one that is there stays, whole, and that is MR_OK. */
+MR_MUST_USE mr_status mr_file_create(const char *path, mode_t mode, const void *data,
+                                     size_t bytes, mr_error *ret_error);
+
 /* All bytes or an error; retries short writes and EINTR. */
 MR_MUST_USE mr_status mr_file_write_all(int descriptor, const void *data, size_t bytes);
 
 /* fsync the directory itself, so that names in it survive a crash. */
 MR_MUST_USE mr_status mr_directory_sync(const char *path, mr_error *ret_error);
 
-/* mkdir -p with mode 0755. */
+/* mkdir -p with mode 0755; what it makes is durable. */
 MR_MUST_USE mr_status mr_directory_make(const char *path, mr_error *ret_error);
+
+/*
+ * As above, and the names that lead to it survive a power loss, whoever made them: a process may
+ * have been killed between making a directory and syncing its parent.  For start-up: an fsync for
+ * every part of the path.  A parent that may not be read is left out, it was there before us.
+ */
+MR_MUST_USE mr_status mr_directory_make_durable(const char *path, mr_error *ret_error);
 
 /* Remove a directory and all below it; MR_OK when it is not there. */
 MR_MUST_USE mr_status mr_directory_remove(const char *path, mr_error *ret_error);

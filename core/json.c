@@ -462,3 +462,17 @@ void mr_json_put_raw(mr_json_writer *writer, mr_text json)
     begin_value(writer);
     mr_buffer_put_text(writer->buffer, json);
 }
+
+void mr_json_put_value(mr_json_writer *writer, mr_json_value *value)
+{
+    size_t length = 0;
+    char *text = value != NULL ? yyjson_val_write(value->value, 0, &length) : NULL;
+    if (text != NULL)
+        mr_json_put_raw(writer, (mr_text){.bytes = text, .length = (uint32_t)length});
+    else if (value != NULL)
+        writer->buffer->failed =
+            true; /* what was read can be written: only memory fails */
+    else
+        mr_json_put_null(writer);
+    free(text);
+}

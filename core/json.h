@@ -91,4 +91,7 @@ void mr_json_put_bool(mr_json_writer *writer, bool value);
 void mr_json_put_null(mr_json_writer *writer);
 void mr_json_put_raw(mr_json_writer *writer, mr_text json); /* already JSON */
 
+/* A value that was read, as compact text; absent: null. */
+void mr_json_put_value(mr_json_writer *writer, mr_json_value *value);
+
 #endif

@@ -61,7 +61,7 @@ typedef struct mr_list {
     uint32_t block; /* 0 when nothing was ever put */
     uint16_t count;
     uint8_t size_class;
-    uint8_t spare;
+    uint8_t mark; /* its owner's */
 } mr_list;
 
 /* Zero-initialise to start empty. */

@@ -152,12 +152,14 @@ static mr_status dump_users(mr_dump *dump)
     size_t count = 0;
     for (size_t s = 0; s < dump->shard_count; s++) {
         const mr_shard *shard = dump->shards[s];
-        for (uint32_t row = 0; row < mr_shard_user_count(shard); row++)
-            users[count++] =
-                (user_row){.id = mr_shard_user_id(shard, row),
-                           .shard = (uint32_t)s,
-                           .row = row,
-                           .is_anonymous = mr_shard_is_anonymous(shard, row)};
+        for (uint32_t row = 0; row < mr_shard_user_count(shard); row++) {
+            if (!mr_shard_is_empty(shard, row))
+                users[count++] =
+                    (user_row){.id = mr_shard_user_id(shard, row),
+                               .shard = (uint32_t)s,
+                               .row = row,
+                               .is_anonymous = mr_shard_is_anonymous(shard, row)};
+        }
     }
     qsort(users, count, sizeof(*users), compare_users);
     mr_status status = MR_OK;

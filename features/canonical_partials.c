@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 typedef struct shard_item {
@@ -139,6 +140,36 @@ mr_status mr_dump_commerce(mr_dump *dump)
     return status;
 }
 
+static void begin_shard_line(mr_dump *dump, const mr_shard *shard, const char *name)
+{
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
+    mr_dump_number(dump, shard->partition);
+    mr_dump_text(dump, mr_text_from(name));
+}
+
+/* Of a shard that was migrated: a state under a plan is not the one that plan would have made of
+ * the whole log, and must not pass for it. */
+static mr_status dump_past_of(mr_dump *dump, const mr_shard *shard)
+{
+    for (size_t i = 0; i < shard->past.plan_count; i++) {
+        const mr_former_plan *plan = &shard->past.plans[i];
+        begin_shard_line(dump, shard, "plan");
+        mr_buffer_printf(&dump->lines, "\t%016" PRIx64, plan->hash);
+        mr_dump_number(dump, plan->next_offset);
+        MR_TRY(mr_dump_end_line(dump));
+    }
+    for (size_t i = 0; i < shard->past.since_count; i++) {
+        const mr_feature_since *since = &shard->past.since[i];
+        begin_shard_line(dump, shard, "since");
+        mr_dump_text(dump,
+                     mr_text_from(shard->plan->operations[since->feature].spec.name));
+        mr_dump_number(dump, since->offset);
+        mr_dump_time(dump, since->time_ms);
+        MR_TRY(mr_dump_end_line(dump));
+    }
+    return MR_OK;
+}
+
 /* Counts stand for the fingerprints, which follow the secret and not the log. */
 static mr_status dump_dedup_of(mr_dump *dump, const mr_shard *shard)
 {
@@ -147,9 +178,7 @@ static mr_status dump_dedup_of(mr_dump *dump, const mr_shard *shard)
         const size_t count = mr_dedup_buckets(shard->dedup, (mr_dedup_class)span,
                                               mr_shard_watermark_ms(shard), &buckets);
         for (size_t i = 0; i < count; i++) {
-            mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
-            mr_dump_number(dump, shard->partition);
-            mr_dump_text(dump, MR_TEXT("dedup"));
+            begin_shard_line(dump, shard, "dedup");
             mr_dump_text(dump, mr_text_from(mr_dedup_class_name((mr_dedup_class)span)));
             mr_dump_number(dump, buckets[i].number);
             mr_dump_number(dump, buckets[i].count);
@@ -161,11 +190,24 @@ static mr_status dump_dedup_of(mr_dump *dump, const mr_shard *shard)
             mr_dedup_evicted_end_ms(shard->dedup, (mr_dedup_class)span);
         if (end_ms == MR_TIME_NONE)
             continue;
-        mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
-        mr_dump_number(dump, shard->partition);
-        mr_dump_text(dump, MR_TEXT("dedup_evicted"));
+        begin_shard_line(dump, shard, "dedup_evicted");
         mr_dump_text(dump, mr_text_from(mr_dedup_class_name((mr_dedup_class)span)));
         mr_dump_number(dump, end_ms);
+        MR_TRY(mr_dump_end_line(dump));
+    }
+    return MR_OK;
+}
+
+static mr_status dump_links_of(mr_dump *dump, const mr_shard *shard)
+{
+    const mr_links *links = &shard->links;
+    begin_shard_line(dump, shard, "links");
+    mr_dump_number(dump, (int64_t)links->last_sequence);
+    MR_TRY(mr_dump_end_line(dump));
+    for (size_t i = 0; i < links->mark_count; i++) {
+        begin_shard_line(dump, shard, "mark");
+        mr_dump_number(dump, links->marks[i].source);
+        mr_dump_number(dump, (int64_t)links->marks[i].sequence);
         MR_TRY(mr_dump_end_line(dump));
     }
     return MR_OK;
@@ -174,6 +216,7 @@ static mr_status dump_dedup_of(mr_dump *dump, const mr_shard *shard)
 static mr_status dump_counters_of(mr_dump *dump, const mr_shard *shard)
 {
     const mr_shard_counters *c = &shard->counters;
+    const mr_link_counters *l = &shard->links.counters;
     const struct {
         const char *name;
         uint64_t value;
@@ -195,17 +238,15 @@ static mr_status dump_counters_of(mr_dump *dump, const mr_shard *shard)
         {"lines_late", c->lines_late},
         {"lines_opted_out", c->lines_opted_out},
         {"lines_erased", c->lines_erased},
+        {"lines_moved_out", l->lines_moved_out},
+        {"lines_moved_in", l->lines_moved_in},
     };
     for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-        mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
-        mr_dump_number(dump, shard->partition);
-        mr_dump_text(dump, mr_text_from(counters[i].name));
+        begin_shard_line(dump, shard, counters[i].name);
         mr_dump_number(dump, (int64_t)counters[i].value);
         MR_TRY(mr_dump_end_line(dump));
     }
-    mr_buffer_put_text(&dump->lines, MR_TEXT("\\s"));
-    mr_dump_number(dump, shard->partition);
-    mr_buffer_put_text(&dump->lines, MR_TEXT("\ttimes"));
+    begin_shard_line(dump, shard, "times");
     mr_dump_time(dump, shard->newest_ms);
     mr_dump_time(dump, mr_shard_watermark_ms(shard));
     return mr_dump_end_line(dump);
@@ -226,6 +267,8 @@ mr_status mr_dump_counters(mr_dump *dump)
         MR_ASSERT(next != NULL);
         MR_TRY(dump_counters_of(dump, next));
         MR_TRY(dump_dedup_of(dump, next));
+        MR_TRY(dump_links_of(dump, next));
+        MR_TRY(dump_past_of(dump, next));
         before = next->partition;
     }
     return MR_OK;

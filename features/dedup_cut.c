@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BIRTHS_MAX (UINT64_C(1) << 48) /* a birth and a slot fit 64 bits */
+
 enum { HEAD_BYTES = 36, HEAD_BUCKET_BYTES = 21, BORN_AT = 9, ENTRY_BYTES = 10 };
 
 /* -- encode --------------------------------------------------------------------------------- */
@@ -89,7 +91,7 @@ static mr_status read_bucket(const mr_dedup *dedup, int64_t watermark_ms,
     bucket->born = mr_reader_u64(reader);
     bucket->count = mr_reader_u32(reader);
     if (reader->failed || span >= MR_DEDUP_CLASSES || bucket->count == 0 ||
-        bucket->born == 0 || bucket->born > dedup->births)
+        bucket->number < 0 || bucket->born == 0 || bucket->born > dedup->births)
         return MR_ERR_CORRUPT;
     bucket->span = (mr_dedup_class)span;
     const bool follows = before.born == 0 || bucket->span > before.span ||
@@ -131,10 +133,15 @@ static mr_status decode_head(mr_dedup *dedup, int64_t watermark_ms, mr_reader *r
 {
     dedup->births = mr_reader_u64(reader);
     dedup->forgotten = mr_reader_u64(reader);
-    for (int span = 0; span < MR_DEDUP_CLASSES; span++)
-        dedup->lists[span].evicted_end_ms = mr_reader_i64(reader);
+    bool fits = dedup->births <= BIRTHS_MAX;
+    for (int span = 0; span < MR_DEDUP_CLASSES; span++) {
+        const int64_t end_ms = mr_reader_i64(reader);
+        dedup->lists[span].evicted_end_ms = end_ms;
+        fits = fits && (end_ms >= 0 || end_ms == MR_TIME_NONE);
+    }
     const uint32_t count = mr_reader_u32(reader);
-    if (reader->failed || count > 2 * (MR_DEDUP_CLASS_BUCKETS_MAX + MR_EVENT_LINES_MAX) ||
+    if (reader->failed || !fits ||
+        count > 2 * (MR_DEDUP_CLASS_BUCKETS_MAX + MR_EVENT_LINES_MAX) ||
         count > (reader->length - reader->position) / HEAD_BUCKET_BYTES)
         return MR_ERR_CORRUPT;
     MR_TRY(mr_dedup_reserve(dedup, count));
@@ -211,13 +218,13 @@ mr_status mr_dedup_decode_end(const mr_dedup *dedup)
 
 /* -- cut ------------------------------------------------------------------------------------ */
 
-void mr_dedup_cut_begin(mr_dedup *dedup, int64_t watermark_ms)
+void mr_dedup_cut_begin(mr_dedup *dedup, int64_t watermark_ms, bool of_tables)
 {
     mr_dedup_cut *cut = &dedup->cut;
     MR_ASSERT(!cut->is_open);
     cut->is_open = true;
     cut->number++;
-    cut->tables = dedup->table_count;
+    cut->tables = of_tables ? dedup->table_count : 0;
     cut->next = 0;
     mr_buffer_clear(&cut->early);
     mr_buffer_clear(&cut->head);

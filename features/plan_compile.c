@@ -136,9 +136,27 @@ static bool quotas_fit(const mr_feature_spec *spec)
     return types == spec->on && quota_sum(spec) <= MR_SHARD_HISTORY_MAX;
 }
 
+/* What every profile has, under a name that is the same in every plan. */
+static bool takes_a_name_of_the_head(const mr_feature_spec *spec)
+{
+    static const char *const names[] = {[MR_AGGREGATE_EVENTS] = "events",
+                                        [MR_AGGREGATE_FIRST_SEEN] = "first_seen",
+                                        [MR_AGGREGATE_LAST_SEEN] = "last_seen",
+                                        [MR_AGGREGATE_SESSIONS] = "sessions"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(spec->name, names[i]) == 0 && (size_t)spec->aggregate != i)
+            return true;
+    }
+    return false;
+}
+
 static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
                             mr_error *ret_error)
 {
+    if (takes_a_name_of_the_head(spec))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: every profile has another one of that name",
+                            spec->name);
     if (mr_plan_operation_named(plan, spec->name) != NULL)
         return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: declared twice",
                             spec->name);
@@ -341,10 +359,13 @@ static mr_status check_dedup(const mr_dedup_spec *dedup, mr_error *ret_error)
         const int64_t horizon_ms = dedup->horizon_ms[span];
         const int64_t bucket_ms = dedup->bucket_ms[span];
         if (bucket_ms <= 0 || horizon_ms < bucket_ms ||
-            horizon_ms / bucket_ms > MR_DEDUP_CLASS_BUCKETS_MAX)
-            return mr_error_set(
-                ret_error, MR_ERR_INVALID, "dedup %s: a horizon is 1 to %d buckets",
-                mr_dedup_class_name((mr_dedup_class)span), MR_DEDUP_CLASS_BUCKETS_MAX);
+            horizon_ms > MR_DEDUP_HORIZON_MS_MAX ||
+            (horizon_ms + MR_SHARD_LATENESS_MS) / bucket_ms > MR_DEDUP_CLASS_BUCKETS_MAX)
+            return mr_error_set(ret_error, MR_ERR_INVALID,
+                                "dedup %s: a horizon is a bucket at least, and %d with "
+                                "the lateness at most",
+                                mr_dedup_class_name((mr_dedup_class)span),
+                                MR_DEDUP_CLASS_BUCKETS_MAX);
     }
     if (dedup->entries_max == 0 || dedup->entries_max > MR_DEDUP_ENTRIES_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID, "dedup: 1 to %d entries a shard",
@@ -357,7 +378,7 @@ static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
                               size_t column_count, mr_error *ret_error)
 {
     MR_TRY(check_dedup(&plan->dedup, ret_error));
-    plan->cold_bytes = sizeof(mr_row_derived);
+    plan->cold_bytes = MR_ROW_NOTED_AT + sizeof(mr_list);
     plan->growth_bytes = mr_list_growth_max(MR_EVENT_ID_BYTES_MAX, 1);
     for (size_t i = 0; i < spec_count; i++)
         MR_TRY(add_feature(plan, &specs[i], ret_error));

@@ -2,7 +2,7 @@
  * Plan layout: what a compiled plan is, for the files that run it.
  *
  * A row has a head of one cache line that every plan has, and a cold part whose layout is the
- * plan's: a small derived part, then the lists, then numbers.  Features that look at a window of
+ * plan's: a small derived part, the anonymous ids noted, then lists and numbers.  Features that look at a window of
  * days share series: one series for each set of event types and field, kept for the longest
  * window that reads it.
  *
@@ -50,6 +50,12 @@ typedef enum mr_aggregate {
     MR_AGGREGATE_RFM, /* computed on reading */
 } mr_aggregate;
 
+static inline bool mr_aggregate_keeps_list(mr_aggregate aggregate)
+{
+    return aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES ||
+           aggregate == MR_AGGREGATE_RECENT_ITEMS;
+}
+
 typedef enum mr_of {
     MR_OF_NOTHING = 0,
     MR_OF_VALUE,
@@ -74,9 +80,11 @@ typedef enum mr_dedup_class {
 } mr_dedup_class;
 
 enum {
-    MR_DEDUP_CLASS_BUCKETS_MAX = 2048, /* of one horizon */
+    MR_DEDUP_CLASS_BUCKETS_MAX = 2048, /* of one horizon and the lateness */
     MR_DEDUP_ENTRIES_MAX = 1 << 28,
 };
+
+#define MR_DEDUP_HORIZON_MS_MAX INT64_C(10000000000000) /* three centuries */
 
 typedef struct mr_dedup_spec {
     uint32_t on_long; /* MR_ON(type) | … */
@@ -175,6 +183,7 @@ struct mr_plan {
     mr_dedup_spec dedup;
     mr_buffer canonical;
     uint64_t hash;
+    char *names; /* of a plan that was read from its text; else NULL */
 };
 
 /*
@@ -197,6 +206,20 @@ static inline mr_dedup_class mr_dedup_class_of(const mr_dedup_spec *spec, uint8_
 {
     return (spec->on_long & MR_ON(type)) != 0 ? MR_DEDUP_LONG : MR_DEDUP_SHORT;
 }
+
+/*
+ * The plan that a canonical text was written from, without vector columns: enough to read a state
+ * that was made with it.  It keeps the text and so the hash, whatever this program would write.
+ *
+ * MR_ERR_CORRUPT when the text is not a plan's; MR_ERR_NO_MEMORY.
+ */
+MR_MUST_USE mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan);
+
+/* What the canonical text says of a feature after its name; empty when there is none such. */
+mr_text mr_plan_definition(const mr_plan *plan, const char *name);
+
+/* The text of the one plan that checkpoints of format 1, which hold none, were made with. */
+mr_text mr_plan_text_of_format_1(void);
 
 const mr_operation *mr_plan_operation_named(const mr_plan *plan, const char *name);
 

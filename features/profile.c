@@ -219,13 +219,22 @@ static void check_series(const mr_series *series, const mr_block_pool *pool, mr_
         MR_ASSERT((int64_t)days[0].day + series->keep_days > days[list->count - 1].day);
 }
 
+static void check_head(const mr_row_head *head)
+{
+    if (head->events == 0) {
+        MR_ASSERT(head->first_ms == 0);
+        MR_ASSERT(head->newest_ms == 0);
+        MR_ASSERT(head->sessions == 0);
+        return;
+    }
+    MR_ASSERT(head->sessions > 0);
+    MR_ASSERT(head->first_ms <= head->newest_ms);
+}
+
 void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,
                       const mr_id_table *items, mr_row row)
 {
-    MR_ASSERT(row.head->events > 0);
-    MR_ASSERT(row.head->sessions > 0);
-    MR_ASSERT(row.head->first_ms <= row.head->newest_ms);
-    MR_ASSERT(row.head->id_length > 0);
+    check_head(row.head);
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_operation *operation = &plan->operations[i];
         if (operation->spec.aggregate == MR_AGGREGATE_RECENT_ITEMS)

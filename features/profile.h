@@ -42,7 +42,8 @@ typedef struct mr_row_head {
     uint8_t id_class;
     uint8_t is_anonymous;
     uint8_t is_changed;
-    uint16_t spare;
+    uint8_t cut_mark; /* see features/cut_state.h */
+    uint8_t spare;
 } mr_row_head;
 
 _Static_assert(sizeof(mr_row_head) == 64, "one cache line");
@@ -54,6 +55,9 @@ typedef struct mr_row_derived {
     uint8_t tier;
     uint8_t spare;
 } mr_row_derived;
+
+/* Behind it: an mr_list of the anonymous ids seen with this user, as hashes (features/links.h). */
+enum { MR_ROW_NOTED_AT = sizeof(mr_row_derived) };
 
 typedef struct mr_day_sum {
     int64_t sum;
@@ -82,6 +86,12 @@ static inline mr_list *mr_row_list(mr_row row, uint32_t offset)
 static inline int64_t *mr_row_number(mr_row row, uint32_t offset)
 {
     return (int64_t *)(void *)(row.cold + offset);
+}
+
+/* No events: it was made for what came to nothing, or its events moved to another profile. */
+static inline bool mr_row_is_empty(mr_row row)
+{
+    return row.head->events == 0;
 }
 
 typedef struct mr_profile_effect {
@@ -151,6 +161,22 @@ void mr_history_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
 MR_MUST_USE mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
                                         const mr_id_table *items, mr_row row,
                                         mr_reader *reader);
+
+/* From a row of one plan to an empty row of another. */
+typedef struct mr_profile_carry {
+    const mr_plan *from;
+    const mr_plan *to;
+    const mr_block_pool *from_pool;
+    mr_block_pool *to_pool;
+    const mr_id_table *items;                          /* of both                     */
+    const mr_operation *sources[MR_PLAN_FEATURES_MAX]; /* of `from`; NULL: a new one  */
+    const mr_series *series[MR_PLAN_SERIES_MAX];       /* the same                    */
+    mr_buffer *scratch;
+} mr_profile_carry;
+
+/* All but the id and the derived part.  As mr_profile_decode(). */
+MR_MUST_USE mr_status mr_profile_carry_over(const mr_profile_carry *carry, mr_row from,
+                                            mr_row to);
 
 /* Assert the row's invariants. */
 void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,

@@ -237,6 +237,15 @@ static void fill_head(mr_profile_store *store, mr_row_head *head, mr_hash128 has
                           .is_anonymous = is_anonymous};
 }
 
+static void add_to_index(mr_profile_store *store, uint32_t tag, uint32_t row)
+{
+    while (can_split(store, table_of(store, tag)))
+        split_table(store, tag);
+    mr_sub_table *table = table_of(store, tag);
+    MR_ASSERT(table->count < MR_STORE_SLOTS - 1); /* one slot stays empty: probes end */
+    place_slot(table, (mr_store_slot){.tag = tag, .row_plus_one = row + 1});
+}
+
 uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text id,
                               bool is_anonymous)
 {
@@ -244,16 +253,34 @@ uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text 
     if (found != MR_ROW_NONE)
         return found;
 
-    const uint32_t tag = tag_of(hash);
-    while (can_split(store, table_of(store, tag)))
-        split_table(store, tag);
-    mr_sub_table *table = table_of(store, tag);
-    MR_ASSERT(table->count < MR_STORE_SLOTS - 1); /* one slot stays empty: probes end */
     const uint32_t row = store->row_count++;
+    mr_profile_store_place(store, row, hash, id, is_anonymous);
+    add_to_index(store, tag_of(hash), row);
+    return row;
+}
+
+mr_status mr_profile_store_extend(mr_profile_store *store, size_t rows)
+{
+    MR_TRY(mr_profile_store_reserve(store, rows));
+    store->row_count += (uint32_t)rows;
+    return MR_OK;
+}
+
+void mr_profile_store_place(mr_profile_store *store, uint32_t row, mr_hash128 hash,
+                            mr_text id, bool is_anonymous)
+{
     MR_ASSERT(row < store->segment_count * MR_STORE_SEGMENT_ROWS);
     fill_head(store, mr_profile_store_row(store, row).head, hash, id, is_anonymous);
-    place_slot(table, (mr_store_slot){.tag = tag, .row_plus_one = row + 1});
-    return row;
+}
+
+bool mr_profile_store_index(mr_profile_store *store, uint32_t row, mr_hash128 hash)
+{
+    const bool is_anonymous = mr_profile_store_row(store, row).head->is_anonymous != 0;
+    if (mr_profile_store_find(store, hash, mr_profile_store_id(store, row),
+                              is_anonymous) != MR_ROW_NONE)
+        return false;
+    add_to_index(store, tag_of(hash), row);
+    return true;
 }
 
 void mr_profile_store_prefetch_slot(const mr_profile_store *store, mr_hash128 hash)
@@ -310,6 +337,7 @@ void mr_profile_store_check(const mr_profile_store *store)
     MR_ASSERT(slots_used == store->row_count);
     for (uint32_t row = 0; row < store->row_count; row++) {
         const mr_row_head *head = mr_profile_store_row(store, row).head;
+        MR_ASSERT(head->id_length > 0);
         MR_ASSERT(mr_profile_store_find(store, head->hash,
                                         mr_profile_store_id(store, row),
                                         head->is_anonymous) == row);

@@ -27,11 +27,13 @@ mr_status mr_shard_create(const mr_shard_options *options, mr_shard **ret_shard)
     memcpy(shard->topic, options->topic, strlen(options->topic) + 1);
     shard->partition = options->partition;
     shard->memory_limit_bytes = options->memory_limit_bytes;
+    shard->is_replay = options->is_replay;
     shard->window_events = MR_SHARD_WINDOW_EVENTS;
     shard->applies_late = options->applies_late;
     shard->newest_ms = MR_TIME_NONE;
     shard->clock_ms = MR_TIME_NONE;
     mr_commerce_init(&shard->commerce);
+    mr_cut_init(&shard->cut);
     if (mr_id_table_create(&shard->key, &shard->items) != MR_OK)
         goto fail;
     if (mr_dedup_create(&shard->plan->dedup, &shard->dedup) != MR_OK)
@@ -57,7 +59,9 @@ void mr_shard_destroy(mr_shard *shard)
     mr_trending_deinit(&shard->trending);
     mr_commerce_deinit(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
+    mr_cut_deinit(&shard->cut);
     mr_dedup_destroy(shard->dedup);
+    mr_links_deinit(&shard->links);
     free(shard->changed);
     free(shard->hashes);
     free(shard->fingerprints);
@@ -73,6 +77,17 @@ mr_status mr_shard_start_at(mr_shard *shard, int64_t offset)
     shard->next_offset = offset;
     shard->counters.first_offset = offset;
     return MR_OK;
+}
+
+mr_status mr_shard_end_restore(mr_shard *shard)
+{
+    const size_t capacity = (size_t)shard->store.row_count + 1;
+    uint32_t *changed = realloc(shard->changed, capacity * sizeof(*changed));
+    if (changed == NULL)
+        return MR_ERR_NO_MEMORY;
+    shard->changed = changed;
+    shard->changed_capacity = capacity;
+    return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items));
 }
 
 void mr_shard_skip_to(mr_shard *shard, int64_t offset)
@@ -118,6 +133,11 @@ uint32_t mr_shard_user_count(const mr_shard *shard)
     return shard->store.row_count;
 }
 
+uint32_t mr_shard_live_count(const mr_shard *shard)
+{
+    return shard->live_count;
+}
+
 uint32_t mr_shard_item_count(const mr_shard *shard)
 {
     return mr_id_table_count(shard->items);
@@ -129,8 +149,8 @@ size_t mr_shard_bytes(const mr_shard *shard)
            mr_block_pool_bytes(&shard->pool) + mr_id_table_bytes(shard->items) +
            mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
-           shard->outbox.capacity * sizeof(mr_outbox_entry) +
-           mr_dedup_bytes(shard->dedup) +
+           shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +
+           mr_dedup_bytes(shard->dedup) + mr_links_bytes(&shard->links) +
            shard->changed_capacity * sizeof(*shard->changed) +
            shard->batch_capacity *
                (sizeof(mr_hash128) + sizeof(uint64_t) + sizeof(uint32_t));
@@ -178,7 +198,7 @@ static int64_t effective_horizon_ms(const mr_shard *shard, mr_dedup_class span)
 {
     const int64_t horizon_ms = shard->plan->dedup.horizon_ms[span];
     const int64_t evicted_end_ms = mr_dedup_evicted_end_ms(shard->dedup, span);
-    if (evicted_end_ms == MR_TIME_NONE)
+    if (evicted_end_ms == MR_TIME_NONE || shard->clock_ms == MR_TIME_NONE)
         return horizon_ms;
     const int64_t left_ms = mr_shard_watermark_ms(shard) - evicted_end_ms;
     return left_ms < 0 ? 0 : left_ms < horizon_ms ? left_ms : horizon_ms;
@@ -250,12 +270,18 @@ void mr_shard_check(const mr_shard *shard)
     mr_shard_check_counters(shard);
     mr_profile_store_check(&shard->store);
     uint64_t events = 0;
+    uint32_t live_count = 0;
     for (uint32_t row = 0; row < shard->store.row_count; row++) {
         const mr_row parts = mr_shard_row(shard, row);
         mr_profile_check(shard->plan, &shard->pool, shard->items, parts);
         events += parts.head->events;
+        live_count += !mr_row_is_empty(parts);
     }
-    MR_ASSERT(events == shard->counters.lines_applied);
+    MR_ASSERT(live_count == shard->live_count);
+    MR_ASSERT(events == shard->counters.lines_applied -
+                            shard->links.counters.lines_moved_out +
+                            shard->links.counters.lines_moved_in);
+    mr_links_check(shard);
     check_commerce(&shard->commerce);
     check_trending(shard);
     mr_dedup_check(shard->dedup);

@@ -12,7 +12,9 @@
  * another.
  *
  * Rows are dense, 0 .. user_count - 1, in order of first appearance, and keep their
- * number for the shard's lifetime and through checkpoints.
+ * number for the shard's lifetime and through checkpoints.  A row whose events all moved
+ * to another profile (features/link.h) stays, empty, and is nobody's profile until events
+ * come again.
  *
  * Units      Event times in ms since the epoch; money in minor units; sizes in bytes.
  * Ownership  The shard owns its rows.  Ids and texts are lent until the shard is
@@ -53,6 +55,7 @@ typedef struct mr_shard_options {
     uint32_t partition;
     size_t memory_limit_bytes; /* 0: none; passed by at most the growth of one batch */
     bool applies_late; /* backfill: too late is applied too, its id unremembered */
+    bool is_replay;    /* links it decides on are numbered and not kept to be sent      */
 } mr_shard_options;
 
 /* MR_ERR_INVALID for a topic that is empty, too long or not [A-Za-z0-9._-]. */
@@ -91,11 +94,20 @@ int64_t mr_shard_newest_ms(const mr_shard *shard); /* largest event time; MR_TIM
 int64_t mr_shard_watermark_ms(
     const mr_shard *shard); /* of events and ticks; MR_TIME_NONE */
 uint32_t mr_shard_user_count(
-    const mr_shard *shard); /* profiles, anonymous ones included */
+    const mr_shard *shard); /* rows, anonymous and empty ones included */
+uint32_t mr_shard_live_count(const mr_shard *shard); /* of them, not empty: profiles */
 uint32_t mr_shard_item_count(const mr_shard *shard); /* items ever seen */
 size_t mr_shard_bytes(const mr_shard *shard); /* what the memory limit is held to  */
 size_t mr_shard_history_bytes(
     const mr_shard *shard); /* of them, histories; walks all rows */
+
+/* How many plans the shard was migrated from. */
+size_t mr_shard_former_plans(const mr_shard *shard);
+
+/* Whether the plan's feature began after the shard did, in a migration: then the first offset it
+ * has seen, and the largest event time when it began (MR_TIME_NONE: none). */
+bool mr_shard_feature_since(const mr_shard *shard, size_t feature, int64_t *ret_offset,
+                            int64_t *ret_time_ms);
 
 /* The dialect this partition's decoder is locked to (mr_dialect), kept in the checkpoint.
  */
@@ -158,12 +170,13 @@ void mr_shard_check_counters(const mr_shard *shard);
  */
 
 /* The profile of a user id, or of an anonymous id: two profiles even when the texts are
- * equal. MR_ROW_NONE when there is none. */
+ * equal. MR_ROW_NONE when there is none, or an empty row. */
 uint32_t mr_shard_find(const mr_shard *shard, mr_text user_id);
 uint32_t mr_shard_find_anonymous(const mr_shard *shard, mr_text anonymous_id);
 
 mr_text mr_shard_user_id(const mr_shard *shard, uint32_t row);
 bool mr_shard_is_anonymous(const mr_shard *shard, uint32_t row);
+bool mr_shard_is_empty(const mr_shard *shard, uint32_t row);
 
 /* Rows changed since the last clear, in order of their first change; lent. */
 size_t mr_shard_changed(const mr_shard *shard, const uint32_t **ret_rows);

@@ -2,8 +2,9 @@
  * A batch applied: first everything that can fail, then everything that changes state.
  *
  * Before the first change all memory the batch could need is in reserve, so that "whole or not
- * at all" needs no undo.  The items of the batch get their numbers in that first part; an item
- * number without a count or a history entry shows nowhere.
+ * at all" needs no undo.  The items of the batch get their numbers in that first part, those of
+ * profiles that move in among them; an item number without a count or a history entry shows
+ * nowhere.
  */
 #include "features/shard_private.h"
 
@@ -44,9 +45,9 @@ static mr_status count_redelivered(const mr_shard *shard, const mr_event_batch *
     return MR_OK;
 }
 
-static mr_status reserve_scratch(mr_shard *shard, size_t events)
+static mr_status reserve_scratch(mr_shard *shard, size_t events, size_t linked_rows)
 {
-    const size_t changed = shard->store.row_count + events;
+    const size_t changed = shard->store.row_count + events + linked_rows;
     if (changed > shard->changed_capacity) {
         const size_t capacity = 2 * changed;
         uint32_t *grown = realloc(shard->changed, capacity * sizeof(*grown));
@@ -123,15 +124,17 @@ static mr_status check_limit(const mr_shard *shard, size_t events)
                : MR_OK;
 }
 
-static mr_status prepare(mr_shard *shard, const mr_event_batch *batch)
+static mr_status prepare(mr_shard *shard, const mr_event_batch *batch, size_t first)
 {
     const size_t events = batch->event_count;
     const size_t growth = shard->plan->growth_bytes +
                           mr_list_growth_max(MR_TRENDING_HOURS, sizeof(mr_hour_count));
+    mr_links_need links;
     MR_TRY(check_limit(shard, events));
-    MR_TRY(reserve_scratch(shard, events));
-    MR_TRY(mr_profile_store_reserve(&shard->store, events));
-    MR_TRY(mr_block_pool_reserve(&shard->pool, events * growth));
+    MR_TRY(mr_links_prepare(shard, batch, first, &links));
+    MR_TRY(reserve_scratch(shard, events, links.rows));
+    MR_TRY(mr_profile_store_reserve(&shard->store, events + links.rows));
+    MR_TRY(mr_block_pool_reserve(&shard->pool, events * growth + links.block_bytes));
     MR_TRY(mr_commerce_reserve(&shard->commerce, events));
     MR_TRY(mr_dedup_reserve(shard->dedup, events));
     MR_TRY(
@@ -174,16 +177,6 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
     return start + count;
 }
 
-void mr_shard_mark_changed(mr_shard *shard, uint32_t row)
-{
-    mr_row_head *head = mr_profile_store_row(&shard->store, row).head;
-    if (head->is_changed)
-        return;
-    head->is_changed = 1;
-    MR_ASSERT(shard->changed_count < shard->changed_capacity);
-    shard->changed[shard->changed_count++] = row;
-}
-
 static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
                         int64_t offset)
 {
@@ -191,13 +184,17 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
     const uint32_t item = shard->batch_items[index];
     const uint32_t row = mr_profile_store_put(&shard->store, shard->hashes[index],
                                               profile_id(event), is_anonymous);
-    const mr_profile_effect effect =
-        mr_profile_apply(shard->plan, &shard->pool, shard->items,
-                         mr_profile_store_row(&shard->store, row), event, item, offset);
-    mr_shard_mark_changed(shard, row);
+    const mr_row parts = mr_profile_store_row(&shard->store, row);
+    mr_shard_touch(shard, row);
+    shard->live_count += mr_row_is_empty(parts);
+    const mr_profile_effect effect = mr_profile_apply(
+        shard->plan, &shard->pool, shard->items, parts, event, item, offset);
+    mr_links_note(shard, row, event);
     mr_commerce_apply(&shard->commerce, event, effect, is_anonymous);
-    if (item != MR_ID_NONE && (MR_TRENDING_ON & MR_ON(event->type)) != 0)
-        mr_trending_add(&shard->trending, &shard->pool, item, event->time_ms);
+    if (item == MR_ID_NONE || (MR_TRENDING_ON & MR_ON(event->type)) == 0)
+        return;
+    mr_shard_touch_item(shard, item);
+    mr_trending_add(&shard->trending, &shard->pool, item, event->time_ms);
 }
 
 static void move_clock(mr_shard *shard, int64_t time_ms)
@@ -247,10 +244,11 @@ static void apply_events(mr_shard *shard, const mr_event_batch *batch,
     mr_dedup_advance(shard->dedup, watermark_ms);
     for (size_t i = record->first_event; i < record->first_event + record->event_count;
          i++) {
-        const mr_event *event = &batch->events[i];
+        mr_event *event = &batch->events[i];
         if (i >= *prefetched)
             *prefetched = prefetch_window(shard, batch, i);
         const mr_outcome line = judge(shard, event, i);
+        event->outcome = (uint8_t)line;
         lines[line]++;
         if (line != MR_OUTCOME_APPLIED)
             continue;
@@ -278,6 +276,10 @@ static void apply_record(mr_shard *shard, const mr_event_batch *batch,
         move_clock(shard, record->tick_ms);
         shard->counters.control++;
         return;
+    case MR_RECORD_LINK:
+        mr_links_apply(shard, record->link, record->offset);
+        shard->counters.control++;
+        return;
     case MR_RECORD_CONTROL: shard->counters.control++; return;
     case MR_RECORD_EVENTS: break;
     }
@@ -293,14 +295,17 @@ mr_status mr_shard_apply(mr_shard *shard, mr_event_batch *batch)
         return MR_ERR_INVALID;
     size_t redelivered;
     MR_TRY(count_redelivered(shard, batch, &redelivered));
+    mr_status status = MR_OK;
     if (redelivered < batch->record_count)
-        MR_TRY(prepare(shard, batch));
+        status = prepare(shard, batch, redelivered);
 
     size_t prefetched = 0;
     for (size_t i = 0; i < batch->record_count; i++)
         batch->records[i].outcome = MR_OUTCOME_NONE;
-    for (size_t i = redelivered; i < batch->record_count; i++)
+    for (size_t i = redelivered; status == MR_OK && i < batch->record_count; i++)
         apply_record(shard, batch, &batch->records[i], &prefetched);
-    shard->redelivered += redelivered;
-    return MR_OK;
+    mr_links_end_batch(shard);
+    if (status == MR_OK)
+        shard->redelivered += redelivered;
+    return status;
 }

@@ -2,16 +2,21 @@
 
 #include "core/assert.h"
 
+static uint32_t find(const mr_shard *shard, mr_text id, bool is_anonymous)
+{
+    const uint32_t row = mr_profile_store_find(
+        &shard->store, mr_hash_user(&shard->key, id), id, is_anonymous);
+    return row == MR_ROW_NONE || mr_shard_is_empty(shard, row) ? MR_ROW_NONE : row;
+}
+
 uint32_t mr_shard_find(const mr_shard *shard, mr_text user_id)
 {
-    return mr_profile_store_find(&shard->store, mr_hash_user(&shard->key, user_id),
-                                 user_id, false);
+    return find(shard, user_id, false);
 }
 
 uint32_t mr_shard_find_anonymous(const mr_shard *shard, mr_text anonymous_id)
 {
-    return mr_profile_store_find(&shard->store, mr_hash_user(&shard->key, anonymous_id),
-                                 anonymous_id, true);
+    return find(shard, anonymous_id, true);
 }
 
 mr_text mr_shard_user_id(const mr_shard *shard, uint32_t row)
@@ -22,6 +27,11 @@ mr_text mr_shard_user_id(const mr_shard *shard, uint32_t row)
 bool mr_shard_is_anonymous(const mr_shard *shard, uint32_t row)
 {
     return mr_shard_row(shard, row).head->is_anonymous != 0;
+}
+
+bool mr_shard_is_empty(const mr_shard *shard, uint32_t row)
+{
+    return mr_row_is_empty(mr_shard_row(shard, row));
 }
 
 size_t mr_shard_changed(const mr_shard *shard, const uint32_t **ret_rows)
@@ -126,6 +136,7 @@ void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
 {
     const bool is_scored = mark.permille != UINT16_MAX;
     mr_row_derived *derived = derived_of(shard, row);
+    mr_shard_touch(shard, row);
     *derived = (mr_row_derived){0};
     if (is_scored) {
         const uint32_t since_s = mr_time_seconds(mark.since_ms);
@@ -133,7 +144,6 @@ void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
         derived->permille = mark.permille;
         derived->tier = mark.tier;
     }
-    mr_shard_mark_changed(shard, row);
 }
 
 mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row)

@@ -39,11 +39,11 @@ static mr_text number_text(char text[MR_DEAD_LETTER_NUMBER_BYTES], int64_t numbe
 }
 
 void mr_dead_letter_entry(mr_dead_letter *letter, const mr_log_record *record,
-                          const char *topic, uint32_t partition, mr_poison reason,
+                          const char *topic, uint32_t partition, const char *reason,
                           mr_log_entry *ret_entry)
 {
     const mr_text values[MR_DEAD_LETTER_HEADERS] = {
-        [REASON] = mr_text_from(mr_poison_name(reason)),
+        [REASON] = mr_text_from(reason),
         [TOPIC] = mr_text_from(topic),
         [PARTITION] = number_text(letter->numbers[PARTITION], partition),
         [OFFSET] = number_text(letter->numbers[OFFSET], record->offset),

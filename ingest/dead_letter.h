@@ -1,5 +1,6 @@
 /*
- * Dead letter: a record that could not be used, kept as it came.
+ * Dead letter: a record that could not be used, kept as it came.  A late record is one more
+ * kind of it, in a topic of its own.
  *
  * The entry has the original key, value and headers, and says in headers of its own why and
  * whence: `mr-reason`, `mr-topic`, `mr-partition`, `mr-offset`, `mr-time`.  Its source position is
@@ -17,6 +18,8 @@
 #include "core/event.h"
 #include "ingest/log.h"
 
+#define MR_LATE_REASON "late"
+
 enum { MR_DEAD_LETTER_HEADERS = 5, MR_DEAD_LETTER_NUMBER_BYTES = 24 };
 
 /* Storage of one entry: keep it as long as the entry. */
@@ -27,7 +30,7 @@ typedef struct mr_dead_letter {
 
 /* Where a dead letter came from, and why. */
 typedef struct mr_dead_letter_source {
-    mr_text reason; /* mr_poison_name() */
+    mr_text reason; /* mr_poison_name(), or MR_LATE_REASON */
     mr_text topic;
     uint32_t partition;
     int64_t offset;
@@ -35,13 +38,14 @@ typedef struct mr_dead_letter_source {
 } mr_dead_letter_source;
 
 /*
- * Make the entry for a record of `topic` and `partition`, to be appended to the dead letters.
+ * Make the entry for a record of `topic` and `partition`, to be appended to the dead letters or
+ * the late records; `reason` is lent.
  *
  * Original headers beyond MR_LOG_HEADERS_MAX - MR_DEAD_LETTER_HEADERS are left out; those of an
  * earlier dead letter are replaced.
  */
 void mr_dead_letter_entry(mr_dead_letter *letter, const mr_log_record *record,
-                          const char *topic, uint32_t partition, mr_poison reason,
+                          const char *topic, uint32_t partition, const char *reason,
                           mr_log_entry *ret_entry);
 
 /* MR_ERR_CORRUPT when the record is not a dead letter. */

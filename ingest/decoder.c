@@ -227,20 +227,32 @@ static mr_poison decode_value(mr_decoder *decoder, const mr_log_record *record,
     return poison;
 }
 
-static void decode_control(const mr_decoder *decoder, const mr_log_record *record,
-                           mr_record_verdict *verdict)
+static mr_status decode_control(const mr_decoder *decoder, const mr_log_record *record,
+                                mr_record_verdict *verdict)
 {
     mr_control_record control;
-    if (mr_control_decode(record, decoder->topic, decoder->control_key,
-                          decoder->control_key_bytes, &control) != MR_OK) {
+    const mr_status status =
+        mr_control_decode(record, decoder->topic, decoder->control_key,
+                          decoder->control_key_bytes, decoder->arena, &control);
+    if (status == MR_ERR_NO_MEMORY)
+        return status;
+    if (status != MR_OK) {
         verdict->disposition = MR_RECORD_POISON;
         verdict->poison = MR_POISON_BAD_CONTROL;
     } else if (control.kind == MR_CONTROL_TICK) {
         verdict->disposition = MR_RECORD_TICK;
         verdict->tick_ms = control.time_ms;
+    } else if (control.kind == MR_CONTROL_LINK) {
+        mr_link *link = mr_arena_allocate(decoder->arena, sizeof(*link));
+        if (link == NULL)
+            return MR_ERR_NO_MEMORY;
+        *link = control.link;
+        verdict->disposition = MR_RECORD_LINK;
+        verdict->link = link;
     } else {
         verdict->disposition = MR_RECORD_CONTROL;
     }
+    return MR_OK;
 }
 
 /* An event without a time has its record's; one from the future is brought back to it. */
@@ -270,7 +282,7 @@ static mr_status decode_record(mr_decoder *decoder, const mr_log_record *record,
         .disposition = MR_RECORD_EVENTS,
     };
     if (find_header(record, MR_CONTROL_HEADER) != NULL) {
-        decode_control(decoder, record, &verdict);
+        MR_TRY(decode_control(decoder, record, &verdict));
     } else {
         mr_decode_output output = {
             .arena = decoder->arena, .batch = batch, .log_time_ms = record->time_ms};

@@ -27,10 +27,15 @@ static uint32_t murmur2(const uint8_t *bytes, size_t length)
     return h ^ h >> 15;
 }
 
-uint32_t mr_log_partition_of(const mr_log *log, mr_text key)
+uint32_t mr_log_partition_among(uint32_t partitions, mr_text key)
 {
     const uint32_t hash = murmur2((const uint8_t *)key.bytes, key.length);
-    return (hash & 0x7fffffffU) % log->partitions;
+    return (hash & 0x7fffffffU) % partitions;
+}
+
+uint32_t mr_log_partition_of(const mr_log *log, mr_text key)
+{
+    return mr_log_partition_among(log->partitions, key);
 }
 
 uint32_t mr_log_entry_partition(mr_log *log, const mr_log_entry *entry)
@@ -126,6 +131,37 @@ mr_status mr_log_append(mr_log *log, const mr_log_entry *entries, size_t count,
     if (count == 0)
         return MR_OK;
     return log->methods->append(log, entries, count, ret_positions, ret_error);
+}
+
+enum { ROUND_PARTITIONS = 4096 };
+
+/* How many of the entries go to different partitions, before the first that does not.  Numbers that
+ * fall together count as one partition: that only costs a round trip. */
+static size_t round_of(mr_log *log, const mr_log_entry *entries, size_t count)
+{
+    bool is_taken[ROUND_PARTITIONS] = {false};
+    size_t length = 0;
+    for (; length < count; length++) {
+        bool *taken =
+            &is_taken[mr_log_entry_partition(log, &entries[length]) % ROUND_PARTITIONS];
+        if (*taken)
+            break;
+        *taken = true;
+    }
+    return length;
+}
+
+mr_status mr_log_append_in_order(mr_log *log, const mr_log_entry *entries, size_t count,
+                                 mr_error *ret_error)
+{
+    for (size_t done = 0; done < count;) {
+        const size_t left = count - done;
+        const size_t length =
+            log->methods->appends_whole ? left : round_of(log, &entries[done], left);
+        MR_TRY(mr_log_append(log, &entries[done], length, NULL, ret_error));
+        done += length;
+    }
+    return MR_OK;
 }
 
 mr_status mr_log_resolve(mr_log *log, uint32_t partition, mr_log_start start,

@@ -145,8 +145,10 @@ void mr_log_close(mr_log *log); /* NULL allowed; readers are closed before */
 uint32_t mr_log_partitions(const mr_log *log);
 const char *mr_log_topic(const mr_log *log); /* lends */
 
-/* The partition that MR_LOG_ANY_PARTITION sends `key` to. */
+/* The partition that MR_LOG_ANY_PARTITION sends `key` to: of this log, and of any log of
+ * so many partitions. */
 uint32_t mr_log_partition_of(const mr_log *log, mr_text key);
+uint32_t mr_log_partition_among(uint32_t partitions, mr_text key);
 
 /* Tells a topic from another one of the same name, made after the first was removed.  0: the
  * log does not say (a broker older than Kafka 2.8). */
@@ -162,6 +164,14 @@ uint64_t mr_log_topic_id(const mr_log *log);
 MR_MUST_USE mr_status mr_log_append(mr_log *log, const mr_log_entry *entries,
                                     size_t count, mr_log_position *ret_positions,
                                     mr_error *ret_error);
+
+/*
+ * The same for records whose order matters: after a failure, too, none is in its partition without
+ * those before it.  On a broker no two records of a partition are under way together, so it takes
+ * as many round trips as the partition with most of them has records.
+ */
+MR_MUST_USE mr_status mr_log_append_in_order(mr_log *log, const mr_log_entry *entries,
+                                             size_t count, mr_error *ret_error);
 
 /* Where to begin without a checkpoint. */
 typedef enum mr_log_start { MR_LOG_EARLIEST, MR_LOG_LATEST, MR_LOG_AT_TIME } mr_log_start;

@@ -253,12 +253,19 @@ mr_status mr_log_segment_list(const char *directory, uint32_t partition,
                             strerror(errno));
 
     mr_buffer bases = {0};
-    for (const struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+    errno = 0; /* a listing that breaks off would hide the newest segments */
+    for (const struct dirent *entry; (entry = readdir(listing)) != NULL; errno = 0) {
         const int64_t base = base_of_name(entry->d_name);
         if (base >= 0)
             mr_buffer_put(&bases, &base, sizeof(base));
     }
+    const int reason = errno;
     (void)closedir(listing);
+    if (reason != 0) {
+        mr_buffer_deinit(&bases);
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
+                            strerror(reason));
+    }
     if (mr_buffer_status(&bases) != MR_OK) {
         mr_buffer_deinit(&bases);
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "%s: out of memory", path);

@@ -260,6 +260,7 @@ static const mr_log_methods file_methods = {
     .range = file_range,
     .committed = file_committed,
     .reader_open = mr_log_file_reader_open,
+    .appends_whole = true,
 };
 
 /* The topic's directory, its lock and its topic file, made when they are not there. */
@@ -267,7 +268,7 @@ static mr_status open_directory(mr_log_file *log, const mr_log_file_options *opt
                                 mr_log_topic_file *ret_topic, mr_error *ret_error)
 {
     if (!log->read_only) {
-        MR_TRY(mr_directory_make(log->directory, ret_error));
+        MR_TRY(mr_directory_make_durable(log->directory, ret_error));
         MR_TRY(mr_log_topic_lock(log->directory, &log->lock_descriptor, ret_error));
     }
     mr_status status = mr_log_topic_read(log->directory, ret_topic, ret_error);
@@ -278,6 +279,10 @@ static mr_status open_directory(mr_log_file *log, const mr_log_file_options *opt
         MR_TRY(mr_log_topic_make(log->directory, options->partitions, ret_error));
         status = mr_log_topic_read(log->directory, ret_topic, ret_error);
     }
+    /* Whoever made the topic file may have died before its name was durable, and no
+     * partition's directory may be there without it. */
+    if (status == MR_OK && !log->read_only)
+        status = mr_directory_sync(log->directory, ret_error);
     return status;
 }
 
@@ -291,7 +296,9 @@ static mr_status open_partition(mr_log_file *log, uint32_t number, bool compress
         MR_TRY(mr_directory_make(path, ret_error));
     if (compress && (partition->codecs = mr_batch_codecs_create()) == NULL)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "%s: out of memory", path);
-    return mr_log_partition_recover(log, number, cut_bytes, ret_error);
+    MR_TRY(mr_log_partition_recover(log, number, cut_bytes, ret_error));
+    /* The newest segment may be one whose beginner died before its name was durable. */
+    return log->read_only ? MR_OK : mr_directory_sync(path, ret_error);
 }
 
 static mr_status open_partitions(mr_log_file *log, const mr_log_file_options *options,

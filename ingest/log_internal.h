@@ -31,6 +31,8 @@ typedef struct mr_log_methods {
                            int64_t *ret_offset, mr_error *ret_error);
     mr_status (*reader_open)(mr_log *log, const mr_log_reader_options *options,
                              mr_log_reader **ret_reader, mr_error *ret_error);
+    bool
+        appends_whole; /* what one append says failed is not there, in no partition's part */
 } mr_log_methods;
 
 typedef struct mr_log_reader_methods {

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { COPY_BYTES = 16384 };
+
 /* Close and remove, or cut back, the newest segment after a failure. */
 static mr_status give_up_segment(mr_log_file *log, uint32_t number, mr_error *ret_error)
 {
@@ -138,18 +140,22 @@ mr_status mr_log_partition_commit(mr_log_file *log, uint32_t number,
     return MR_OK;
 }
 
-/* Walk to the end of the newest segment; its last batches may be torn. */
-static mr_status walk_to_end(mr_log_walk *walk, const char *path, int64_t *ret_torn_bytes,
-                             mr_error *ret_error)
+/* Walk to the end of the newest segment; its last batches may be torn.  `ret_doubted_at` is
+ * where the last group begins: nothing in the file proves that it was ever durable. */
+static mr_status walk_to_end(mr_log_walk *walk, const char *path, int64_t *ret_doubted_at,
+                             int64_t *ret_torn_bytes, mr_error *ret_error)
 {
     mr_log_chunk chunk;
     MR_TRY(mr_log_chunk_init(&chunk));
     mr_status status;
     mr_batch_header header;
     const void *body;
+    *ret_doubted_at = 0;
     while ((status = mr_log_walk_peek(walk, &chunk, MR_WALK_BODIES, true, &header,
-                                      &body)) == MR_OK)
+                                      &body)) == MR_OK) {
         mr_log_walk_pass(walk, &header);
+        *ret_doubted_at = (int64_t)header.synced;
+    }
 
     int64_t bytes = walk->position;
     bool is_damage = false;
@@ -196,15 +202,42 @@ static mr_status recover_headless(const char *path, int64_t *ret_torn_bytes,
     return MR_OK;
 }
 
-/* Cut the newest segment to `bytes` and have what is left durable; keep it open to append. */
-static mr_status adopt_segment(mr_log_partition *partition, const char *path,
-                               int64_t base, int64_t bytes, mr_error *ret_error)
+/*
+ * Write the bytes from `from` to `to` once more.  They may be in memory alone, and marked clean,
+ * when an fsync failed in a process that died before it could cut them off: then only what is
+ * written again is written at all.
+ */
+static mr_status write_again(const mr_log_disk *disk, int descriptor, int64_t from,
+                             int64_t to)
 {
-    const int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    uint8_t bytes[COPY_BYTES];
+    while (from < to) {
+        const size_t wanted =
+            to - from < COPY_BYTES ? (size_t)(to - from) : (size_t)COPY_BYTES;
+        const ssize_t count = pread(descriptor, bytes, wanted, (off_t)from);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return MR_ERR_UNAVAILABLE;
+        MR_TRY(write_all(disk, descriptor, bytes, (size_t)count, from));
+        from += count;
+    }
+    return MR_OK;
+}
+
+/* Cut the newest segment to `bytes` and have what is left durable; keep it open to append. */
+static mr_status adopt_segment(mr_log_file *log, uint32_t number, const char *path,
+                               int64_t base, int64_t doubted_at, int64_t bytes,
+                               mr_error *ret_error)
+{
+    mr_log_partition *partition = &log->partition[number];
+    const int descriptor = open(path, O_RDWR | O_CLOEXEC);
     if (descriptor < 0)
         return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
                             strerror(errno));
-    if (ftruncate(descriptor, (off_t)bytes) != 0 || fsync(descriptor) != 0) {
+    if (ftruncate(descriptor, (off_t)bytes) != 0 ||
+        write_again(log->disk, descriptor, doubted_at, bytes) != MR_OK ||
+        fsync(descriptor) != 0) {
         const int reason = errno;
         (void)close(descriptor);
         return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
@@ -216,13 +249,16 @@ static mr_status adopt_segment(mr_log_partition *partition, const char *path,
     return MR_OK;
 }
 
+/* `ret_is_gone`: its beginning was torn, it held nothing, and the one before is the newest. */
 static mr_status recover_segment(mr_log_file *log, uint32_t number, int64_t base,
-                                 int64_t *ret_cut_bytes, mr_error *ret_error)
+                                 int64_t *ret_cut_bytes, bool *ret_is_gone,
+                                 mr_error *ret_error)
 {
     mr_log_partition *partition = &log->partition[number];
     char path[MR_LOG_PATH_BYTES];
     mr_log_segment_path(log->directory, number, base, path);
     mr_log_walk walk = {.descriptor = -1};
+    int64_t doubted_at = 0;
     int64_t torn_bytes = 0;
     mr_error reason = {.message = ""};
     mr_status status = mr_log_walk_open(log->directory, number, log->base.topic_id, base,
@@ -236,15 +272,17 @@ static mr_status recover_segment(mr_log_file *log, uint32_t number, int64_t base
         if (!log->read_only && unlink(path) != 0)
             return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "%s: %s", path,
                                 strerror(errno));
+        *ret_is_gone = true;
         return MR_OK;
     }
     if (status != MR_OK)
         return mr_error_set(ret_error, status, "%s", reason.message);
-    status = walk_to_end(&walk, path, &torn_bytes, ret_error);
+    status = walk_to_end(&walk, path, &doubted_at, &torn_bytes, ret_error);
     mr_log_walk_close(&walk);
     MR_TRY(status);
     if (!log->read_only)
-        MR_TRY(adopt_segment(partition, path, base, walk.position, ret_error));
+        MR_TRY(
+            adopt_segment(log, number, path, base, doubted_at, walk.position, ret_error));
     mr_log_partition_publish(partition, walk.next_offset);
     *ret_cut_bytes += torn_bytes;
     return MR_OK;
@@ -258,9 +296,14 @@ mr_status mr_log_partition_recover(mr_log_file *log, uint32_t number,
     size_t count = 0;
     MR_TRY(mr_log_segment_list(log->directory, number, &bases, &count, ret_error));
     mr_status status = MR_OK;
-    if (count > 0) {
+    if (count > 0)
         atomic_store(&partition->first_offset, bases[0]);
-        status = recover_segment(log, number, bases[count - 1], ret_cut_bytes, ret_error);
+    /* The segment before a torn beginning may hold a group that failed and was to be cut. */
+    bool is_gone = true;
+    for (size_t i = count; status == MR_OK && is_gone && i > 0; i--) {
+        is_gone = false;
+        status = recover_segment(log, number, bases[i - 1], ret_cut_bytes, &is_gone,
+                                 ret_error);
     }
     free(bases);
     return status;

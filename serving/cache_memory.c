@@ -177,13 +177,19 @@ static bool copy_value(mr_memory_store *store, mr_text key, int64_t now_ms,
     return n != NULL;
 }
 
+/* How long a value is kept does not depend on what somebody sets the machine's clock to. */
+static int64_t now(const mr_memory_store *store)
+{
+    return mr_clock_monotonic_ns(store->clock) / INT64_C(1000000);
+}
+
 static mr_status memory_get_many(mr_cache *cache, const mr_text *keys, size_t n,
                                  int64_t timeout_ms, mr_buffer *storage,
                                  mr_text *ret_values)
 {
     (void)timeout_ms;
     mr_memory_store *store = ((memory_cache *)cache)->store;
-    const int64_t now_ms = mr_clock_wall_ms(store->clock);
+    const int64_t now_ms = now(store);
     mr_cache_span spans[MR_CACHE_BATCH_MAX];
     uint64_t hits = 0;
     for (size_t i = 0; i < n; i++) {
@@ -261,7 +267,7 @@ static mr_status memory_set_many(mr_cache *cache, const mr_cache_entry *entries,
 {
     (void)timeout_ms;
     memory_cache *self = (memory_cache *)cache;
-    const int64_t now_ms = mr_clock_wall_ms(self->store->clock);
+    const int64_t now_ms = now(self->store);
     for (size_t i = 0; i < n; i++)
         MR_TRY(set_one(self, &entries[i], now_ms));
     return MR_OK;

@@ -5,7 +5,7 @@
  * order of last use.  At its share of the byte cap a shard pushes out what was used
  * longest ago.
  *
- * Units      Sizes in bytes, all bookkeeping included; times by the clock given.
+ * Units      Sizes in bytes, all bookkeeping included; times by the monotonic clock given.
  * Ownership  The store owns copies.  A handle borrows the store, which must outlive it.
  * Threads    The store: any.  A handle: one thread.
  * Cost       One lock, one probe and one copy a key; no allocation for a value that fits

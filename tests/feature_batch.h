@@ -76,6 +76,14 @@ static inline void test_batch_add_other(mr_event_batch *batch, int64_t offset,
                             .disposition = (uint8_t)disposition};
 }
 
+/* A link, lent; a request when it has no profile. */
+static inline void test_batch_add_link(mr_event_batch *batch, int64_t offset,
+                                       const mr_link *link)
+{
+    test_batch_add_other(batch, offset, MR_RECORD_LINK, 0);
+    batch->records[batch->record_count - 1].link = link;
+}
+
 /* The default features, and ids remembered for a century: no event is late. */
 static inline mr_plan *test_plan_without_late(void)
 {
@@ -99,6 +107,15 @@ static inline mr_shard *test_shard(const mr_plan *plan, uint32_t partition)
     mr_shard *shard = NULL;
     assert_ok(mr_shard_create(&options, &shard));
     return shard;
+}
+
+/* One link as a batch of its own at the shard's next offset. */
+static inline void test_apply_link(mr_shard *shard, const mr_link *link)
+{
+    mr_event_batch batch = {.partition = mr_shard_partition(shard)};
+    test_batch_add_link(&batch, mr_shard_next_offset(shard), link);
+    assert_ok(mr_shard_apply(shard, &batch));
+    mr_event_batch_deinit(&batch);
 }
 
 /* One event as a batch of its own at the shard's next offset. */

@@ -15,7 +15,7 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
-enum { KEY_BYTES = 32, MAC_AT = 8, KEY_ID_AT = 4, KEY_ID_BYTES = 4 };
+enum { KEY_BYTES = 32, MAC_AT = 8, KEY_ID_AT = 4, KEY_ID_BYTES = 4, ARENA_BYTES = 4096 };
 
 static const char key[KEY_BYTES + 1] = "a control key of thirty-two byte";
 static const char topic[] = "events";
@@ -85,9 +85,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const mr_log_record record = {
         .key = record_key, .value = value, .headers = headers, .header_count = 1};
     mr_control_record control = {.time_ms = -1};
-    const mr_status status = mr_control_decode(&record, topic, key, KEY_BYTES, &control);
+    mr_arena *arena = mr_arena_create(ARENA_BYTES);
+    MR_ASSERT(arena != NULL);
+    const mr_status status =
+        mr_control_decode(&record, topic, key, KEY_BYTES, arena, &control);
     MR_ASSERT(status == MR_OK || status == MR_ERR_CORRUPT);
     if (status == MR_OK)
         check(&control, record_key);
+    mr_arena_destroy(arena);
     return 0;
 }

@@ -12,7 +12,7 @@
 #include "core/file.h"
 #include "features/shard.h"
 #include "ingest/decoder.h"
-#include "tests/support.h"
+#include "tests/feature_batch.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,8 +3,10 @@
 
 One line a log record, value only; record n was written at LOG_START_MS + n * LOG_STEP_MS.  A crowd of
 shoppers with three tastes keeps the file alive (seeded, so the same bytes every time); between them stand
-hand-made records, each for one rule of the state: ids that need escapes, every quota overrun, late events,
-times that are clamped, amounts that round to even, order ids that come back, and a record of each poison.
+hand-made records, each for one rule of the state: ids that need escapes, every quota overrun, events behind the
+watermark and behind the horizon, ids that come again, visitors who say who they are, times that are clamped,
+amounts that round to even, order ids that come back, and a record of each poison.  Events at the edges of the
+windows, counted from the newest event of all, stand where their time has come.
 
 The file is frozen: whoever changes this script changes every golden answer.
 """
@@ -15,13 +17,14 @@ import sys
 LOG_START_MS = 1748736000000  # 2025-06-01T00:00:00Z
 LOG_STEP_MS = 6 * 3600 * 1000
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
-CROWD_RECORDS = 250
+FINAL_MS = LOG_START_MS + 118 * DAY_MS  # of the newest event
+CHAPTER_RECORDS = 28  # of the crowd, between two chapters
 TASTES = ["tea", "yarn", "bolt"]
 ITEMS_OF_A_TASTE = 12
 SHOPPERS = 30
 
 chance = random.Random(20260301)
-records = []
+records, planned = [], []
 
 
 def now_ms():
@@ -63,11 +66,13 @@ def rfc3339(time_ms, offset_minutes):
 
 
 def some_time():
-    """Mostly fresh; some late by days or by most of a year, some absent, some written as text, some ahead."""
+    """Mostly fresh; some behind by days, by months or by most of a year, some absent, as text, or ahead."""
     fresh = now_ms() - chance.randrange(5 * HOUR_MS)
     dice = chance.random()
-    if dice < 0.12:
-        return now_ms() - chance.randrange(DAY_MS, 60 * DAY_MS)
+    if dice < 0.10:
+        return now_ms() - chance.randrange(DAY_MS, 7 * DAY_MS)
+    if dice < 0.14:
+        return now_ms() - chance.randrange(7 * DAY_MS, 60 * DAY_MS)
     if dice < 0.16:
         return now_ms() - chance.randrange(200 * DAY_MS, 330 * DAY_MS)
     if dice < 0.21:
@@ -129,39 +134,86 @@ def names_that_need_care():
 
 def more_than_is_kept():
     """`heavy` overruns the quota of each type of history, the purchase times and the order ids."""
-    start = now_ms() - 20 * DAY_MS
     for visit in range(4):
-        put("view", "heavy", time=start + visit * DAY_MS,
-            items=[{"item_id": "yarn-%02d" % (n % 12), "quantity": n} for n in range(35)])
-    for kind in ("cart_add", "wishlist"):
-        put(kind, "heavy", time=start + 5 * DAY_MS, items=[{"item_id": "bolt-%02d" % n} for n in range(22)])
-        put(kind, "heavy", time=start + 4 * DAY_MS, items=[{"item_id": "late-%02d" % n} for n in range(3)])
+        put("view", "heavy", items=[{"item_id": "yarn-%02d" % (n % 12), "quantity": n} for n in range(35)])
+    for kind, older in (("cart_add", 6 * DAY_MS), ("wishlist", HOUR_MS)):
+        put(kind, "heavy", items=[{"item_id": "bolt-%02d" % n} for n in range(22)])
+        newest = now_ms() - LOG_STEP_MS - 1000
+        put(kind, "heavy", time=newest - older, items=[{"item_id": "late-%02d" % n} for n in range(3)])
     for rating in (3, "4.5"):
-        put("rate", "heavy", rating=rating, time=start + 6 * DAY_MS,
+        put("rate", "heavy", rating=rating,
             lines=[{"item_id": "tea-%02d" % (n % 12), "quantity": n + 1} for n in range(33)])
     for n in range(36):
-        put("purchase", "heavy", time=start + (n * 7 % 36) * HOUR_MS + n % 2, order_id="heavy-%d" % (n % 19),
+        put("purchase", "heavy", time=now_ms() - (n * 7 % 36) * HOUR_MS - n % 2, order_id="heavy-%d" % (n % 19),
             items=[{"item_id": "yarn-%02d" % (n % 12), "price": "1.25", "quantity": 300 if n == 3 else n % 3},
                    {"item_id": "yarn-%02d" % (n * 5 % 12), "price": "0.75"}])
-    put("purchase", "heavy", time=start + 2 * DAY_MS, order_id="heavy-0", item_id="tea-11", price=3)
-    put("purchase", "heavy", time=start - 100 * DAY_MS, order_id="heavy-18", item_id="tea-10", price=3)
+    put("purchase", "heavy", time=now_ms() - 2 * DAY_MS, order_id="heavy-0", item_id="tea-11", price=3)
+    put("purchase", "heavy", time=now_ms() - 6 * DAY_MS, order_id="heavy-18", item_id="tea-10", price=3)
 
 
 def visits():
-    """Half an hour to the millisecond is one visit, a millisecond more another; late events never begin one."""
+    """Half an hour to the millisecond is one visit, a millisecond more another; older events never begin one."""
     start = now_ms() - 3 * HOUR_MS
-    for after in (0, 30 * MINUTE_MS, 60 * MINUTE_MS + 1, 10 * MINUTE_MS, 90 * MINUTE_MS + 1, -40 * DAY_MS):
+    for after in (0, 30 * MINUTE_MS, 60 * MINUTE_MS + 1, 10 * MINUTE_MS, 90 * MINUTE_MS + 1, 21 * MINUTE_MS):
         put("view", "visitor-of-visits", item_id="tea-03", time=start + after)
 
 
 def edges():
-    """The last records: the first of them is the newest event of all, the others lie at the edges of the windows."""
-    newest = now_ms()
+    """Planned: the newest event of all is among them, the others lie at the edges of the windows."""
     for days in (0, 1, 6, 7, 29, 30, 89, 90, 127, 128, 179, 180, 299, 300, 329):
-        put("purchase", "edges", time=newest - days * DAY_MS, item_id="yarn-04", value="1%d.01" % days)
-        put("view", "edges", time=newest - days * DAY_MS, item_id="yarn-05")
+        plan("purchase", FINAL_MS - days * DAY_MS, "edges", item_id="yarn-04", value="1%d.01" % days)
+        plan("view", FINAL_MS - days * DAY_MS, "edges", item_id="yarn-05")
     for hours in (0, 5, 6, 167, 168, 190, 191, 192):
-        put("click", visitor="edge-of-trending", time=newest - hours * HOUR_MS, item_id="bolt-00")
+        plan("click", FINAL_MS - hours * HOUR_MS, visitor="edge-of-trending", item_id="bolt-00")
+
+
+def horizons():
+    """To the millisecond: the last time that is still applied, and the first one that is too late."""
+    for kind, horizon in (("view", HOUR_MS), ("purchase", 7 * DAY_MS)):
+        put(kind, "punctual", item_id="tea-05", time=now_ms() - HOUR_MS)
+        newest = now_ms() - LOG_STEP_MS - HOUR_MS
+        floor = newest - 10 * MINUTE_MS - horizon
+        for behind in (0, 1, -1):
+            put(kind, "punctual", item_id="tea-06", event_id="%s-%d" % (kind, behind), time=floor - behind)
+        # Two lines of one record are judged by the watermark before it: the first does not move it for the second.
+        put(kind, "punctual", items=[{"item_id": "tea-07"}, {"item_id": "tea-08"}], event_id=kind + "-two")
+
+
+def again():
+    """Ids that come again: as they were, with another time or type, with more lines, after they are forgotten."""
+    start = now_ms()
+    put("purchase", "again", event_id="one", order_id="a1", item_id="tea-01", price=5, time=start)
+    for time_ms in (start, start, start + HOUR_MS):
+        put("purchase", "again", event_id="one", order_id="a1", item_id="tea-01", price=5, time=time_ms)
+    put("view", "again", event_id="one", item_id="tea-01")
+    put("purchase", "someone-else", event_id="one", item_id="tea-01", price=5)
+    lines = [{"item_id": "yarn-%02d" % n, "price": n} for n in range(4)]
+    put("purchase", "again", event_id="many", order_id="a2", items=lines[:2])
+    put("purchase", "again", event_id="many", order_id="a2", items=lines)
+    put("purchase", "again", event_id="many", order_id="a2", items=lines[1:3])
+    for _ in range(2):
+        put("purchase", "again", order_id="a3", item_id="tea-02", price=1)  # no id: two purchases
+        put("view", "again", event_id="short", item_id="tea-02")  # forgotten after an hour
+        put("login", "again", event_id="", time=now_ms())
+    put("view", "again", event_id="tail", item_id="tea-03", time=now_ms() - 4 * HOUR_MS)
+    put("view", "again", event_id="tail", item_id="tea-03", time=now_ms() - LOG_STEP_MS - 4 * HOUR_MS - 55 * MINUTE_MS)
+    for days in (6, 8):  # the long memory from within and from behind
+        put("purchase", "again", event_id="one", item_id="tea-01", price=5, time=start + days * DAY_MS - HOUR_MS)
+
+
+def known_at_last():
+    """A visitor who says who they are; nine ids of one user, of which eight are noted; pairs that do not count."""
+    for n in range(3):
+        put("view", visitor="stranger", item_id="bolt-%02d" % n)
+    put("purchase", visitor="stranger", order_id="s1", item_id="bolt-01", price=9)
+    put("login", "known", visitor="stranger", event_id="hello")
+    put("login", "known", visitor="not-this-one", event_id="hello")
+    put("login", "known", visitor="stranger")
+    put("login", "known", visitor="nor-this", time=now_ms() - 2 * DAY_MS)
+    put("purchase", "known", visitor="shared", items=[{"item_id": "bolt-02"}, {"item_id": "bolt-03"}])
+    put("login", "another", visitor="shared")
+    for n in [*range(9), 0, 8]:
+        put("view", "many-devices", visitor="device-%d" % n, item_id="bolt-04")
 
 
 def amounts():
@@ -198,11 +250,26 @@ def poison():
         put_raw(line)
 
 
-CHAPTERS = [names_that_need_care, more_than_is_kept, visits, amounts, poison]
+def plan(kind, time_ms, user=None, **members):
+    planned.append((time_ms, kind, user, members))
 
-for number in range(CROWD_RECORDS):
-    crowd_record()
-    if number % 45 == 20 and number // 45 < len(CHAPTERS):
-        CHAPTERS[number // 45]()
+
+def put_planned():
+    """What has come due; whether anything is left."""
+    while planned and planned[0][0] <= now_ms():
+        time_ms, kind, user, members = planned.pop(0)
+        put(kind, user, time=time_ms, **members)
+    return bool(planned)
+
+
+CHAPTERS = [names_that_need_care, more_than_is_kept, visits, amounts, poison, horizons, again, known_at_last]
+
 edges()
+planned.sort(key=lambda each: each[0])
+since = 0
+while put_planned():
+    crowd_record()
+    since += 1
+    if since % CHAPTER_RECORDS == 0 and CHAPTERS:
+        CHAPTERS.pop(0)()
 sys.stdout.buffer.write(b"".join(record + b"\n" for record in records))

@@ -1,184 +1,210 @@
 #!/usr/bin/env python3
-"""The canonical dump of a log, worked out from the written rules alone: `recompute.py events.ndjson [free]`.
+"""The canonical dump of a log, worked out from the written rules alone.
 
-It keeps every event and reads each feature off all of them, by the sentences on native events and on the
-canonical dump in docs/ (FORMATS).  It shares no line with the engine and none of its methods: no
-buckets, no eviction, no record layout.  Record n of the file is record n of partition 0, written at
-LOG_START_MS + n * LOG_STEP_MS.  `free` prints the order-free dump.
+    recompute.py events.ndjson [free] [partitions=N]
+
+It keeps every event and reads each feature off all of them, by the sentences of docs/ on events, on what
+becomes of a record, on links and on the canonical dump.  It shares no line with the engine and none of its
+methods: no fingerprints, no eviction, no record layout, no merging of summaries.  Record n of the file is
+written at LOG_START_MS + n * LOG_STEP_MS, to the partition of its key.  `free` prints the order-free dump.
 """
-import json
 import re
 import sys
 from collections import Counter, defaultdict
-from datetime import datetime, timedelta, timezone
-from fractions import Fraction
+from functools import lru_cache
+
+from reading import TYPES, Dialect, Poison
 
 LOG_START_MS = 1748736000000
 LOG_STEP_MS = 6 * 3600 * 1000
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-AHEAD_MS, LATENESS_MS, VISIT_GAP_MS = 300_000, 600_000, 1_800_000
-ID_BYTES, RECORD_BYTES, DEPTH, LINES, QUANTITY = 128, 32768, 8, 1000, 10**9
-TYPES = ["", "view", "click", "search", "list_view", "cart_add", "cart_remove", "wishlist", "checkout", "purchase",
-         "refund", "rate", "review", "share", "login", "impression", "redeem", "identify", "custom"]
-IDS = ["user_id", "anonymous_id", "session_id", "event_id", "order_id", "currency", "name", "device", "channel",
-       "campaign", "geo", "recommendation_id", "placement"]
+MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
+LATENESS_MS, VISIT_GAP_MS = 600_000, 1_800_000
 QUOTAS = {"view": 120, "cart_add": 20, "wishlist": 20, "purchase": 60, "rate": 60}
 TRENDING = {"view", "click", "cart_add", "wishlist", "purchase", "rate", "review", "share"}
+LONG = {"purchase", "refund", "rate", "review", "cart_add", "cart_remove"}
+HORIZON_MS = {"long": 7 * DAY_MS, "short": HOUR_MS}
+WIDTH_MS = {"long": HOUR_MS, "short": MINUTE_MS}
+IDS_MOST = 4_194_304
+ORDERS_KNOWN, VISITORS_NOTED = 16, 8
+SESSIONS_MOST = 65535
+
+# ---- what becomes of a record ----
+
+class Ids:
+    """The event ids of one partition that are remembered: buckets of event time, forgotten whole."""
+
+    def __init__(self, most=IDS_MOST):
+        self.most = most
+        self.buckets = {}  # (class, number): the ids in it
+        self.where = {}    # id: its bucket
+        self.floor = {}    # class: what ends up to here is forgotten
+        self.evicted = {}  # class: the end of the newest bucket that the cap took
+
+    @staticmethod
+    def end(bucket):
+        return (bucket[1] + 1) * WIDTH_MS[bucket[0]]
+
+    def forget(self, bucket):
+        for each in self.buckets.pop(bucket):
+            del self.where[each]
+
+    def advance(self, watermark):
+        for span, horizon in HORIZON_MS.items():
+            floor = watermark - horizon
+            if floor // WIDTH_MS[span] != self.floor.get(span, -1) // WIDTH_MS[span]:
+                for bucket in [each for each in self.buckets if each[0] == span and self.end(each) <= floor]:
+                    self.forget(bucket)
+            self.floor[span] = floor
+
+    def is_late(self, span, time, watermark):
+        if watermark is None:
+            return False
+        return time < min(watermark, max(self.floor[span], self.evicted.get(span, self.floor[span])))
+
+    def put(self, each, span, time):
+        bucket = span, time // WIDTH_MS[span]
+        while len(self.where) >= self.most:
+            oldest = min(self.buckets, key=lambda some: (self.end(some), some[0] == "long"))
+            self.evicted[oldest[0]] = max(self.end(oldest), self.evicted.get(oldest[0], 0))
+            self.forget(oldest)
+        self.where[each] = bucket
+        self.buckets.setdefault(bucket, set()).add(each)
 
 
-# ---- native events ----
+class Profile:
+    """All events of one id, and what depends on the order of arrival: visits, orders, ids seen beside it."""
 
-class Poison(Exception):
-    pass
+    def __init__(self, who, is_anonymous):
+        self.who, self.is_anonymous = who, is_anonymous
+        self.noted = []
+        self.restart()
 
+    def restart(self):
+        self.events, self.newest, self.sessions = [], None, 0
+        self.orders, self.known_orders, self.record = 0, [], None
 
-class Number(str):
-    """A JSON number as it was written: an id may be one, and amounts are read exactly."""
+    def know(self, order):
+        """Whether the order id is a new one."""
+        if order in self.known_orders:
+            return False
+        self.known_orders = [*self.known_orders, order][-ORDERS_KNOWN:]
+        return True
 
+    def take(self, event):
+        if self.newest is None or event.time - self.newest > VISIT_GAP_MS:
+            self.sessions = min(self.sessions + 1, SESSIONS_MOST)
+        self.newest = event.time if self.newest is None else max(self.newest, event.time)
+        event.session = self.sessions
+        event.begins_order = event.type == "purchase" and (self.know(event.order) if event.order else event.line == 0)
+        self.orders += event.begins_order
+        self.events.append(event)
 
-def pairs(members):
-    result = dict(members)
-    if len(result) < len(members):
-        raise Poison("the same key twice")
-    return result
-
-
-def refuse(constant):
-    raise Poison(constant)
-
-
-def depth(value):
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inside is None else 1 + max(map(depth, inside), default=0)
-
-
-def parse(line):
-    if not line or len(line) > RECORD_BYTES:
-        raise Poison("empty or too large")
-    try:
-        value = json.loads(line.decode(), object_pairs_hook=pairs, parse_int=Number, parse_float=Number,
-                           parse_constant=refuse)
-        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no character
-    except ValueError as error:
-        raise Poison(str(error)) from error
-    if not isinstance(value, dict) or depth(value) > DEPTH:
-        raise Poison("no object, or too deep")
-    return value
+    def merge(self, moved):
+        """Everything another profile held when it was moved here."""
+        self.events += moved.events
+        self.sessions = min(self.sessions + moved.sessions, SESSIONS_MOST)
+        self.newest = moved.newest if self.newest is None else max(self.newest, moved.newest)
+        self.orders += moved.orders - sum(not self.know(order) for order in moved.known_orders)
 
 
-def text(members, key):
-    value = members.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise Poison(key)
-    return str(value)
+class Partition:
+    """The records of one partition, applied one after the other."""
 
+    def __init__(self, number, dialect="auto", ids_most=IDS_MOST):
+        self.number, self.dialect, self.ids = number, Dialect(dialect), Ids(ids_most)
+        self.counters = Counter()
+        self.events = []      # applied ones, for what is counted a partition
+        self.profiles = {}
+        self.newest = self.clock = None
+        self.marks = {}
+        self.links = {}       # sequence: (anonymous id, user id) of what was asked for or sent on
+        self.moved = {}       # sequence: the profile that was sent on
+        self.fates = []
 
-def identifier(members, key):
-    value = text(members, key)
-    if len(value.encode()) > ID_BYTES:
-        raise Poison(key)
-    return value
+    def watermark(self):
+        return None if self.clock is None else self.clock - LATENESS_MS
 
+    def move_clock(self, time):
+        self.clock = time if self.clock is None else max(self.clock, time)
 
-def decimal(written):
-    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?", written):
-        raise Poison(written)
-    return Fraction(written)
+    def passed(self, fate):
+        """One record is done with."""
+        self.counters[fate] += 1
+        self.counters["next_offset"] += 1
+        self.fates.append(fate)
 
+    def profile(self, who, is_anonymous):
+        return self.profiles.setdefault((who, is_anonymous), Profile(who, is_anonymous))
 
-def cents(amount):
-    return round(amount * 100)  # of a Fraction: exact, halves to even
-
-
-def whole(written):
-    number = decimal(written)
-    if number.denominator != 1 or abs(number) > QUANTITY:
-        raise Poison(written)
-    return int(number)
-
-
-def time_of(written):
-    if re.fullmatch(r"-?[0-9]+", written):
-        time_ms = int(written)
-    else:
-        match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[-+]\d\d:\d\d)", written)
+    def apply(self, value, log_ms, dialect=None):
+        """`dialect`: the record's own, where it names one."""
         try:
-            moment = datetime.fromisoformat(match[1]).replace(tzinfo=timezone.utc)
-        except (TypeError, ValueError) as error:
-            raise Poison(written) from error
-        if match[3] != "Z":
-            ahead = timedelta(hours=int(match[3][1:3]), minutes=int(match[3][4:]))
-            moment -= ahead if match[3][0] == "+" else -ahead
-        seconds = (moment - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(seconds=1)
-        time_ms = seconds * 1000 + int(((match[2] or "0") + "000")[:3])
-    if time_ms < 0:
-        raise Poison(written)
-    return time_ms
+            events = (Dialect(dialect) if dialect else self.dialect).events(value, log_ms)
+        except Poison:
+            self.passed("poison")
+            return
+        watermark = self.watermark()
+        if watermark is not None:
+            self.ids.advance(watermark)
+        lines = Counter(self.apply_line(event, watermark) for event in events)
+        for name, count in lines.items():
+            self.counters["lines_" + name] += count
+        self.counters["lines"] += len(events)
+        applied = [event for event in events if event.offset is not None]
+        self.counters["late_applied"] += watermark is not None and any(each.time < watermark for each in applied)
+        self.passed("applied" if applied else "late" if lines["late"] else "duplicate")
 
+    def apply_line(self, event, watermark):
+        span = "long" if event.type in LONG else "short"
+        event.offset = None
+        if self.ids.is_late(span, event.time, watermark):
+            return "late"
+        if event.event_id:
+            each = event.event_id, event.line
+            if each in self.ids.where:
+                return "duplicate"
+            self.ids.put(each, span, event.time)
+        event.offset = self.counters["next_offset"]
+        self.newest = event.time if self.newest is None else max(self.newest, event.time)
+        self.move_clock(event.time)
+        profile = self.profile(event.who, event.is_anonymous)
+        profile.take(event)
+        profile.record = event.offset, event.time
+        self.events.append(event)
+        if event.visitor and not event.is_anonymous and event.visitor not in profile.noted:
+            profile.noted = [*profile.noted, event.visitor][-VISITORS_NOTED:]
+            self.links[len(self.links) + 1] = event.visitor, event.who
+        return "applied"
 
-class Event:
-    pass
+    # What a control record does, once it has been verified.
 
+    def tick(self, time):
+        self.move_clock(time)
+        self.passed("control")
 
-def put_line(event, members, defaults):
-    event.item = identifier(members, "item_id")
-    for key in ("category", "brand"):
-        identifier(members, key) or identifier(defaults, key)
-    written = {key: text(members, key) for key in ("quantity", "price", "value", "position")}
-    event.quantity = whole(written["quantity"]) if written["quantity"] else 1
-    price = decimal(written["price"]) if written["price"] else Fraction(0)
-    event.value = cents(decimal(written["value"])) if written["value"] else cents(event.quantity * price)
-    if written["position"] and whole(written["position"]) < 0:
-        raise Poison("position")
-    is_adjustment = event.type == "custom" and event.name == "adjustment"
-    if not is_adjustment and min(event.quantity, price, event.value) < 0:
-        raise Poison("a negative amount")
-    return written["price"] != "" or written["value"] != ""
+    def is_new(self, source, sequence):
+        is_new = sequence > self.marks.get(source, 0)
+        self.marks[source] = max(sequence, self.marks.get(source, 0))
+        return is_new
 
+    def apply_request(self, source, sequence, anonymous_id, user_id):
+        profile = self.profiles.get((anonymous_id, True))
+        if self.is_new(source, sequence) and profile and profile.events:
+            self.links[len(self.links) + 1] = anonymous_id, user_id
+            moved = self.moved[len(self.links)] = Profile(anonymous_id, True)
+            moved.merge(profile)
+            self.counters["lines_moved_out"] += len(profile.events)
+            profile.restart()
+        self.passed("control")
 
-def head(members, log_ms):
-    event = Event()
-    event.type = text(members, "type")
-    if event.type not in TYPES or event.type == "":
-        raise Poison("type")
-    ids = {key: identifier(members, key) for key in IDS}
-    if not ids["user_id"] and not ids["anonymous_id"]:
-        raise Poison("nobody")
-    event.is_anonymous = not ids["user_id"]
-    event.who = ids["user_id"] or ids["anonymous_id"]
-    event.order, event.name = ids["order_id"], ids["name"]
-    event.time = time_of(text(members, "time")) if text(members, "time") else log_ms
-    event.time = min(event.time, log_ms + AHEAD_MS)
-    rating = cents(decimal(text(members, "rating"))) if text(members, "rating") else 0
-    if rating and not 100 <= rating <= 500:
-        raise Poison("rating")
-    event.rating = rating
-    return event
-
-
-def events_of(line, log_ms):
-    members = parse(line)
-    head(members, log_ms)
-    lines = members.get("items") if members.get("items") is not None else members.get("lines")
-    if lines is not None and not isinstance(lines, list):
-        raise Poison("items")
-    if lines is not None and len(lines) > LINES:
-        raise Poison("too many lines")
-    result, is_priced = [], False
-    for place, each in enumerate(lines or [members]):
-        if not isinstance(each, dict):
-            raise Poison("a line")
-        event = head(members, log_ms)
-        event.line = place
-        is_priced |= put_line(event, each, members)
-        result.append(event)
-    if lines and not is_priced and text(members, "value"):
-        whole_order = head(members, log_ms)
-        put_line(whole_order, {"value": members["value"]}, {})
-        result[0].value = whole_order.value
-    return result
+    def apply_answer(self, source, sequence, user_id, moved, time):
+        """`moved`: the profile as its partition had it, not what the record says of it."""
+        if self.is_new(source, sequence):
+            profile = self.profile(user_id, False)
+            profile.merge(moved)
+            profile.record = self.counters["next_offset"], time
+            self.counters["lines_moved_in"] += len(moved.events)
+        self.passed("control")
 
 
 # ---- features ----
@@ -192,13 +218,16 @@ def day(time_ms):
 
 
 class Reader:
-    """One profile: all its events in the log's order, read as of `at`."""
+    """One profile: all its events, read as of `at`."""
 
-    def __init__(self, events, at):
-        self.events, self.at = events, at
+    def __init__(self, profile, at):
+        self.profile, self.events, self.at = profile, profile.events, at
+        self.by_type = defaultdict(list)
+        for event in self.events:
+            self.by_type[event.type].append(event)
 
     def of(self, *types):
-        return [event for event in self.events if not types or event.type in types]
+        return [event for kind in types for event in self.by_type[kind]]
 
     def window(self, kind, days):
         return [e for e in self.of(kind) if day(self.at) - days + 1 <= day(e.time) <= day(self.at)]
@@ -249,32 +278,14 @@ def weight(event):
     return 0 if event.quantity < 0 else 1 if event.quantity == 0 else min(event.quantity, 255)
 
 
-def follow_the_log(events):
-    """What depends on the order of arrival: a visit's number and whether a line begins an order."""
-    newest, session, orders = None, 0, []
-    for event in events:
-        if newest is None or event.time - newest > VISIT_GAP_MS:
-            session = min(session + 1, 65535)
-        newest = event.time if newest is None else max(newest, event.time)
-        event.session, event.begins_order = session, False
-        if event.type != "purchase":
-            continue
-        if not event.order:
-            event.begins_order = event.line == 0
-        elif event.order not in orders[-16:]:
-            orders.append(event.order)
-            event.begins_order = True
-
-
 def features(reader, is_free):
     """(name, values) in the plan's order."""
     purchases = reader.of("purchase")
-    orders = sum(event.begins_order for event in purchases)
     yield "events", [len(reader.events)]
     yield "first_seen", reader.times(min)
     yield "last_seen", reader.times(max)
     if not is_free:
-        yield "sessions", [reader.events[-1].session]
+        yield "sessions", [reader.profile.sessions]
     yield "views_7d", [len(reader.window("view", 7))]
     yield "carts_7d", [len(reader.window("cart_add", 7))]
     yield "purchases", [len(purchases)]
@@ -286,7 +297,7 @@ def features(reader, is_free):
         yield "spend_%dd" % days, [reader.value(reader.window("purchase", days))]
     yield "spend_fading", [reader.fading()]
     if not is_free:
-        yield "orders", [orders]
+        yield "orders", [reader.profile.orders]
     yield "first_purchase", reader.times(min, "purchase")
     yield "last_purchase", reader.times(max, "purchase")
     yield "purchase_times", sorted({event.time for event in purchases})[-32:]
@@ -298,7 +309,7 @@ def features(reader, is_free):
     yield "history", values
     if not is_free:
         latest = max((event.time for event in purchases), default=None)
-        yield "rfm", [] if latest is None else [(reader.at - latest) // DAY_MS, orders, reader.spend()]
+        yield "rfm", [] if latest is None else [(reader.at - latest) // DAY_MS, reader.profile.orders, reader.spend()]
 
 
 # ---- the dump ----
@@ -309,17 +320,17 @@ def escape(name):
     return name
 
 
-def show(*fields):
-    sys.stdout.buffer.write("\t".join(map(str, fields)).encode() + b"\n")
+def line(*fields):
+    return "\t".join(map(str, fields)).encode() + b"\n"
 
 
 def show_profiles(profiles, at, is_free):
-    for (who, is_anonymous), events in sorted(profiles.items(), key=lambda each: (each[0][0].encode(), each[0][1])):
-        name = ("\\a" if is_anonymous else "") + escape(who)
-        for feature, values in features(Reader(events, at), is_free):
-            show(name, feature, *values)
+    for profile in sorted(profiles, key=lambda each: (each.who.encode(), each.is_anonymous)):
+        name = ("\\a" if profile.is_anonymous else "") + escape(profile.who)
+        for feature, values in features(Reader(profile, at), is_free):
+            yield line(name, feature, *values)
         if not is_free:
-            show(name, "@record", events[-1].offset, events[-1].time)
+            yield line(name, "@record", *profile.record)
 
 
 def show_trending(events, at):
@@ -329,7 +340,7 @@ def show_trending(events, at):
             items[event.item].append(event.time // HOUR_MS)
     for item in sorted(items, key=str.encode):
         counts = Counter(hour for hour in items[item] if at // HOUR_MS - 191 <= hour <= at // HOUR_MS)
-        show("\\p", "trending", escape(item), len(items[item]), *[n for h in sorted(counts) for n in (h, counts[h])])
+        yield line("\\p", "trending", escape(item), len(items[item]), *[n for h in sorted(counts) for n in (h, counts[h])])
 
 
 def commerce_kind(event):
@@ -338,65 +349,107 @@ def commerce_kind(event):
     return event.type if event.type in ("purchase", "refund") else None
 
 
-def show_commerce(events, is_free):
+def commerce_sums(label, some, is_free):
     kinds = ("purchase", "refund", "adjustment")
-    trade = [event for event in events if commerce_kind(event)]
-
-    def sums(label, some):
-        split = [[event for event in some if commerce_kind(event) == kind] for kind in kinds]
-        orders = [] if is_free else [sum(event.type == "purchase" and event.begins_order for event in some)]
-        show("\\p", "commerce", label, *[wrap(sum(event.value for event in part)) for part in split],
-             *[len(part) for part in split], *orders)
-
-    for when in sorted({day(event.time) for event in trade}):
-        sums(when, [event for event in trade if day(event.time) == when])
-    sums("total", trade)
-    show("\\p", "customers", len({e.who for e in trade if e.type == "purchase" and not e.is_anonymous}))
+    split = [[event for event in some if commerce_kind(event) == kind] for kind in kinds]
+    orders = [] if is_free else [sum(event.type == "purchase" and event.begins_order for event in some)]
+    return line("\\p", "commerce", label, *[wrap(sum(event.value for event in part)) for part in split],
+                *[len(part) for part in split], *orders)
 
 
-def show_counters(counters, newest):
-    names = ("first_offset next_offset applied duplicate late poison opted_out erased control gap late_applied lines "
-             "lines_applied lines_duplicate lines_late lines_opted_out lines_erased").split()
-    for name in names:
-        show("\\s", 0, name, counters[name])
-    show("\\s", 0, "times", *(["-", "-"] if newest is None else [newest, newest - LATENESS_MS]))
+def show_commerce(events, profiles, is_free):
+    trade = defaultdict(list)
+    for event in events:
+        if commerce_kind(event):
+            trade[day(event.time)].append(event)
+    for when in sorted(trade):
+        yield commerce_sums(when, trade[when], is_free)
+    yield commerce_sums("total", [event for when in trade for event in trade[when]], is_free)
+    yield line("\\p", "customers", sum(not each.is_anonymous and any(event.type == "purchase" for event in each.events)
+                                       for each in profiles))
 
 
-def read(path):
-    """All events in the log's order, and the partition's counters."""
+COUNTERS = ("first_offset next_offset applied duplicate late poison opted_out erased control gap late_applied lines "
+            "lines_applied lines_duplicate lines_late lines_opted_out lines_erased lines_moved_out lines_moved_in").split()
+
+
+def show_partition(partition):
+    for name in COUNTERS:
+        yield line("\\s", partition.number, name, partition.counters[name])
+    newest, watermark = partition.newest, partition.watermark()
+    yield line("\\s", partition.number, "times", "-" if newest is None else newest, "-" if watermark is None else watermark)
+    ids = partition.ids
+    if watermark is not None:
+        ids.advance(watermark)
+    for bucket in sorted(ids.buckets):
+        yield line("\\s", partition.number, "dedup", *bucket, len(ids.buckets[bucket]))
+    for span in sorted(ids.evicted):
+        yield line("\\s", partition.number, "dedup_evicted", span, ids.evicted[span])
+    yield line("\\s", partition.number, "links", len(partition.links))
+    for source in sorted(source for source in partition.marks if partition.marks[source] > 0):
+        yield line("\\s", partition.number, "mark", source, partition.marks[source])
+
+
+def dump(partitions, is_free):
+    """The lines of the canonical dump."""
+    events = [event for partition in partitions for event in partition.events]
+    profiles = [profile for partition in partitions for profile in partition.profiles.values() if profile.events]
+    at = max((partition.newest for partition in partitions if partition.newest is not None), default=0)
+    yield from show_profiles(profiles, at, is_free)
+    yield from show_trending(events, at)
+    yield from show_commerce(events, profiles, is_free)
+    if not is_free:
+        for partition in partitions:
+            yield from show_partition(partition)
+
+
+# ---- the frozen log ----
+
+def murmur2(key):
+    """As Kafka's Java producer hashes a key."""
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    h = 0x9747B28C ^ len(key)
+    whole = len(key) // 4 * 4
+    for at in range(0, whole, 4):
+        k = int.from_bytes(key[at:at + 4], "little") * m & mask
+        h = h * m & mask ^ (k ^ k >> 24) * m & mask
+    if whole < len(key):
+        h = (h ^ int.from_bytes(key[whole:], "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15
+
+
+@lru_cache(1 << 16)
+def partition_of(key, partitions):
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def profile_key(value, log_ms):
+    """The id that a record would be keyed by; empty when it is none."""
+    try:
+        return Dialect("native").events(value, log_ms)[0].who.encode()
+    except Poison:
+        return b""
+
+
+def read(path, count=1):
+    """The partitions of the file, every record applied."""
+    partitions = [Partition(number, "native") for number in range(count)]
     with open(path, "rb") as file:
         lines = file.read().split(b"\n")[:-1]
-    events, counters, newest = [], Counter(next_offset=len(lines)), None
-    for offset, line in enumerate(lines):
-        try:
-            found = events_of(line, LOG_START_MS + offset * LOG_STEP_MS)
-        except Poison:
-            counters["poison"] += 1
-            continue
-        for event in found:
-            event.offset = offset
-        counters["applied"] += 1
-        counters["late_applied"] += newest is not None and min(e.time for e in found) < newest - LATENESS_MS
-        newest = max([e.time for e in found] + ([] if newest is None else [newest]))
-        events += found
-    counters["lines"] = counters["lines_applied"] = len(events)
-    return events, counters, newest
+    keyless = 0
+    for number, value in enumerate(lines):
+        log_ms = LOG_START_MS + number * LOG_STEP_MS
+        key = profile_key(value, log_ms)
+        at = partition_of(key, count) if key else keyless % count  # without a key: in turn
+        keyless += not key
+        partitions[at].apply(value, log_ms)
+    return partitions
 
 
 def main():
-    is_free = sys.argv[2:] == ["free"]
-    events, counters, newest = read(sys.argv[1])
-    profiles = defaultdict(list)
-    for event in events:
-        profiles[event.who, event.is_anonymous].append(event)
-    for mine in profiles.values():
-        follow_the_log(mine)
-    at = newest or 0
-    show_profiles(profiles, at, is_free)
-    show_trending(events, at)
-    show_commerce(events, is_free)
-    if not is_free:
-        show_counters(counters, newest)
+    count = next((int(word.split("=")[1]) for word in sys.argv[2:] if re.fullmatch("partitions=[0-9]+", word)), 1)
+    sys.stdout.buffer.writelines(dump(read(sys.argv[1], count), "free" in sys.argv[2:]))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ most entries.  Prints name, rank, item, score, source and the history item that 
 import sys
 from collections import Counter, defaultdict
 
-from recompute import TYPES, Reader, follow_the_log, read
+from reading import TYPES
+from recompute import Reader, read
 
 NEWEST, LIST_ITEMS = 100, 8
 
@@ -51,14 +52,10 @@ def recommend(name, history, table, items):
 
 
 def main():
-    events, _, newest = read(sys.argv[1])
-    profiles = defaultdict(list)
-    for event in events:
-        profiles[event.who, event.is_anonymous].append(event)
+    (partition,) = read(sys.argv[1])
     histories, rows, votes = {}, [], Counter()
-    for (who, is_anonymous), mine in profiles.items():
-        follow_the_log(mine)
-        histories[who, is_anonymous] = Reader(mine, newest).history()
+    for (who, is_anonymous), profile in partition.profiles.items():
+        histories[who, is_anonymous] = Reader(profile, partition.newest).history()
         said = [item_of(entry) for entry in histories[who, is_anonymous] if says_something(entry)]
         if len(set(said)) > (1 if is_anonymous else 0):
             rows.append(set(said))

@@ -40,7 +40,7 @@ static void append_all(mr_log *log)
     char large[LARGE_BYTES];
     memset(large, 'x', sizeof(large));
     const mr_log_header trace = {MR_TEXT("trace"), MR_TEXT("abc")};
-    const mr_control_record tick = {MR_CONTROL_TICK, {0}, 1700000001000};
+    const mr_control_record tick = {.kind = MR_CONTROL_TICK, .time_ms = 1700000001000};
     mr_buffer value = {0};
     uint8_t mac[MR_CONTROL_HEADER_BYTES];
     assert_ok(mr_control_encode(&tick, "events", control_key, sizeof(control_key) - 1,
@@ -66,7 +66,8 @@ static void append_all(mr_log *log)
         {.key = MR_TEXT("large"),
          .value = {large, LARGE_BYTES},
          .time_ms = 1700000003000}};
-    mr_dead_letter_entry(&letter, &broken, "events", 3, MR_POISON_NOT_JSON, &entries[2]);
+    mr_dead_letter_entry(&letter, &broken, "events", 3,
+                         mr_poison_name(MR_POISON_NOT_JSON), &entries[2]);
     entries[2].partition = 0;
     entries[2].time_ms = 1700000002000;
     assert_ok(mr_log_append(log, entries, RECORDS, NULL, NULL));
@@ -88,7 +89,7 @@ static void check_record(const mr_log_record *record)
         return;
     case 1:
         assert_ok(mr_control_decode(record, "events", control_key,
-                                    sizeof(control_key) - 1, &tick));
+                                    sizeof(control_key) - 1, NULL, &tick));
         assert_int_equal(tick.kind, MR_CONTROL_TICK);
         assert_int_equal(tick.time_ms, 1700000001000);
         return;

@@ -2,6 +2,7 @@
 
 Everything lives in one temporary directory, listens on free loopback ports, and is ended by its own pid.
 A test is a function whose name is a sentence; run(tests) reports them as TAP and ends with the counts.
+Words on the command line choose the tests whose sentence holds one of them.
 """
 import atexit
 import contextlib
@@ -25,6 +26,10 @@ REDIS_SERVER = os.environ.get("MILLRACE_REDIS", "redis-server")
 
 WORK = Path(tempfile.mkdtemp(prefix="millrace-test."))
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)
+
+
+class Skipped(Exception):
+    """What a test needs and the machine does not give: `raise Skipped("a cgroup of its own")`."""
 
 
 def free_port():
@@ -129,6 +134,7 @@ class Engine:
         home = beside.directory if beside else self.directory
         self.port = free_port()
         self.process = None
+        self.environment = {}  # of its processes, over our own
         self.config = self.directory / "millrace.yaml"
         log = {"path": self.directory / "log", "clock": "data", "partitions": partitions, **(log or {})}
         state = {"path": home / "checkpoints", "interval": "300ms", **(state or {})}
@@ -155,9 +161,10 @@ class Engine:
         self.log_file = self.directory / "run.log"
         atexit.register(self.kill)
 
-    def start(self, wait=True):
+    def start(self, wait=True, preexec_fn=None):
         with open(self.log_file, "ab") as sink:
-            self.process = subprocess.Popen([MILLRACE, "run", "--config", self.config], stdout=sink, stderr=sink)
+            self.process = subprocess.Popen([MILLRACE, "run", "--config", self.config], stdout=sink, stderr=sink,
+                                            env={**os.environ, **self.environment}, preexec_fn=preexec_fn)
         if wait:
             wait_for(self.is_caught_up, 40, "the engine")
         return self
@@ -172,8 +179,8 @@ class Engine:
     def log_text(self):
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def run_to_the_end(self):
-        return millrace("run", "--config", self.config, "--until-end")
+    def run_to_the_end(self, check=True):
+        return millrace("run", "--config", self.config, "--until-end", check=check, environment=self.environment)
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)
@@ -225,16 +232,22 @@ class Engine:
 
 def run(tests):
     """Each test in turn; a failed one does not stop the others."""
-    failed = 0
+    if len(sys.argv) > 1:
+        tests = [test for test in tests if any(word in test.__name__ for word in sys.argv[1:])]
+    failed = skipped = 0
     for number, test in enumerate(tests, 1):
         name = test.__name__.removeprefix("test_").replace("_", " ")
+        begun = time.monotonic()
         try:
             test()
-            print(f"ok {number} - {name}", flush=True)
+            print(f"ok {number} - {name} ({time.monotonic() - begun:.1f} s)", flush=True)
+        except Skipped as need:
+            skipped += 1
+            print(f"skipped: needs {need}\nok {number} - {name} # SKIP needs {need}", flush=True)
         except Exception:
             failed += 1
             print(f"not ok {number} - {name}", flush=True)
             traceback.print_exc(file=sys.stdout)
     print(f"1..{len(tests)}")
-    print(f"{len(tests) - failed} passed, {failed} failed")
+    print(f"{len(tests) - failed - skipped} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     sys.exit(1 if failed else 0)

@@ -1,7 +1,7 @@
 /*
  * Checkpointer: real files below a temporary directory.  What must hold is an order: dead letters
- * before the state that has passed them, alerts after the state they speak of; so each of the
- * three is made to fail in turn, and nothing that comes later may be there.
+ * before the state that has passed them, links and alerts after the state they speak of; so each of
+ * them is made to fail in turn, and nothing that comes later may be there.
  */
 #include "app/checkpointer.h"
 #include "core/file.h"
@@ -18,6 +18,8 @@ typedef struct fixture {
     mr_plan *plan;
     mr_checkpoint_store *store;
     mr_log *dead_letters;
+    mr_log *late;
+    mr_log *events;
     mr_log *alerts;
     mr_checkpointer *checkpointer;
     pthread_mutex_t lock;
@@ -45,11 +47,13 @@ static int set_up(void **state)
     assert_ok(mr_plan_create_default(&f->plan));
     assert_ok(mr_checkpoint_store_open(f->directory, "events", 2, &f->store, NULL));
     f->dead_letters = open_log(f, "dead");
+    f->late = open_log(f, "late");
+    f->events = open_log(f, "events");
     f->alerts = open_log(f, "alerts");
     (void)pthread_mutex_init(&f->lock, NULL);
     (void)pthread_cond_init(&f->changed, NULL);
-    assert_ok(
-        mr_checkpointer_create(f->store, f->dead_letters, f->alerts, &f->checkpointer));
+    assert_ok(mr_checkpointer_create(f->store, f->dead_letters, f->late, f->events,
+                                     f->alerts, &f->checkpointer));
     *state = f;
     return 0;
 }
@@ -59,7 +63,9 @@ static int tear_down(void **state)
     fixture *f = *state;
     mr_checkpointer_destroy(f->checkpointer);
     mr_log_close(f->alerts);
+    mr_log_close(f->events);
     mr_log_close(f->dead_letters);
+    mr_log_close(f->late);
     mr_checkpoint_store_close(f->store);
     mr_plan_destroy(f->plan);
     (void)pthread_cond_destroy(&f->changed);
@@ -87,7 +93,7 @@ static void wait_for(fixture *f, int done)
     (void)pthread_mutex_unlock(&f->lock);
 }
 
-/* The state of a shard with one purchase, a dead letter and an alert. */
+/* The state of a shard with one purchase, a dead letter, a link and an alert. */
 static void fill(fixture *f, mr_checkpoint_job *job, uint32_t partition)
 {
     mr_shard *shard = test_shard(f->plan, partition);
@@ -99,18 +105,26 @@ static void fill(fixture *f, mr_checkpoint_job *job, uint32_t partition)
     job->next_offset = mr_shard_next_offset(shard);
     mr_shard_destroy(shard);
     assert_ok(mr_letter_box_init(&job->dead_letters));
+    assert_ok(mr_letter_box_init(&job->late));
     assert_ok(mr_letter_box_init(&job->alerts));
+    assert_ok(mr_letter_box_init(&job->links));
+    const mr_log_entry link = {.value = MR_TEXT("link")};
     const mr_log_entry letter = {.value = MR_TEXT("dead")};
+    const mr_log_entry late = {.value = MR_TEXT("late")};
     const mr_log_entry alert = {.value = MR_TEXT("alert")};
     assert_ok(mr_letter_box_put(&job->dead_letters, &letter));
+    assert_ok(mr_letter_box_put(&job->late, &late));
     assert_ok(mr_letter_box_put(&job->alerts, &alert));
+    assert_ok(mr_letter_box_put(&job->links, &link));
 }
 
 static void empty(mr_checkpoint_job *job)
 {
     mr_buffer_deinit(&job->state);
     mr_letter_box_deinit(&job->dead_letters);
+    mr_letter_box_deinit(&job->late);
     mr_letter_box_deinit(&job->alerts);
+    mr_letter_box_deinit(&job->links);
 }
 
 static void put_refused_letter(mr_letter_box *box)
@@ -160,9 +174,12 @@ static void test_state_letters_and_alerts_are_durable_when_it_is_done(void **sta
     run_job(f, &job);
     assert_ok(job.status);
     assert_true(job.alerts_sent);
+    assert_true(job.links_sent);
+    assert_int_equal(end_of(f->events), 1);
     assert_int_equal(job.oldest_offset, job.next_offset);
     assert_true(job.took_ns > 0);
     assert_int_equal(end_of(f->dead_letters), 1);
+    assert_int_equal(end_of(f->late), 1);
     assert_int_equal(end_of(f->alerts), 1);
     assert_ok(restored(f, 0, &users));
     assert_int_equal(users, 1);
@@ -180,12 +197,28 @@ static void test_no_state_passes_a_dead_letter_that_is_not_durable(void **state)
     assert_int_equal(job.status, MR_ERR_INVALID);
     assert_true(job.error.message[0] != '\0');
     assert_false(job.alerts_sent);
+    assert_false(job.links_sent);
+    assert_int_equal(end_of(f->alerts), 0);
+    assert_int_equal(end_of(f->events), 0);
+    assert_int_equal(restored(f, 0, &users), MR_ERR_NOT_FOUND);
+    empty(&job);
+}
+
+static void test_no_state_passes_a_late_record_that_is_not_durable(void **state)
+{
+    fixture *f = *state;
+    mr_checkpoint_job job;
+    uint32_t users;
+    fill(f, &job, 0);
+    put_refused_letter(&job.late);
+    run_job(f, &job);
+    assert_int_equal(job.status, MR_ERR_INVALID);
     assert_int_equal(end_of(f->alerts), 0);
     assert_int_equal(restored(f, 0, &users), MR_ERR_NOT_FOUND);
     empty(&job);
 }
 
-static void test_no_alert_speaks_of_a_state_that_was_refused(void **state)
+static void test_no_link_or_alert_speaks_of_a_state_that_was_refused(void **state)
 {
     fixture *f = *state;
     mr_checkpoint_job job;
@@ -195,7 +228,25 @@ static void test_no_alert_speaks_of_a_state_that_was_refused(void **state)
     run_job(f, &job);
     assert_int_equal(job.status, MR_ERR_STALE);
     assert_false(job.alerts_sent);
+    assert_false(job.links_sent);
     assert_int_equal(end_of(f->alerts), 0);
+    assert_int_equal(end_of(f->events), 0);
+    empty(&job);
+}
+
+static void test_links_that_do_not_go_out_hold_nothing_else_up(void **state)
+{
+    fixture *f = *state;
+    mr_checkpoint_job job;
+    uint32_t users;
+    fill(f, &job, 0);
+    put_refused_letter(&job.links);
+    run_job(f, &job);
+    assert_ok(job.status);
+    assert_false(job.links_sent);
+    assert_true(job.alerts_sent);
+    assert_int_equal(end_of(f->events), 0);
+    assert_ok(restored(f, 0, &users));
     empty(&job);
 }
 
@@ -215,6 +266,7 @@ static void test_alerts_that_do_not_go_out_leave_the_state_valid(void **state)
     mr_letter_box_clear(&job.alerts);
     assert_ok(mr_letter_box_put(&job.alerts, &alert));
     mr_letter_box_clear(&job.dead_letters);
+    mr_letter_box_clear(&job.late);
     mr_shard *shard = test_shard(f->plan, 0);
     assert_ok(mr_checkpoint_encode(shard, job.epoch, ++job.generation, &job.state));
     mr_shard_destroy(shard);
@@ -252,8 +304,12 @@ int main(void)
             test_state_letters_and_alerts_are_durable_when_it_is_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_no_state_passes_a_dead_letter_that_is_not_durable, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_no_alert_speaks_of_a_state_that_was_refused,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_no_state_passes_a_late_record_that_is_not_durable, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_no_link_or_alert_speaks_of_a_state_that_was_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_links_that_do_not_go_out_hold_nothing_else_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_alerts_that_do_not_go_out_leave_the_state_valid, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_destroy_works_off_everything_submitted,

@@ -37,7 +37,7 @@ static int set_up(void **state)
     (void)snprintf(f->directory, sizeof(f->directory), "/tmp/test_churn_sweep-XXXXXX");
     assert_non_null(mkdtemp(f->directory));
     mr_hash_key_init(&f->key, "secret", 6);
-    assert_ok(mr_plan_create_default(&f->plan));
+    f->plan = test_plan_without_late();
     mr_shard *taught = new_shard(f);
     test_apply(taught, test_purchase("ann", "tea", START_MS, "o1", 100));
     test_apply(taught, test_purchase("ann", "yarn", START_MS, "o1", 100));

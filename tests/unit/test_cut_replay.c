@@ -28,7 +28,8 @@ typedef struct fixture {
     char hashes[4][MR_SHA256_HEX_BYTES];
     size_t events_seen[4]; /* applied before each cut */
     size_t events;
-    size_t fail_at_cut; /* SIZE_MAX: never */
+    uint64_t lines_applied; /* by the shard's own count */
+    size_t fail_at_cut;     /* SIZE_MAX: never */
 } fixture;
 
 /* Mostly rising, some half a day late, and one far ahead of its neighbours. */
@@ -70,7 +71,7 @@ static int set_up(void **state)
     assert_non_null(mkdtemp(f->path));
     assert_ok(mr_config_load(NULL, &f->config, &error));
     mr_hash_key_init(&f->key, "secret", 6);
-    assert_ok(mr_plan_create_default(&f->plan));
+    f->plan = test_plan_without_late();
     const mr_log_file_options options = {.path = f->path,
                                          .topic = f->config.log.topic,
                                          .partitions = 1,
@@ -114,9 +115,16 @@ static mr_status on_applied(void *context, const mr_shard *shard,
                             const mr_event_batch *batch)
 {
     fixture *f = context;
+    size_t in_records = 0;
     const mr_record_verdict *last = &batch->records[batch->record_count - 1];
     assert_int_equal(mr_shard_next_offset(shard), last->offset + 1);
     f->events += batch->event_count;
+    mr_shard_counters counters;
+    mr_shard_counters_get(shard, &counters);
+    f->lines_applied = counters.lines_applied;
+    for (size_t i = 0; i < batch->record_count; i++)
+        in_records += batch->records[i].event_count;
+    assert_int_equal(in_records, batch->event_count);
     return MR_OK;
 }
 
@@ -199,6 +207,17 @@ static void test_shows_cuts_that_nothing_follows_at_the_end(void **state)
     assert_int_equal(f->events_seen[1], RECORDS);
 }
 
+static void test_shows_nothing_that_came_too_late_to_be_applied(void **state)
+{
+    fixture *f = *state;
+    mr_error error = {{0}};
+    mr_plan_destroy(f->plan);
+    assert_ok(mr_plan_create_default(&f->plan)); /* half a day is too late for a view */
+    assert_ok(replay(f, NULL, 0, RECORDS, &error));
+    assert_true(f->events < RECORDS);
+    assert_int_equal(f->events, f->lines_applied);
+}
+
 static void test_stops_at_the_offset_it_was_given(void **state)
 {
     fixture *f = *state;
@@ -224,6 +243,8 @@ int main(void)
             test_shows_at_a_cut_what_came_before_it_and_nothing_else, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_shows_cuts_that_nothing_follows_at_the_end,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_shows_nothing_that_came_too_late_to_be_applied, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stops_at_the_offset_it_was_given, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_hands_on_what_the_visitor_returns, set_up,

@@ -35,7 +35,8 @@ static void test_a_letter_says_why_and_whence(void **state)
     (void)state;
     mr_dead_letter letter;
     mr_log_entry entry;
-    mr_dead_letter_entry(&letter, &original, "events", 3, MR_POISON_NOT_UTF8, &entry);
+    mr_dead_letter_entry(&letter, &original, "events", 3,
+                         mr_poison_name(MR_POISON_NOT_UTF8), &entry);
     assert_true(mr_text_equal(entry.value, original.value));
     assert_true(mr_text_equal(entry.key, original.key));
     const mr_log_record record = record_of(&entry, 5);
@@ -55,7 +56,8 @@ static void test_the_original_record_comes_back(void **state)
     mr_dead_letter again;
     mr_log_entry entry;
     mr_log_entry restored;
-    mr_dead_letter_entry(&letter, &original, "events", 3, MR_POISON_NOT_UTF8, &entry);
+    mr_dead_letter_entry(&letter, &original, "events", 3,
+                         mr_poison_name(MR_POISON_NOT_UTF8), &entry);
     const mr_log_record record = record_of(&entry, 5);
     assert_ok(mr_dead_letter_restore(&again, &record, &restored));
     assert_true(mr_text_equal(restored.value, original.value));
@@ -71,9 +73,11 @@ static void test_a_letter_of_a_letter_has_the_newer_reason_once(void **state)
     mr_dead_letter letter;
     mr_dead_letter again;
     mr_log_entry entry;
-    mr_dead_letter_entry(&letter, &original, "events", 3, MR_POISON_NOT_UTF8, &entry);
+    mr_dead_letter_entry(&letter, &original, "events", 3,
+                         mr_poison_name(MR_POISON_NOT_UTF8), &entry);
     const mr_log_record record = record_of(&entry, 5);
-    mr_dead_letter_entry(&again, &record, "dead", 0, MR_POISON_EMPTY, &entry);
+    mr_dead_letter_entry(&again, &record, "dead", 0, mr_poison_name(MR_POISON_EMPTY),
+                         &entry);
     assert_int_equal(entry.header_count, MR_DEAD_LETTER_HEADERS + 2);
     const mr_log_record second = record_of(&entry, 6);
     mr_dead_letter_source source;
@@ -93,7 +97,8 @@ static void test_headers_that_do_not_fit_are_left_out(void **state)
     record.header_count = MR_LOG_HEADERS_MAX;
     mr_dead_letter letter;
     mr_log_entry entry;
-    mr_dead_letter_entry(&letter, &record, "events", 3, MR_POISON_EMPTY, &entry);
+    mr_dead_letter_entry(&letter, &record, "events", 3, mr_poison_name(MR_POISON_EMPTY),
+                         &entry);
     assert_int_equal(entry.header_count, MR_LOG_HEADERS_MAX);
 }
 
@@ -104,7 +109,8 @@ static void test_another_record_is_no_letter(void **state)
     assert_int_equal(mr_dead_letter_read(&original, &source), MR_ERR_CORRUPT);
     mr_dead_letter letter;
     mr_log_entry entry;
-    mr_dead_letter_entry(&letter, &original, "events", 3, MR_POISON_EMPTY, &entry);
+    mr_dead_letter_entry(&letter, &original, "events", 3, mr_poison_name(MR_POISON_EMPTY),
+                         &entry);
     letter.headers[3].value = MR_TEXT("seven");
     const mr_log_record record = record_of(&entry, 5);
     assert_int_equal(mr_dead_letter_read(&record, &source), MR_ERR_CORRUPT);

@@ -116,6 +116,46 @@ static void test_control_records_are_outside_the_dialect(void **state)
     mr_event_batch_deinit(&batch);
 }
 
+static void test_a_link_is_handed_on_with_its_fields(void **state)
+{
+    (void)state;
+    const mr_decoder_options options = {.dialect = MR_DIALECT_NATIVE,
+                                        .topic = "events",
+                                        .control_key = "key",
+                                        .control_key_bytes = 3};
+    const mr_control_record sent = {.kind = MR_CONTROL_LINK,
+                                    .link = {.anonymous_id = MR_TEXT("x"),
+                                             .user_id = MR_TEXT("u"),
+                                             .profile = MR_TEXT("{\"events\":1}"),
+                                             .time_ms = 5,
+                                             .sequence = 7,
+                                             .source = 2}};
+    mr_decoder *decoder = NULL;
+    mr_event_batch batch;
+    mr_buffer value = {0};
+    uint8_t header[MR_CONTROL_HEADER_BYTES];
+    assert_ok(mr_decoder_create(&options, &decoder, NULL));
+    assert_ok(mr_event_batch_init(&batch, 1, 1));
+    assert_ok(mr_control_encode(&sent, "events", "key", 3, MR_TEXT("u"), &value, header));
+    const mr_log_header headers[] = {
+        {MR_TEXT(MR_CONTROL_HEADER),
+         {.bytes = (const char *)header, .length = MR_CONTROL_HEADER_BYTES}}};
+    const mr_log_record record = {
+        .key = MR_TEXT("u"),
+        .value = {.bytes = (const char *)value.bytes, .length = (uint32_t)value.length},
+        .headers = headers,
+        .header_count = 1};
+    assert_ok(mr_decoder_decode(decoder, 0, &record, 1, &batch));
+    assert_int_equal(batch.records[0].disposition, MR_RECORD_LINK);
+    const mr_link *link = batch.records[0].link;
+    assert_true(mr_text_equal(link->anonymous_id, MR_TEXT("x")));
+    assert_true(mr_text_equal(link->profile, sent.link.profile));
+    assert_int_equal(link->sequence, 7);
+    mr_decoder_destroy(decoder);
+    mr_buffer_deinit(&value);
+    mr_event_batch_deinit(&batch);
+}
+
 static void test_without_a_key_every_control_record_is_poison(void **state)
 {
     (void)state;
@@ -173,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_a_lock_is_kept_from_before),
         cmocka_unit_test(test_auto_with_a_profile_takes_what_is_no_json_for_its_lines),
         cmocka_unit_test(test_control_records_are_outside_the_dialect),
+        cmocka_unit_test(test_a_link_is_handed_on_with_its_fields),
         cmocka_unit_test(test_without_a_key_every_control_record_is_poison),
         cmocka_unit_test(test_events_of_a_batch_stay_apart_and_all_live_to_its_end),
     };

@@ -99,6 +99,22 @@ static void test_a_failed_replace_leaves_the_old_state_and_no_temporary(void **s
     assert_non_null(strstr(error.message, "no/such/place"));
 }
 
+static void test_a_file_made_once_stays_as_it_was_made_first(void **state)
+{
+    (void)state;
+    struct stat about;
+    mr_error error = {{0}};
+    assert_ok(mr_file_create(in_directory("a"), 0600, "first", 5, NULL));
+    assert_ok(mr_file_create(in_directory("a"), 0600, "second", 6, NULL));
+    assert_holds("a", "first");
+    assert_int_equal(stat(in_directory("a"), &about), 0);
+    assert_int_equal(about.st_mode & 0777, 0600);
+    assert_int_equal(count_names(), 1);
+    assert_int_equal(mr_file_create(in_directory("no/such/place"), 0600, "x", 1, &error),
+                     MR_ERR_UNAVAILABLE);
+    assert_non_null(strstr(error.message, "no/such/place"));
+}
+
 static void test_reading_appends_and_a_failure_changes_nothing(void **state)
 {
     (void)state;
@@ -252,6 +268,7 @@ int main(void)
         IN_A_DIRECTORY(test_a_replaced_file_holds_the_new_bytes_alone),
         IN_A_DIRECTORY(test_a_reader_of_the_old_file_keeps_the_old_bytes),
         IN_A_DIRECTORY(test_a_failed_replace_leaves_the_old_state_and_no_temporary),
+        IN_A_DIRECTORY(test_a_file_made_once_stays_as_it_was_made_first),
         IN_A_DIRECTORY(test_reading_appends_and_a_failure_changes_nothing),
         IN_A_DIRECTORY(test_a_file_is_read_to_its_end_whatever_size_it_states),
         IN_A_DIRECTORY(test_mapping_tells_empty_absent_and_unmappable_apart),

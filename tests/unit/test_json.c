@@ -204,6 +204,24 @@ static void test_commas_stand_where_they_belong(void **state)
                    "\"b\":null,\"c\":{\"raw\":1},\"d\":\"s\",\"e\":null}");
 }
 
+static void test_a_value_that_was_read_is_written_as_it_stood(void **state)
+{
+    (void)state;
+    const mr_text text =
+        MR_TEXT("{\"a\":{\"n\":[9223372036854775807,-1,1.5],\"t\":\"\\n\\u0001\"}}");
+    mr_json *json = NULL;
+    mr_buffer buffer = {0};
+    mr_json_writer writer = mr_json_writer_of(&buffer);
+    assert_ok(mr_json_parse(text, &json, NULL));
+    mr_json_begin_array(&writer);
+    mr_json_put_value(&writer, mr_json_get(mr_json_root(json), "a"));
+    mr_json_put_value(&writer, mr_json_get(mr_json_root(json), "b"));
+    mr_json_end_array(&writer);
+    mr_json_destroy(json);
+    assert_written(&buffer,
+                   "[{\"n\":[9223372036854775807,-1,1.5],\"t\":\"\\n\\u0001\"},null]");
+}
+
 static void test_any_text_reads_back_as_it_was_put(void **state)
 {
     (void)state;
@@ -361,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_text_that_is_not_utf8_is_refused),
         cmocka_unit_test(test_nesting_is_limited_and_brackets_in_text_do_not_count),
         cmocka_unit_test(test_commas_stand_where_they_belong),
+        cmocka_unit_test(test_a_value_that_was_read_is_written_as_it_stood),
         cmocka_unit_test(test_any_text_reads_back_as_it_was_put),
         cmocka_unit_test(test_each_byte_that_is_not_utf8_becomes_a_replacement_character),
         cmocka_unit_test(test_doubles_are_the_shortest_text_that_reads_back),

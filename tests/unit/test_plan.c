@@ -51,6 +51,40 @@ static void refuse(mr_feature_spec extra, const char *reason)
         fail_msg("\"%s\" does not say \"%s\"", error.message, reason);
 }
 
+static void refuse_dedup(mr_dedup_spec dedup)
+{
+    mr_plan *plan;
+    assert_int_equal(mr_plan_create_with(&dedup, &plan), MR_ERR_INVALID);
+}
+
+static void test_what_is_remembered_of_ids_is_bounded_and_part_of_the_hash(void **state)
+{
+    (void)state;
+    mr_dedup_spec dedup = mr_default_dedup;
+    dedup.entries_max = 0;
+    refuse_dedup(dedup);
+    dedup = mr_default_dedup;
+    dedup.horizon_ms[MR_DEDUP_SHORT] = dedup.bucket_ms[MR_DEDUP_SHORT] - 1;
+    refuse_dedup(dedup);
+    dedup = mr_default_dedup;
+    dedup.bucket_ms[MR_DEDUP_LONG] = 60000;
+    refuse_dedup(dedup); /* more than 10,000 buckets */
+
+    mr_plan *plans[4];
+    mr_dedup_spec others[4] = {mr_default_dedup, mr_default_dedup, mr_default_dedup,
+                               mr_default_dedup};
+    others[1].entries_max--;
+    others[2].horizon_ms[MR_DEDUP_LONG] += 3600000;
+    others[3].on_long |= MR_ON(MR_EVENT_SHARE);
+    for (size_t i = 0; i < 4; i++) {
+        assert_ok(mr_plan_create_with(&others[i], &plans[i]));
+        for (size_t j = 0; j < i; j++)
+            assert_true(mr_plan_hash(plans[i]) != mr_plan_hash(plans[j]));
+    }
+    for (size_t i = 0; i < 4; i++)
+        mr_plan_destroy(plans[i]);
+}
+
 static void test_the_default_plan_describes_every_feature_and_column(void **state)
 {
     (void)state;
@@ -110,6 +144,7 @@ static void test_what_cannot_be_kept_is_refused_by_name(void **state)
 {
     (void)state;
     refuse((mr_feature_spec){.name = "spend"}, "spend: declared twice");
+    refuse((mr_feature_spec){.name = "sessions"}, "sessions: every profile has another");
     refuse((mr_feature_spec){.name = "x", .window_days = 1001}, "x: window above");
     refuse((mr_feature_spec){.name = "x", .aggregate = MR_AGGREGATE_FADING_SUM},
            "x: a half-life is");
@@ -191,6 +226,7 @@ static void test_the_day_bitmap_keeps_the_newest_128_days_in_any_order(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_remembered_of_ids_is_bounded_and_part_of_the_hash),
         cmocka_unit_test(test_the_default_plan_describes_every_feature_and_column),
         cmocka_unit_test(test_two_plans_of_the_same_words_have_the_same_hash),
         cmocka_unit_test(test_the_hash_follows_every_word_that_changes_a_value),

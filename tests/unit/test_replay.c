@@ -16,6 +16,7 @@ typedef struct world {
     mr_keys keys;
     mr_plan *plan;
     mr_log *events;
+    bool applies_late;
 } world;
 
 static void begin(world *w, int64_t partitions)
@@ -39,8 +40,11 @@ static void end(world *w)
 
 static mr_status replay(const world *w, mr_replay *ret_replay, mr_error *ret_error)
 {
-    const mr_replay_options options = {
-        .config = &w->config, .keys = &w->keys, .plan = w->plan, .events = w->events};
+    const mr_replay_options options = {.config = &w->config,
+                                       .keys = &w->keys,
+                                       .plan = w->plan,
+                                       .events = w->events,
+                                       .applies_late = w->applies_late};
     return mr_replay_run(&options, ret_replay, ret_error);
 }
 
@@ -114,8 +118,8 @@ static void test_two_replays_agree_to_the_byte_and_a_further_event_shows(void **
         if (i == 2)
             append(w.events, "u1",
                    "{\"type\":\"view\",\"user_id\":\"u1\",\"item_id\":\"i1\","
-                   "\"time\":1700000000000}",
-                   1700000000000);
+                   "\"time\":1700006300000}",
+                   1700006300000);
         assert_ok(replay(&w, &r, NULL));
         hashes(&r, hash[2 * i], hash[2 * i + 1]);
         mr_replay_deinit(&r);
@@ -124,6 +128,32 @@ static void test_two_replays_agree_to_the_byte_and_a_further_event_shows(void **
     assert_string_equal(hash[1], hash[3]);
     assert_string_not_equal(hash[0], hash[4]);
     assert_string_not_equal(hash[1], hash[5]);
+    end(&w);
+}
+
+static void test_a_backfill_applies_what_came_too_late_and_each_id_once(void **state)
+{
+    (void)state;
+    static const char late[] = "{\"type\":\"view\",\"user_id\":\"u1\",\"item_id\":\"i1\","
+                               "\"event_id\":\"v1\",\"time\":1600000000000}";
+    static const char twice[] =
+        "{\"type\":\"view\",\"user_id\":\"u1\",\"item_id\":\"i1\","
+        "\"event_id\":\"v2\",\"time\":1700006300000}";
+    world w;
+    mr_replay r;
+    begin(&w, 1);
+    append_purchases(w.events, EVENTS);
+    append(w.events, "u1", late, 1700000000000);
+    append(w.events, "u1", twice, 1700006300000);
+    append(w.events, "u1", twice, 1700006300000);
+    for (int backfill = 0; backfill < 2; backfill++) {
+        w.applies_late = backfill == 1;
+        assert_ok(replay(&w, &r, NULL));
+        assert_int_equal(r.late, 1 - backfill);
+        assert_int_equal(r.duplicate, 1);
+        assert_int_equal(r.events, EVENTS + 1 + backfill);
+        mr_replay_deinit(&r);
+    }
     end(&w);
 }
 
@@ -223,7 +253,8 @@ static void append_letter(mr_log *topic, const char *key, const char *value,
                                   .time_ms = time_ms};
     mr_dead_letter letter;
     mr_log_entry entry;
-    mr_dead_letter_entry(&letter, &record, "events", 0, MR_POISON_NOT_JSON, &entry);
+    mr_dead_letter_entry(&letter, &record, "events", 0,
+                         mr_poison_name(MR_POISON_NOT_JSON), &entry);
     assert_ok(mr_log_append(topic, &entry, 1, NULL, NULL));
 }
 
@@ -263,6 +294,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_record_of_every_partition_is_counted_once),
         cmocka_unit_test(test_two_replays_agree_to_the_byte_and_a_further_event_shows),
+        cmocka_unit_test(test_a_backfill_applies_what_came_too_late_and_each_id_once),
         cmocka_unit_test(test_the_features_do_not_depend_on_the_number_of_partitions),
         cmocka_unit_test(test_an_empty_log_gives_empty_state),
         cmocka_unit_test(test_a_state_that_outgrows_its_limit_stops_and_names_the_key),

@@ -18,7 +18,7 @@ static int setup(void **state)
 {
     fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
-    assert_ok(mr_plan_create_default(&f->plan));
+    f->plan = test_plan_without_late();
     for (uint32_t i = 0; i < 2; i++)
         f->shards[i] = test_shard(f->plan, i);
     *state = f;

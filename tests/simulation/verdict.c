@@ -1,0 +1,228 @@
+/*
+ * Verdict: whether the promises held.
+ *
+ * The reference is a shard that was never stopped, fed the whole log once.  What is restored
+ * from the disk must equal it in both canonical dumps; every record that could not be read must
+ * lie in the dead letters, and every alert in its topic.
+ */
+#include "tests/simulation/world.h"
+
+#include "features/canonical_dump.h"
+#include "features/link.h"
+#include "ingest/dead_letter.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { REFERENCE_BATCH = 1000, SHOWN_BYTES = 150 };
+
+bool verdict_is_alerted(mr_text user_id)
+{
+    return mr_hash_bytes(user_id.bytes, user_id.length) % 3 == 0;
+}
+
+/* -- the reference ------------------------------------------------------------------------- */
+
+static mr_shard *new_reference(world *w, uint32_t partition)
+{
+    const mr_shard_options options = {.plan = w->plan,
+                                      .hash_key = &w->key,
+                                      .topic = WORLD_TOPIC,
+                                      .partition = partition,
+                                      .is_replay = true};
+    mr_shard *shard = NULL;
+    if (mr_shard_create(&options, &shard) != MR_OK)
+        abort();
+    return shard;
+}
+
+/* Whether `log` holds a letter about the record at this place, at least once. */
+static bool has_letter(const fake_log *log, uint32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < fake_log_count(log, 0); i++) {
+        mr_dead_letter_source source;
+        if (mr_dead_letter_read(fake_log_record(log, 0, i), &source) == MR_OK &&
+            source.partition == partition && source.offset == offset)
+            return true;
+    }
+    return false;
+}
+
+/* Every poison record of an applied batch must be in the dead letters, every late one with the
+ * late. */
+static void expect_letters(world *w, uint32_t partition, const mr_event_batch *batch)
+{
+    for (size_t i = 0; i < batch->record_count; i++) {
+        const mr_record_verdict *record = &batch->records[i];
+        if (record->disposition == MR_RECORD_POISON &&
+            !has_letter(w->dead_letters, partition, record->offset))
+            world_fail(w,
+                       "partition %" PRIu32 ": the poison at %" PRId64
+                       " is in no dead letter",
+                       partition, record->offset);
+        if (record->outcome == MR_OUTCOME_LATE &&
+            !has_letter(w->late, partition, record->offset))
+            world_fail(
+                w, "partition %" PRIu32 ": the late record at %" PRId64 " is not kept",
+                partition, record->offset);
+    }
+}
+
+/* Every link the partition decided on is in the log; that a second copy has no effect is seen
+ * in the state. */
+static void expect_links(world *w, const mr_shard *reference, uint32_t partition)
+{
+    for (uint64_t n = 1; n <= mr_shard_link_sequence(reference); n++) {
+        char text[64];
+        (void)snprintf(text, sizeof(text),
+                       "\"source\":%" PRIu32 ",\"sequence\":%" PRIu64 ",", partition, n);
+        bool is_there = false;
+        for (uint32_t p = 0; p < w->partitions && !is_there; p++) {
+            for (size_t i = 0; i < fake_log_count(w->events, p) && !is_there; i++) {
+                const mr_text value = fake_log_record(w->events, p, i)->value;
+                is_there = value.length > 0 &&
+                           memmem(value.bytes, value.length, text, strlen(text)) != NULL;
+            }
+        }
+        if (!is_there)
+            world_fail(w, "partition %" PRIu32 ": link %" PRIu64 " was never sent",
+                       partition, n);
+    }
+}
+
+static mr_shard *make_reference(world *w, uint32_t partition)
+{
+    mr_shard *shard = new_reference(w, partition);
+    mr_decoder *decoder = NULL;
+    mr_error error = {{0}};
+    if (mr_topics_decoder(&w->config, &w->control_key, &decoder, &error) != MR_OK)
+        abort();
+    mr_event_batch batch = {0};
+    const size_t count = fake_log_count(w->events, partition);
+    for (size_t done = 0; done < count; done += REFERENCE_BATCH) {
+        const size_t left = count - done;
+        const mr_status decoded = mr_decoder_decode(
+            decoder, partition, fake_log_record(w->events, partition, done),
+            left < REFERENCE_BATCH ? left : REFERENCE_BATCH, &batch);
+        if (decoded != MR_OK || mr_shard_apply(shard, &batch) != MR_OK)
+            abort();
+        expect_letters(w, partition, &batch);
+    }
+    mr_event_batch_deinit(&batch);
+    mr_decoder_destroy(decoder);
+    expect_links(w, shard, partition);
+    return shard;
+}
+
+/* -- comparing ----------------------------------------------------------------------------- */
+
+static mr_status keep_lines(void *context, mr_text lines)
+{
+    mr_buffer *text = context;
+    mr_buffer_put_text(text, lines);
+    return mr_buffer_status(text);
+}
+
+static void compare(world *w, mr_shard *const *ours, mr_shard *const *reference,
+                    mr_dump_kind kind)
+{
+    mr_buffer texts[2] = {{0}, {0}};
+    mr_shard *const *both[2] = {ours, reference};
+    for (int i = 0; i < 2; i++) {
+        if (mr_canonical_dump((const mr_shard *const *)both[i], w->partitions,
+                              MR_TIME_NONE, kind, keep_lines, &texts[i]) != MR_OK)
+            abort();
+        mr_buffer_put_u8(&texts[i], 0);
+    }
+    if (texts[0].length != texts[1].length ||
+        memcmp(texts[0].bytes, texts[1].bytes, texts[0].length) != 0) {
+        const char *a = (const char *)texts[0].bytes;
+        const char *b = (const char *)texts[1].bytes;
+        size_t line = 0;
+        for (size_t i = 0; a[i] == b[i]; i++)
+            line = a[i] == '\n' ? i + 1 : line;
+        world_fail(w, "the restored state is not that of the log: '%.*s', not '%.*s'",
+                   (int)strnlen(a + line, SHOWN_BYTES), a + line,
+                   (int)strnlen(b + line, SHOWN_BYTES), b + line);
+    }
+    mr_buffer_deinit(&texts[0]);
+    mr_buffer_deinit(&texts[1]);
+}
+
+/* An alert may come twice, but never for a user who has none, and not for none who has one. */
+static void check_alerts(world *w, const mr_shard *shard)
+{
+    for (uint32_t row = 0; row < mr_shard_user_count(shard); row++) {
+        const mr_text id = mr_shard_user_id(shard, row);
+        if (mr_shard_is_anonymous(shard, row) || !verdict_is_alerted(id))
+            continue;
+        bool is_there = false;
+        for (size_t k = 0; k < fake_log_count(w->alerts, 0) && !is_there; k++)
+            is_there = mr_text_equal(fake_log_record(w->alerts, 0, k)->value, id);
+        if (!is_there)
+            world_fail(w, "the alert for %.*s was never sent", (int)id.length, id.bytes);
+        if (mr_shard_churn(shard, row).tier != 1)
+            world_fail(w, "user %.*s has no mark", (int)id.length, id.bytes);
+    }
+}
+
+/* The topic as its readers take it: one id, one alert. */
+static void check_alert_topic(world *w)
+{
+    for (size_t k = 0; k < fake_log_count(w->alerts, 0); k++) {
+        const mr_log_record *record = fake_log_record(w->alerts, 0, k);
+        if (!verdict_is_alerted(record->value) ||
+            !mr_text_equal(record->key, record->value))
+            world_fail(w, "an alert that nobody raised: %.*s", (int)record->value.length,
+                       record->value.bytes);
+    }
+}
+
+static mr_shard *restore(world *w, const mr_checkpoint_store *store, uint32_t partition)
+{
+    mr_checkpoint_info info = {0};
+    mr_error error = {{0}};
+    mr_shard *shard = NULL;
+    const mr_status status = mr_checkpoint_restore(store, partition, w->plan, &w->key, 0,
+                                                   &shard, &info, &error);
+    if (status != MR_OK) {
+        world_fail(w, "partition %" PRIu32 " cannot be restored: %s: %s", partition,
+                   mr_status_name(status), error.message);
+        return NULL;
+    }
+    if (w->flipped == 0 && info.epoch < w->durable_epoch[partition])
+        world_fail(w,
+                   "partition %" PRIu32 ": epoch %" PRIu64
+                   " was selected, a checkpoint of %" PRIu64 " was acknowledged",
+                   partition, info.epoch, w->durable_epoch[partition]);
+    mr_shard_check(shard);
+    return shard;
+}
+
+void verdict_check(world *w)
+{
+    mr_checkpoint_store *store = NULL;
+    mr_shard *ours[WORLD_PARTITIONS_MAX] = {NULL};
+    mr_shard *reference[WORLD_PARTITIONS_MAX] = {NULL};
+    mr_error error = {{0}};
+    if (mr_checkpoint_store_open(WORLD_STATE, WORLD_TOPIC, 2, &store, &error) != MR_OK)
+        world_fail(w, "the store cannot be opened: %s", error.message);
+    for (uint32_t p = 0; p < w->partitions && store != NULL; p++) {
+        ours[p] = restore(w, store, p);
+        reference[p] = make_reference(w, p);
+        if (ours[p] != NULL)
+            check_alerts(w, ours[p]);
+    }
+    check_alert_topic(w);
+    if (!w->has_failed) {
+        compare(w, ours, reference, MR_DUMP_ALL);
+        compare(w, ours, reference, MR_DUMP_ORDER_FREE);
+    }
+    for (uint32_t p = 0; p < w->partitions; p++) {
+        mr_shard_destroy(ours[p]);
+        mr_shard_destroy(reference[p]);
+    }
+    mr_checkpoint_store_close(store);
+}
