@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+enum { STATE_BYTES_KEPT = 32 << 20 };
+
 struct mr_checkpointer {
     const mr_checkpoint_store *store;
     mr_log *dead_letters;
@@ -32,12 +34,20 @@ static mr_status write_state(const mr_checkpointer *checkpointer, mr_checkpoint_
     return MR_OK;
 }
 
+/* A base is rare and large: its memory goes back here, where nobody waits for it. */
+static void give_back(mr_buffer *state)
+{
+    if (state->capacity > STATE_BYTES_KEPT)
+        mr_buffer_deinit(state);
+}
+
 static void work_off(const mr_checkpointer *checkpointer, mr_checkpoint_job *job)
 {
     const int64_t start_ns = mr_clock_monotonic_ns(mr_clock_system());
     job->error.message[0] = '\0';
     job->links_sent = false;
     job->alerts_sent = false;
+    job->bytes = job->state.length;
     job->status = write_state(checkpointer, job);
     if (job->status == MR_OK) {
         job->links_sent = mr_letter_box_append_in_order(&job->links, checkpointer->events,
@@ -45,6 +55,7 @@ static void work_off(const mr_checkpointer *checkpointer, mr_checkpoint_job *job
         job->alerts_sent = mr_letter_box_append(&job->alerts, checkpointer->alerts,
                                                 &job->error) == MR_OK;
     }
+    give_back(&job->state);
     job->took_ns = mr_clock_monotonic_ns(mr_clock_system()) - start_ns;
     job->done(job, job->context);
 }

@@ -26,7 +26,7 @@ typedef struct mr_checkpoint_job {
     uint64_t epoch;
     uint64_t generation;
     int64_t next_offset;
-    mr_buffer state;            /* of mr_checkpoint_encode()                         */
+    mr_buffer state;            /* of a cut or of mr_checkpoint_encode()             */
     mr_letter_box dead_letters; /* appended before                                   */
     mr_letter_box late;         /* appended before                                   */
     mr_letter_box alerts;       /* appended after                                    */
@@ -39,7 +39,8 @@ typedef struct mr_checkpoint_job {
     mr_status status;      /* of the checkpoint itself                           */
     bool alerts_sent;      /* false: they stay in the outbox and are tried again */
     bool links_sent;       /* the same                                           */
-    int64_t oldest_offset; /* of the oldest base kept                            */
+    int64_t oldest_offset; /* of the oldest generation kept                      */
+    uint64_t bytes;        /* of the state, before it was compressed             */
     int64_t took_ns;
     mr_error error;
 } mr_checkpoint_job;

@@ -26,6 +26,7 @@ enum {
 #define PUBLISH_NS (1000 * MS_NS)
 #define RETRY_NS (1000 * MS_NS)
 #define SWEEP_LOOK_NS (1000 * MS_NS)
+#define CUT_SLICE_NS (MS_NS / 2) /* between two batches, of all shards together */
 #define TICK_NS (60000 * MS_NS)
 #define RATE_NS (2000 * MS_NS)
 
@@ -41,6 +42,8 @@ struct mr_ingest_thread {
     bool started;
     _Atomic bool stopping;
     _Atomic bool is_done;
+    uint32_t cut_partition; /* whose checkpoint is being copied */
+    bool is_cutting;
     int64_t flush_ns;
     int64_t publish_ns;
     int64_t rate_ns;
@@ -59,10 +62,12 @@ static mr_partition_statistics *statistics_of(const mr_owned_shard *owned)
 
 /* ---- signals ---- */
 
-/* Give a shard up whose partition somebody else has; its last job is waited for. */
+/* Give a shard up whose partition somebody else has; its last job is waited for, and what was
+ * not submitted is of no use any more. */
 static void drop(mr_ingest_thread *thread, uint32_t partition)
 {
     int64_t oldest_offset;
+    thread->shards[partition]->is_cutting = false;
     while (!mr_owned_shard_harvest(thread->shards[partition], &oldest_offset))
         (void)nanosleep(&(struct timespec){.tv_nsec = MS_NS}, NULL);
     mr_owned_shard_close(thread->shards[partition]);
@@ -107,6 +112,7 @@ static void revoked(mr_ingest_thread *thread, uint32_t partition)
     if (owned == NULL)
         return;
     owned->is_owned = false;
+    owned->is_parting = true;
     atomic_store_explicit(&statistics_of(owned)->is_owned, false, memory_order_relaxed);
     if (mr_owned_shard_checkpoint(owned) != MR_OK)
         mr_log_warn("event=checkpoint_failed partition=%" PRIu32, partition);
@@ -248,7 +254,8 @@ static void gap(mr_ingest_thread *thread, const mr_log_batch *batch)
 static void poll_once(mr_ingest_thread *thread)
 {
     mr_log_batch batch;
-    const mr_status status = mr_log_reader_poll(thread->reader, POLL_MS, &batch);
+    const mr_status status =
+        mr_log_reader_poll(thread->reader, thread->is_cutting ? 0 : POLL_MS, &batch);
     mr_statistics *statistics = thread->engine->statistics;
     if (status == MR_ERR_GAP) {
         gap(thread, &batch);
@@ -312,15 +319,35 @@ static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
     if (oldest_offset >= 0 && owned->is_owned)
         mr_log_reader_commit(thread->reader, owned->partition, oldest_offset);
     const bool is_due =
-        now >= owned->checkpoint_ns ||
-        owned->dead_letters.bytes + owned->late.bytes > LETTER_BYTES_MAX ||
-        mr_owned_shard_links_are_due(owned, now);
-    if (!is_free || !is_due || !owned->is_owned)
+        owned->is_owned
+            ? now >= owned->checkpoint_ns ||
+                  owned->dead_letters.bytes + owned->late.bytes > LETTER_BYTES_MAX ||
+                  mr_owned_shard_links_are_due(owned, now)
+            : owned->is_parting;
+    if (!is_free || !is_due)
         return;
     owned->checkpoint_ns = now + thread->engine->config->state.interval_ms * MS_NS;
     if (mr_owned_shard_checkpoint(owned) != MR_OK)
         mr_log_warn("event=checkpoint_failed partition=%" PRIu32 " why=\"out of memory\"",
                     owned->partition);
+}
+
+/* One shard's checkpoint after the other, so that as little as may be changes under way. */
+static void cut_a_slice(mr_ingest_thread *thread)
+{
+    thread->is_cutting = false;
+    for (uint32_t i = 0; i < thread->partition_count; i++) {
+        mr_owned_shard *owned = thread->shards[thread->cut_partition];
+        if (owned != NULL && owned->is_cutting) {
+            if (mr_owned_shard_cut(owned, CUT_SLICE_NS) != MR_OK)
+                mr_log_warn("event=checkpoint_failed partition=%" PRIu32
+                            " why=\"out of memory\"",
+                            owned->partition);
+            thread->is_cutting = true;
+            return;
+        }
+        thread->cut_partition = (thread->cut_partition + 1) % thread->partition_count;
+    }
 }
 
 /* Looked at once a second: acquiring the model is not for every batch. */
@@ -451,6 +478,7 @@ static void between_batches(mr_ingest_thread *thread)
         all_done &= owned->is_at_end && links == 0 && !owned->is_sweeping &&
                     owned->rescore_count == 0;
     }
+    cut_a_slice(thread);
     if (now - thread->flush_ns >= (all_at_end ? FLUSH_NS : FLUSH_BEHIND_NS))
         thread->flush_ns = now;
     if (publish)
@@ -460,6 +488,19 @@ static void between_batches(mr_ingest_thread *thread)
     mr_mailbox_serve(thread->mailbox, thread);
 }
 
+/* What is under way is copied whole and waited for. */
+static void finish_checkpoint(mr_ingest_thread *thread, mr_owned_shard *owned)
+{
+    int64_t oldest_offset = -1;
+    if (mr_owned_shard_cut(owned, INT64_MAX) != MR_OK)
+        mr_log_warn("event=checkpoint_failed partition=%" PRIu32 " why=\"out of memory\"",
+                    owned->partition);
+    while (!mr_owned_shard_harvest(owned, &oldest_offset))
+        (void)nanosleep(&(struct timespec){.tv_nsec = MS_NS}, NULL);
+    if (oldest_offset >= 0 && owned->is_owned)
+        mr_log_reader_commit(thread->reader, owned->partition, oldest_offset);
+}
+
 /* The last checkpoints: all are submitted, then waited for. */
 static void leave(mr_ingest_thread *thread)
 {
@@ -467,14 +508,11 @@ static void leave(mr_ingest_thread *thread)
     for (int round = 0; round < 2; round++) {
         for (uint32_t p = 0; p < thread->partition_count; p++) {
             mr_owned_shard *owned = thread->shards[p];
-            int64_t oldest_offset = -1;
             if (owned == NULL)
                 continue;
-            while (!mr_owned_shard_harvest(owned, &oldest_offset))
-                (void)nanosleep(&(struct timespec){.tv_nsec = MS_NS}, NULL);
-            if (oldest_offset >= 0 && owned->is_owned)
-                mr_log_reader_commit(thread->reader, p, oldest_offset);
-            if (round == 0 && mr_owned_shard_checkpoint(owned) != MR_OK)
+            finish_checkpoint(thread, owned);
+            if (round == 0 && (mr_owned_shard_checkpoint(owned) != MR_OK ||
+                               mr_owned_shard_cut(owned, INT64_MAX) != MR_OK))
                 mr_log_warn("event=checkpoint_failed partition=%" PRIu32, p);
         }
     }

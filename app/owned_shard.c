@@ -11,7 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALERT_HEADERS = 2, SEQUENCE_BYTES = 48, LINKS_SHARE = 10 };
+enum {
+    ALERT_HEADERS = 2,
+    SEQUENCE_BYTES = 48,
+    LINKS_SHARE = 10,
+    CUT_ENTRIES = 128, /* copied between two looks at the clock: some 60 us */
+};
 #define LINKS_NS INT64_C(1000000000)
 
 static void job_done(mr_checkpoint_job *job, void *context)
@@ -98,6 +103,11 @@ static mr_status restore(mr_owned_shard *owned, mr_error *ret_error)
                     " using=%" PRIu64 "-%" PRIu64 " why=\"%s\"",
                     owned->partition, info.skipped, info.epoch, info.generation,
                     info.message);
+    if (info.plan_hash != mr_plan_hash(engine->plan))
+        mr_log_warn("event=plan_migrated partition=%" PRIu32 " from=%016" PRIx64
+                    " to=%016" PRIx64 " offset=%" PRId64,
+                    owned->partition, info.plan_hash, mr_plan_hash(engine->plan),
+                    info.next_offset);
     mr_log_info("event=shard_restored partition=%" PRIu32 " offset=%" PRId64
                 " users=%" PRIu32 " generation=%" PRIu64 " epoch=%" PRIu64,
                 owned->partition, info.next_offset, info.users, info.generation,
@@ -283,7 +293,22 @@ static mr_status fill_job(mr_owned_shard *owned)
     job->epoch = owned->epoch;
     job->generation = owned->generation + 1;
     job->next_offset = mr_shard_next_offset(owned->shard);
-    return mr_checkpoint_encode(owned->shard, job->epoch, job->generation, &job->state);
+    return MR_OK;
+}
+
+static int64_t now_ns(void)
+{
+    return mr_clock_monotonic_ns(mr_clock_system());
+}
+
+static void note_pause(mr_owned_shard *owned, int64_t since_ns)
+{
+    const int64_t taken_ns = now_ns() - since_ns;
+    owned->cut_ns += taken_ns;
+    if (taken_ns > owned->cut_longest_ns)
+        owned->cut_longest_ns = taken_ns;
+    mr_histogram_record(&owned->engine->statistics->cut_pause_us,
+                        (uint64_t)(taken_ns / 1000));
 }
 
 bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns)
@@ -295,15 +320,45 @@ bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns)
 
 mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned)
 {
-    if (owned->job_is_under_way || owned->is_stale)
+    if (owned->job_is_under_way || owned->is_cutting || owned->is_stale)
         return MR_OK;
+    owned->is_parting = false;
     if (mr_shard_next_offset(owned->shard) == owned->checkpointed_offset &&
         mr_shard_outbox_count(owned->shard) == 0 &&
         mr_shard_links_waiting(owned->shard) == 0)
         return MR_OK;
-    mr_shard_check_counters(owned->shard);
+    const int64_t start_ns = now_ns();
     MR_TRY(fill_job(owned));
-    owned->generation++;
+    owned
+        ->generation++; /* a name that was begun is not used again, whatever becomes of it */
+    owned->is_cutting = true;
+    owned->cut_ns = 0;
+    owned->cut_longest_ns = 0;
+    mr_checkpoint_cut_begin(owned->shard, owned->job.epoch, owned->job.generation,
+                            &owned->job.state);
+    note_pause(owned, start_ns);
+    return MR_OK;
+}
+
+static mr_partition_statistics *statistics_of(const mr_owned_shard *owned)
+{
+    return &owned->engine->statistics->partitions[owned->partition];
+}
+
+static mr_status submit(mr_owned_shard *owned)
+{
+    mr_partition_statistics *p = statistics_of(owned);
+    owned->is_cutting = false;
+    if (mr_buffer_status(&owned->job.state) != MR_OK) {
+        mr_checkpoint_cut_settle(owned->shard, false);
+        mr_buffer_deinit(&owned->job.state);
+        atomic_fetch_add_explicit(&p->checkpoint_failures, 1, memory_order_relaxed);
+        return MR_ERR_NO_MEMORY;
+    }
+    atomic_store_explicit(&p->checkpoint_cut_us, owned->cut_ns / 1000,
+                          memory_order_relaxed);
+    atomic_store_explicit(&p->checkpoint_pause_us, owned->cut_longest_ns / 1000,
+                          memory_order_relaxed);
     owned->job_is_under_way = true;
     owned->submitted_ns = mr_clock_monotonic_ns(mr_clock_system());
     atomic_store_explicit(&owned->job_done, false, memory_order_relaxed);
@@ -311,15 +366,34 @@ mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned)
     return MR_OK;
 }
 
+mr_status mr_owned_shard_cut(mr_owned_shard *owned, int64_t budget_ns)
+{
+    if (!owned->is_cutting)
+        return MR_OK;
+    const int64_t start_ns = now_ns();
+    bool is_whole = false;
+    do {
+        is_whole = mr_checkpoint_cut_step(owned->shard, CUT_ENTRIES);
+    } while (!is_whole && now_ns() - start_ns < budget_ns);
+    note_pause(owned, start_ns);
+    return is_whole ? submit(owned) : MR_OK;
+}
+
 static void count_job(const mr_owned_shard *owned)
 {
-    mr_partition_statistics *p = &owned->engine->statistics->partitions[owned->partition];
+    mr_partition_statistics *p = statistics_of(owned);
     const mr_checkpoint_job *job = &owned->job;
     if (job->status != MR_OK) {
         atomic_fetch_add_explicit(&p->checkpoint_failures, 1, memory_order_relaxed);
         return;
     }
+    const bool is_base = mr_checkpoint_cut_is_base(owned->shard);
     atomic_store_explicit(&p->generation, job->generation, memory_order_relaxed);
+    atomic_store_explicit(is_base ? &p->checkpoint_base_bytes
+                                  : &p->checkpoint_delta_bytes,
+                          job->bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(is_base ? &p->checkpoint_bases : &p->checkpoint_deltas, 1,
+                              memory_order_relaxed);
     atomic_store_explicit(&p->checkpoint_took_us, job->took_ns / 1000,
                           memory_order_relaxed);
     atomic_store_explicit(&p->checkpoint_wall_ms, mr_clock_wall_ms(mr_clock_system()),
@@ -330,6 +404,8 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
 {
     *ret_oldest_offset = owned->begun_offset;
     owned->begun_offset = -1;
+    if (owned->is_cutting)
+        return false;
     if (!owned->job_is_under_way)
         return true;
     /* Acquire: pairs with the release in job_done(). */
@@ -338,6 +414,7 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
     mr_checkpoint_job *job = &owned->job;
     owned->job_is_under_way = false;
     count_job(owned);
+    mr_checkpoint_cut_settle(owned->shard, job->status == MR_OK);
     if (job->status == MR_ERR_STALE) {
         mr_log_warn("event=partition_taken_over partition=%" PRIu32 " epoch=%" PRIu64
                     " why=\"%s\"",
@@ -367,8 +444,9 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
         mr_log_warn("event=links_delayed partition=%" PRIu32 " why=\"%s\"",
                     owned->partition, job->error.message);
     mr_log_info("event=checkpoint partition=%" PRIu32 " generation=%" PRIu64
-                " offset=%" PRId64 " ms=%" PRId64,
+                " offset=%" PRId64 " kind=%s bytes=%" PRIu64 " ms=%" PRId64,
                 owned->partition, job->generation, job->next_offset,
+                mr_checkpoint_cut_is_base(owned->shard) ? "base" : "delta", job->bytes,
                 job->took_ns / 1000000);
     return true;
 }

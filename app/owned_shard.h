@@ -17,6 +17,7 @@
 #include "app/engine.h"
 #include "app/key_sample.h"
 #include "core/event.h"
+#include "features/checkpoint_cut.h"
 #include "ingest/decoder.h"
 
 typedef struct mr_owned_shard {
@@ -42,6 +43,10 @@ typedef struct mr_owned_shard {
     int64_t checkpointed_offset;
 
     mr_checkpoint_job job;
+    bool is_cutting; /* the job's state is being copied; it has not been submitted */
+    bool is_parting; /* revoked: one more checkpoint for whoever comes next         */
+    int64_t cut_ns;  /* that the cut has taken so far                               */
+    int64_t cut_longest_ns;
     bool job_is_under_way;
     _Atomic bool job_done;
     mr_letter_box dead_letters; /* since the last job was submitted */
@@ -83,12 +88,17 @@ MR_MUST_USE mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch
  * checkpoints take stays a tenth of all. */
 bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns);
 
-/* Copy the state and hand it to the checkpointer, unless a job is under way or nothing has
- * happened since the last one.  Of a parked shard no links go out: they are the next owner's. */
+/* Begin to copy the state as it is now, unless a checkpoint is under way or nothing has happened
+ * since the last one.  Of a parked shard no links go out: they are the next owner's.
+ * MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned);
 
+/* Go on copying for about `budget_ns`; when all is copied the checkpointer gets it.
+ * MR_ERR_NO_MEMORY: the checkpoint is given up, the next one is whole. */
+MR_MUST_USE mr_status mr_owned_shard_cut(mr_owned_shard *owned, int64_t budget_ns);
+
 /*
- * Look whether the job is done, and take note.  Returns true when none is under way.
+ * Look whether the job is done, and take note.  Returns true when no checkpoint is under way.
  * `ret_oldest_offset` (-1: nothing new) is what the group may be told.
  */
 bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset);

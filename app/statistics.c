@@ -186,7 +186,29 @@ static const series partition_series[] = {
     SERIES(generation, "gauge", "newest durable checkpoint generation"),
     SERIES(checkpoint_failures, "counter", "checkpoints that could not be written"),
     SERIES(checkpoint_took_us, "gauge", "time the newest checkpoint took to write, us"),
+    SERIES(checkpoint_cut_us, "gauge", "time the event path gave to the newest one, us"),
+    SERIES(checkpoint_pause_us, "gauge", "longest slice of it, us"),
+    SERIES(checkpoint_base_bytes, "gauge", "bytes copied for the newest base"),
+    SERIES(checkpoint_delta_bytes, "gauge", "bytes copied for the newest delta"),
+    SERIES(checkpoint_bases, "counter", "bases written"),
+    SERIES(checkpoint_deltas, "counter", "deltas written"),
 };
+
+static void put_pauses(const mr_histogram *pauses_us, mr_buffer *text)
+{
+    static const double quantiles[] = {0.5, 0.99, 0.999};
+    mr_buffer_printf(text,
+                     "# HELP millrace_checkpoint_pause_seconds slices of checkpoints\n"
+                     "# TYPE millrace_checkpoint_pause_seconds summary\n");
+    for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+        mr_buffer_printf(
+            text, "millrace_checkpoint_pause_seconds{quantile=\"%g\"} %.6f\n",
+            quantiles[i], (double)mr_histogram_quantile(pauses_us, quantiles[i]) / 1e6);
+    mr_buffer_printf(text,
+                     "millrace_checkpoint_pause_seconds_sum %.6f\n"
+                     "millrace_checkpoint_pause_seconds_count %" PRIu64 "\n",
+                     (double)GET(pauses_us->sum) / 1e6, GET(pauses_us->count));
+}
 
 void mr_statistics_metrics(const mr_statistics *statistics, mr_buffer *text)
 {
@@ -216,6 +238,7 @@ void mr_statistics_metrics(const mr_statistics *statistics, mr_buffer *text)
         "# TYPE millrace_cache_failures_total counter\n"
         "millrace_cache_failures_total %" PRIu64 "\n",
         totals.lag_events, GET(statistics->scored), GET(statistics->cache_failures));
+    put_pauses(&statistics->cut_pause_us, text);
 }
 
 static void member(mr_json_writer *writer, const char *key, int64_t value)

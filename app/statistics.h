@@ -14,6 +14,7 @@
 
 #include "core/buffer.h"
 #include "core/clock.h"
+#include "core/histogram.h"
 #include "core/json.h"
 #include "core/status.h"
 #include "features/shard.h"
@@ -60,6 +61,12 @@ typedef struct mr_partition_statistics {
     _Atomic uint64_t generation;
     _Atomic uint64_t checkpoint_failures;
     _Atomic int64_t checkpoint_took_us;
+    _Atomic int64_t checkpoint_cut_us;
+    _Atomic int64_t checkpoint_pause_us;
+    _Atomic uint64_t checkpoint_base_bytes;
+    _Atomic uint64_t checkpoint_delta_bytes;
+    _Atomic uint64_t checkpoint_bases;
+    _Atomic uint64_t checkpoint_deltas;
     _Atomic int64_t checkpoint_wall_ms;
     _Atomic int64_t revenue_minor;
 } mr_partition_statistics;
@@ -77,6 +84,7 @@ typedef struct mr_statistics {
     _Atomic uint64_t alerts_seen;
     _Atomic int64_t newest_ms;   /* of all owned partitions                             */
     _Atomic uint64_t rate_milli; /* events a second, averaged over some seconds, x 1000 */
+    mr_histogram cut_pause_us;   /* slices of checkpoints, all partitions           */
     _Atomic bool is_cache_down;
     _Atomic bool is_log_down;
     mr_clock data_clock; /* tells newest_ms: the time of a log.clock: data deployment */

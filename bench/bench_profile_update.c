@@ -1,6 +1,7 @@
 /*
  * Question: what does an event cost once it is decoded, what does prefetching a window of them
- * save, and how long do a checkpoint and a restore of a million profiles take?
+ * save, how long do a checkpoint and a restore of a million profiles take, and what does the cut
+ * of a checkpoint cost the events that go on meanwhile?
  *
  *     bench_profile_update [USERS [EVENTS]]      default: 1,000,000 and 4,000,000
  *
@@ -14,6 +15,7 @@
 #include "core/file.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "features/checkpoint_cut.h"
 #include "features/shard_private.h"
 
 #include <math.h>
@@ -22,6 +24,11 @@
 #include <string.h>
 
 enum { ITEMS = 50000, ID_BYTES = 16, BATCH = 1000, HISTORY = 20, TURNS = 5 };
+
+/* As app/ingest_thread.c cuts. */
+enum { CUT_ENTRIES = 128, CUTS = 3, ALONE_BATCHES = 1000, BETWEEN_BATCHES = 3000 };
+#define SLICE_S 0.0005
+#define INTERVAL_S 10.0
 
 #define START_MS 1772366400000LL
 
@@ -198,6 +205,107 @@ static void checkpoint(const bench *b)
     mr_bench_must(mr_directory_remove(root, NULL), "remove");
 }
 
+/* -- events that go on while the state is copied ---------------------------------------------- */
+
+typedef struct pauses {
+    double *seconds; /* on the wall: what others do on this core is in them */
+    double *cpu_seconds;
+    size_t count;
+    size_t capacity;
+} pauses;
+
+static void note_pause(pauses *p, double seconds, double cpu_seconds)
+{
+    if (p->count == p->capacity) {
+        p->capacity = p->capacity == 0 ? 1024 : 2 * p->capacity;
+        p->seconds = mr_bench_have(realloc(p->seconds, p->capacity * sizeof(double)));
+        p->cpu_seconds =
+            mr_bench_have(realloc(p->cpu_seconds, p->capacity * sizeof(double)));
+    }
+    p->cpu_seconds[p->count] = cpu_seconds;
+    p->seconds[p->count++] = seconds;
+}
+
+static int compare_seconds(const void *a, const void *b)
+{
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double apply_batch(bench *b)
+{
+    static const uint8_t types[] = {MR_EVENT_VIEW, MR_EVENT_VIEW, MR_EVENT_CART_ADD,
+                                    MR_EVENT_PURCHASE};
+    for (size_t i = 0; i < BATCH; i++)
+        add_event(b, mr_zipf_draw(&b->user_ranks, &b->random),
+                  mr_zipf_draw(&b->item_ranks, &b->random),
+                  types[mr_zipf_random(&b->random) % sizeof(types)]);
+    return apply_timed(b);
+}
+
+/* Slices as the engine takes them, between batches, until all is copied.  Returns what the cut
+ * took and what the batches took longer than they do alone, in seconds of this thread. */
+static double cut_among_events(bench *b, uint64_t generation, double batch_s,
+                               mr_buffer *state, pauses *p)
+{
+    double taken = 0.0;
+    size_t batches = 0;
+    bool is_whole = false;
+    const double begun = mr_bench_seconds();
+    const double begun_cpu = mr_bench_cpu_seconds();
+    mr_checkpoint_cut_begin(b->shard, 1, generation, state);
+    taken += mr_bench_cpu_seconds() - begun_cpu;
+    note_pause(p, mr_bench_seconds() - begun, taken);
+    while (!is_whole) {
+        taken += apply_batch(b) - batch_s;
+        batches++;
+        const double start = mr_bench_seconds();
+        const double start_cpu = mr_bench_cpu_seconds();
+        do {
+            is_whole = mr_checkpoint_cut_step(b->shard, CUT_ENTRIES);
+        } while (!is_whole && mr_bench_seconds() - start < SLICE_S);
+        const double slice_cpu_s = mr_bench_cpu_seconds() - start_cpu;
+        taken += slice_cpu_s;
+        note_pause(p, mr_bench_seconds() - start, slice_cpu_s);
+    }
+    mr_bench_must(mr_buffer_status(state), "cut");
+    mr_checkpoint_cut_settle(b->shard, true);
+    printf("checkpoint/cut_%s seconds=%.3f mib=%.0f batches=%zu\n",
+           mr_checkpoint_cut_is_base(b->shard) ? "base" : "delta", taken,
+           (double)state->length / 1048576.0, batches);
+    return taken;
+}
+
+/* A base, then what an interval of events at full speed leaves to a delta. */
+static void cut(bench *b)
+{
+    mr_buffer state = {0};
+    pauses p = {0};
+    double alone = 0.0;
+    double worst = 0.0;
+    for (size_t i = 0; i < ALONE_BATCHES; i++)
+        alone += apply_batch(b);
+    const double batch_s = alone / ALONE_BATCHES;
+    for (uint64_t generation = 1; generation <= CUTS; generation++) {
+        worst = fmax(worst, cut_among_events(b, generation, batch_s, &state, &p));
+        for (size_t i = 0; i < BETWEEN_BATCHES; i++)
+            (void)apply_batch(b);
+    }
+    qsort(p.seconds, p.count, sizeof(*p.seconds), compare_seconds);
+    qsort(p.cpu_seconds, p.count, sizeof(*p.cpu_seconds), compare_seconds);
+    printf("checkpoint/pause slices=%zu median_ms=%.2f p99_ms=%.2f longest_ms=%.2f "
+           "p99_cpu_ms=%.2f\n",
+           p.count, p.seconds[p.count / 2] * 1e3, p.seconds[p.count * 99 / 100] * 1e3,
+           p.seconds[p.count - 1] * 1e3, p.cpu_seconds[p.count * 99 / 100] * 1e3);
+    (void)mr_bench_ratio("checkpoint_pause_p99_ms", p.seconds[p.count * 99 / 100] * 1e3,
+                         5.0);
+    (void)mr_bench_ratio("checkpoint_loss_percent", worst / INTERVAL_S * 100.0, 10.0);
+    free(p.seconds);
+    free(p.cpu_seconds);
+    mr_buffer_deinit(&state);
+}
+
 int main(int argc, char **argv)
 {
     mr_bench_start(argv);
@@ -225,6 +333,7 @@ int main(int argc, char **argv)
     fill(&b);
     print_memory(&b);
     checkpoint(&b);
+    cut(&b);
     update(&b);
     print_memory(&b);
 

@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 typedef struct shard_item {
@@ -146,6 +147,29 @@ static void begin_shard_line(mr_dump *dump, const mr_shard *shard, const char *n
     mr_dump_text(dump, mr_text_from(name));
 }
 
+/* Of a shard that was migrated: a state under a plan is not the one that plan would have made of
+ * the whole log, and must not pass for it. */
+static mr_status dump_past_of(mr_dump *dump, const mr_shard *shard)
+{
+    for (size_t i = 0; i < shard->past.plan_count; i++) {
+        const mr_former_plan *plan = &shard->past.plans[i];
+        begin_shard_line(dump, shard, "plan");
+        mr_buffer_printf(&dump->lines, "\t%016" PRIx64, plan->hash);
+        mr_dump_number(dump, plan->next_offset);
+        MR_TRY(mr_dump_end_line(dump));
+    }
+    for (size_t i = 0; i < shard->past.since_count; i++) {
+        const mr_feature_since *since = &shard->past.since[i];
+        begin_shard_line(dump, shard, "since");
+        mr_dump_text(dump,
+                     mr_text_from(shard->plan->operations[since->feature].spec.name));
+        mr_dump_number(dump, since->offset);
+        mr_dump_time(dump, since->time_ms);
+        MR_TRY(mr_dump_end_line(dump));
+    }
+    return MR_OK;
+}
+
 /* Counts stand for the fingerprints, which follow the secret and not the log. */
 static mr_status dump_dedup_of(mr_dump *dump, const mr_shard *shard)
 {
@@ -244,6 +268,7 @@ mr_status mr_dump_counters(mr_dump *dump)
         MR_TRY(dump_counters_of(dump, next));
         MR_TRY(dump_dedup_of(dump, next));
         MR_TRY(dump_links_of(dump, next));
+        MR_TRY(dump_past_of(dump, next));
         before = next->partition;
     }
     return MR_OK;

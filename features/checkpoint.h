@@ -3,13 +3,13 @@
  * tear.
  *
  * Under the store's path lies a directory a topic, in it one a partition.  A generation
- * is a base file and a small manifest that names it with its length and CRC; names carry
- * (epoch, generation).  An owner takes an epoch larger than all before by exclusive
+ * is a base file, the deltas on it, and a small manifest that names them with their lengths
+ * and CRCs; names carry (epoch, generation).  An owner takes an epoch larger than all before by exclusive
  * create, so that the files of a process that was thought dead are never selected and
  * delete nothing.
  *
- * Encoding copies the state on the shard's thread; compressing, checking and writing are
- * done by mr_checkpoint_write() on any thread.
+ * The state is copied on the shard's thread, in slices (features/checkpoint_cut.h) or whole;
+ * compressing, checking and writing are done by mr_checkpoint_write() on any thread.
  *
  * Units      Epochs are unix seconds or one more than the one before; sizes in bytes.
  * Ownership  Buffers are the caller's; a restored shard is the caller's.
@@ -26,7 +26,7 @@
 typedef struct mr_checkpoint_store mr_checkpoint_store;
 
 enum {
-    MR_CHECKPOINT_VERSION = 1,
+    MR_CHECKPOINT_VERSION = 2,
     MR_CHECKPOINT_BASES_MIN = 2,
     MR_CHECKPOINT_GENERATIONS_MAX = 4096, /* looked at in one directory      */
     MR_CHECKPOINT_NAME_BYTES_MAX = 64     /* of a saved checkpoint           */
@@ -55,8 +55,9 @@ MR_MUST_USE mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch
                                            uint64_t generation, mr_buffer *buffer);
 
 /*
- * Compress and write an encoded state durably, then prune: own generations beyond the
- * newest `bases`, and those of lower epochs once two valid bases of this epoch stand.
+ * Compress and write an encoded state durably, then prune: own generations that the newest
+ * `bases` bases and what stands on them do not need, and those of lower epochs once two
+ * valid bases of this epoch stand.
  *
  * MR_ERR_STALE when a higher epoch exists: nothing is published, stop writing.
  * MR_ERR_INVALID when the buffer is of another partition, epoch or generation.
@@ -75,7 +76,10 @@ typedef struct mr_checkpoint_info {
     int64_t next_offset;
     int64_t watermark_ms; /* MR_TIME_NONE when there is none */
     uint64_t plan_hash;
-    uint64_t bytes; /* of the base file                               */
+    uint64_t bytes; /* of all its files                               */
+    uint64_t base_generation;
+    uint32_t segments; /* deltas on that base, its own the last        */
+    bool is_delta;
     uint32_t users;
     uint32_t skipped; /* newer generations that could not be used       */
     char message[MR_ERROR_MESSAGE_BYTES]; /* which one was skipped and why; else empty */
@@ -86,7 +90,8 @@ typedef struct mr_checkpoint_info {
  * the info's message.
  *
  * MR_ERR_NOT_FOUND when there is no generation; MR_ERR_CORRUPT when there are and none is
- * valid; MR_ERR_INVALID when the newest valid one is of another plan; MR_ERR_NO_MEMORY.
+ * valid; MR_ERR_INVALID when the newest valid one has a feature that means something else in
+ * `plan`, which is otherwise migrated to it; MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_checkpoint_restore(
     const mr_checkpoint_store *store, uint32_t partition, const mr_plan *plan,
@@ -101,14 +106,25 @@ MR_MUST_USE mr_status mr_checkpoint_restore_at(
     size_t memory_limit_bytes, mr_shard **ret_shard, mr_checkpoint_info *ret_info,
     mr_error *ret_error);
 
-/* The state in the bytes of a base file.  MR_ERR_CORRUPT for any damage, MR_ERR_INVALID
- * for another plan, MR_ERR_NO_MEMORY. */
+typedef struct mr_checkpoint_file {
+    const void *data;
+    size_t bytes;
+} mr_checkpoint_file;
+
+/* The state in the bytes of a base file.  As mr_checkpoint_restore(), but for
+ * MR_ERR_NOT_FOUND. */
 MR_MUST_USE mr_status mr_checkpoint_decode(
     const void *data, size_t bytes, const mr_plan *plan, const mr_hash_key *hash_key,
     size_t memory_limit_bytes, mr_shard **ret_shard, mr_checkpoint_info *ret_info,
     mr_error *ret_error);
 
-/* The bytes of a base file for an encoded state, appended: what mr_checkpoint_write()
+/* The same of a base and the deltas on it, in order: one file at least. */
+MR_MUST_USE mr_status mr_checkpoint_decode_chain(
+    const mr_checkpoint_file *files, size_t count, const mr_plan *plan,
+    const mr_hash_key *hash_key, size_t memory_limit_bytes, mr_shard **ret_shard,
+    mr_checkpoint_info *ret_info, mr_error *ret_error);
+
+/* The bytes of a file for an encoded state, appended: what mr_checkpoint_write()
  * writes. */
 MR_MUST_USE mr_status mr_checkpoint_seal(const mr_buffer *encoded, mr_buffer *sealed);
 

@@ -1,33 +1,44 @@
 /*
- * A shard out of the bytes of a base file.
+ * A base or a delta into a shard.
  *
  * Sums keep damage out; the bounds here keep out what a correct sum cannot: a file written by
  * another program, or by one with a bug.  The shard that comes back passes mr_shard_check().
  */
-#include "features/checkpoint_format.h"
+#include "features/checkpoint_decode.h"
 
-#include "core/assert.h"
+#include "features/checkpoint_reader.h"
+#include "features/profile_merge.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
-enum { ROWS_RESERVED = 256 };
+enum {
+    ROW_BYTES_MIN = 8, /* no profile and history are encoded shorter */
+    PREFETCH_ROWS = 8,
+};
+
+typedef struct fresh_row {
+    mr_hash128 hash;
+    uint32_t row;
+} fresh_row;
 
 typedef struct decoder {
     mr_shard *shard;
     const mr_checkpoint_header *header;
-    ZSTD_DCtx *decompressor;
-    mr_buffer raw;
-    uint64_t raw_total;
-    uint32_t blocks;
+    mr_checkpoint_reader *reader;
     uint32_t last_kind;
-    uint32_t profiles; /* decoded so far */
+    uint32_t rows_before; /* of the files before it */
+    uint32_t profiles;    /* in this file           */
     uint32_t histories;
     uint32_t trending_items;
-    uint64_t events; /* sum over the profiles */
-    uint64_t outbox_sequence;
+    uint64_t *has_profile; /* a bit a row */
+    uint64_t *has_history;
+    fresh_row *fresh; /* of the block at hand, not in the index yet */
+    size_t fresh_count;
+    size_t fresh_capacity;
+    bool has_dedup;
     bool has_links;
+    uint64_t events; /* sum over all profiles */
 } decoder;
 
 static mr_status decode_items(decoder *decoder_, mr_reader *reader)
@@ -47,46 +58,131 @@ static mr_status decode_items(decoder *decoder_, mr_reader *reader)
     return MR_OK;
 }
 
-static mr_status reserve_row(mr_shard *shard)
+/* Whether the bit was clear. */
+static bool set_bit(uint64_t *bits, uint32_t index)
 {
-    if (shard->store.row_count % ROWS_RESERVED == 0)
-        MR_TRY(mr_profile_store_reserve(&shard->store, ROWS_RESERVED));
-    return mr_block_pool_reserve(&shard->pool, shard->plan->growth_bytes);
+    const uint64_t bit = UINT64_C(1) << (index % 64);
+    const bool was_clear = (bits[index / 64] & bit) == 0;
+    bits[index / 64] |= bit;
+    return was_clear;
+}
+
+static bool has_bit(const uint64_t *bits, uint32_t index)
+{
+    return (bits[index / 64] >> (index % 64) & 1) != 0;
+}
+
+/* In format 1 the n-th entry is row n; since then the entry says so. */
+static mr_status row_of(const decoder *decoder_, uint32_t position, mr_reader *reader,
+                        uint32_t *ret_row)
+{
+    const uint64_t row =
+        decoder_->header->version == 1 ? position : mr_reader_varint(reader);
+    *ret_row = (uint32_t)row;
+    return !reader->failed && row < decoder_->shard->store.row_count ? MR_OK
+                                                                     : MR_ERR_CORRUPT;
+}
+
+static mr_status place_row(decoder *decoder_, uint32_t row, mr_text id, bool is_anonymous)
+{
+    mr_shard *shard = decoder_->shard;
+    if (decoder_->fresh_count == decoder_->fresh_capacity) {
+        const size_t capacity =
+            decoder_->fresh_capacity == 0 ? 4096 : 2 * decoder_->fresh_capacity;
+        fresh_row *fresh = realloc(decoder_->fresh, capacity * sizeof(*fresh));
+        if (fresh == NULL)
+            return MR_ERR_NO_MEMORY;
+        decoder_->fresh = fresh;
+        decoder_->fresh_capacity = capacity;
+    }
+    const mr_hash128 hash = mr_hash_user(&shard->key, id);
+    mr_profile_store_place(&shard->store, row, id, is_anonymous);
+    decoder_->fresh[decoder_->fresh_count++] = (fresh_row){.hash = hash, .row = row};
+    return MR_OK;
+}
+
+/* To be filled anew; the id stays. */
+static void empty_row(mr_shard *shard, mr_row row)
+{
+    const mr_list *noted = &row.side->noted;
+    mr_profile_free_blocks(shard->plan, &shard->pool, row);
+    mr_block_pool_free(&shard->pool, noted->block, noted->size_class);
+    memset(row.body, 0, shard->plan->body_bytes);
+    *row.side = (mr_row_side){0};
+}
+
+/* A row that this file is the first to have is placed; one that an earlier file had is emptied,
+ * and must be of the same id. */
+static mr_status start_row(decoder *decoder_, uint32_t row, mr_text id, bool is_anonymous)
+{
+    mr_shard *shard = decoder_->shard;
+    const mr_row parts = mr_shard_row(shard, row);
+    MR_TRY(mr_block_pool_reserve(&shard->pool, shard->plan->growth_bytes));
+    if (row >= decoder_->rows_before)
+        return place_row(decoder_, row, id, is_anonymous);
+    if (parts.head->is_anonymous != is_anonymous ||
+        !mr_text_equal(mr_shard_user_id(shard, row), id))
+        return MR_ERR_CORRUPT;
+    decoder_->events -= parts.head->events;
+    shard->live_count -= !mr_row_is_empty(parts);
+    empty_row(shard, parts);
+    return MR_OK;
+}
+
+/* The new rows of a block into the index, their slots fetched ahead. */
+static mr_status index_fresh(decoder *decoder_)
+{
+    mr_profile_store *store = &decoder_->shard->store;
+    for (size_t i = 0; i < decoder_->fresh_count; i++) {
+        if (i + PREFETCH_ROWS < decoder_->fresh_count)
+            mr_profile_store_prefetch_slot(store,
+                                           decoder_->fresh[i + PREFETCH_ROWS].hash);
+        if (!mr_profile_store_index(store, decoder_->fresh[i].row,
+                                    decoder_->fresh[i].hash))
+            return MR_ERR_CORRUPT; /* the same id twice */
+    }
+    decoder_->fresh_count = 0;
+    return MR_OK;
+}
+
+static mr_status decode_profile(decoder *decoder_, mr_reader *reader)
+{
+    mr_shard *shard = decoder_->shard;
+    uint32_t row;
+    MR_TRY(row_of(decoder_, decoder_->profiles, reader, &row));
+    const uint8_t is_anonymous = mr_reader_u8(reader);
+    const mr_text id = mr_reader_text(reader, mr_reader_u8(reader));
+    if (reader->failed || is_anonymous > 1 || id.length == 0 ||
+        id.length > MR_EVENT_ID_BYTES_MAX || !set_bit(decoder_->has_profile, row))
+        return MR_ERR_CORRUPT;
+    MR_TRY(start_row(decoder_, row, id, is_anonymous == 1));
+    decoder_->profiles++;
+    const mr_row parts = mr_shard_row(shard, row);
+    MR_TRY(mr_profile_decode(shard->plan, &shard->pool, parts, reader));
+    decoder_->events += parts.head->events;
+    shard->live_count += !mr_row_is_empty(parts);
+    return MR_OK;
 }
 
 static mr_status decode_profiles(decoder *decoder_, mr_reader *reader)
 {
-    mr_shard *shard = decoder_->shard;
-    while (reader->position < reader->length) {
-        const uint8_t is_anonymous = mr_reader_u8(reader);
-        const mr_text id = mr_reader_text(reader, mr_reader_u8(reader));
-        if (reader->failed || is_anonymous > 1 || id.length == 0 ||
-            id.length > MR_EVENT_ID_BYTES_MAX ||
-            decoder_->profiles == decoder_->header->users)
-            return MR_ERR_CORRUPT;
-        MR_TRY(reserve_row(shard));
-        const uint32_t row = mr_profile_store_put(
-            &shard->store, mr_hash_user(&shard->key, id), id, is_anonymous == 1);
-        if (row != decoder_->profiles)
-            return MR_ERR_CORRUPT; /* the same id twice */
-        decoder_->profiles++;
-        const mr_row parts = mr_shard_row(shard, row);
-        MR_TRY(mr_profile_decode(shard->plan, &shard->pool, parts, reader));
-        decoder_->events += parts.head->events;
-        shard->live_count += !mr_row_is_empty(parts);
-    }
-    return MR_OK;
+    while (reader->position < reader->length)
+        MR_TRY(decode_profile(decoder_, reader));
+    return index_fresh(decoder_);
 }
 
 static mr_status decode_histories(decoder *decoder_, mr_reader *reader)
 {
     mr_shard *shard = decoder_->shard;
     while (reader->position < reader->length) {
-        if (decoder_->histories == shard->store.row_count)
+        uint32_t row;
+        MR_TRY(row_of(decoder_, decoder_->histories, reader, &row));
+        if (!has_bit(decoder_->has_profile, row) || !set_bit(decoder_->has_history, row))
             return MR_ERR_CORRUPT;
+        decoder_->histories++;
         MR_TRY(mr_block_pool_reserve(&shard->pool, shard->plan->growth_bytes));
         MR_TRY(mr_history_decode(shard->plan, &shard->pool, shard->items,
-                                 mr_shard_row(shard, decoder_->histories++), reader));
+                                 mr_shard_row(shard, row), reader));
         MR_TRY(mr_reader_status(reader));
     }
     return MR_OK;
@@ -122,14 +218,16 @@ static mr_status decode_trending(decoder *decoder_, mr_reader *reader)
     const uint32_t items = mr_id_table_count(shard->items);
     MR_TRY(mr_trending_reserve(&shard->trending, items));
     while (reader->position < reader->length) {
+        const uint64_t index = decoder_->header->version == 1 ? decoder_->trending_items
+                                                              : mr_reader_varint(reader);
         const uint64_t ever = mr_reader_varint(reader);
         const uint64_t count = mr_reader_varint(reader);
-        if (reader->failed || count > MR_TRENDING_HOURS ||
-            decoder_->trending_items == items)
+        if (reader->failed || count > MR_TRENDING_HOURS || index >= items)
             return MR_ERR_CORRUPT;
-        mr_trending_item *item =
-            mr_trending_item_at(&shard->trending, decoder_->trending_items++);
-        item->ever = ever;
+        decoder_->trending_items++;
+        mr_trending_item *item = mr_trending_item_at(&shard->trending, (uint32_t)index);
+        mr_block_pool_free(&shard->pool, item->hours.block, item->hours.size_class);
+        *item = (mr_trending_item){.ever = ever};
         MR_TRY(mr_block_pool_reserve(&shard->pool, MR_BLOCK_BYTES_MAX));
         MR_TRY(decode_hours(&shard->pool, item, count, reader));
     }
@@ -186,7 +284,8 @@ static mr_status decode_derived(decoder *decoder_, mr_reader *reader)
         mr_row_derived derived = {.since_s = mr_reader_u32(reader)};
         derived.permille = mr_reader_u16(reader);
         derived.tier = mr_reader_u8(reader);
-        if (reader->failed || row >= decoder_->shard->store.row_count)
+        if (reader->failed || row >= decoder_->shard->store.row_count ||
+            !has_bit(decoder_->has_profile, row))
             return MR_ERR_CORRUPT;
         mr_shard_row(decoder_->shard, row).side->derived = derived;
     }
@@ -196,6 +295,7 @@ static mr_status decode_derived(decoder *decoder_, mr_reader *reader)
 static mr_status decode_dedup(decoder *decoder_, mr_reader *reader)
 {
     const int64_t clock_ms = decoder_->header->clock_ms;
+    decoder_->has_dedup = true;
     return mr_dedup_decode(decoder_->shard->dedup,
                            clock_ms == MR_TIME_NONE ? MR_TIME_NONE
                                                     : clock_ms - MR_SHARD_LATENESS_MS,
@@ -214,13 +314,35 @@ static mr_status decode_links(decoder *decoder_, mr_reader *reader)
 
 static mr_status decode_noted(decoder *decoder_, mr_reader *reader)
 {
-    while (reader->position < reader->length)
+    while (reader->position < reader->length) {
+        mr_reader ahead = *reader;
+        const uint32_t row = mr_reader_u32(&ahead);
+        if (ahead.failed || row >= decoder_->shard->store.row_count ||
+            !has_bit(decoder_->has_profile, row))
+            return MR_ERR_CORRUPT;
         MR_TRY(mr_links_decode_noted(decoder_->shard, reader));
+    }
     return MR_OK;
+}
+
+/* The plan the file was written with, whose hash is in its header, and the plans before it. */
+static mr_status decode_plan(decoder *decoder_, mr_reader *reader)
+{
+    const mr_text text = mr_reader_text(reader, mr_reader_u32(reader));
+    MR_TRY(mr_reader_status(reader));
+    if (decoder_->last_kind != 0 ||
+        mr_hash_bytes(text.bytes, text.length) != decoder_->header->plan_hash)
+        return MR_ERR_CORRUPT;
+    MR_TRY(mr_plan_past_decode(decoder_->shard->plan, &decoder_->shard->past, reader));
+    return reader->position == reader->length ? MR_OK : MR_ERR_CORRUPT;
 }
 
 static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *reader)
 {
+    const bool is_format_1 = decoder_->header->version == 1;
+    if (is_format_1 ? kind < decoder_->last_kind || kind > MR_BLOCK_DEDUP
+                    : decoder_->last_kind == 0 && kind != MR_BLOCK_PLAN)
+        return MR_ERR_CORRUPT;
     switch (kind) {
     case MR_BLOCK_ITEMS: return decode_items(decoder_, reader);
     case MR_BLOCK_PROFILES: return decode_profiles(decoder_, reader);
@@ -232,61 +354,21 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_DEDUP: return decode_dedup(decoder_, reader);
     case MR_BLOCK_LINKS: return decode_links(decoder_, reader);
     case MR_BLOCK_NOTED: return decode_noted(decoder_, reader);
+    case MR_BLOCK_PLAN: return decode_plan(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
     }
 }
 
-/* One block: its sum, its place, its bytes.  `ret_kind` is MR_BLOCK_END at the last one. */
-static mr_status open_block(decoder *decoder_, mr_reader *file, uint32_t *ret_kind)
-{
-    const uint8_t *block_header = file->bytes + file->position;
-    const uint32_t kind = mr_reader_u32(file);
-    const uint32_t index = mr_reader_u32(file);
-    const uint32_t raw_bytes = mr_reader_u32(file);
-    const uint32_t packed_bytes = mr_reader_u32(file);
-    const uint32_t crc = mr_reader_u32(file);
-    const uint32_t reserved = mr_reader_u32(file);
-    const void *payload = mr_reader_bytes(file, packed_bytes);
-    if (file->failed || reserved != 0 || index != decoder_->blocks ||
-        raw_bytes > MR_CHECKPOINT_BLOCK_BYTES_MAX || kind < decoder_->last_kind ||
-        crc != mr_checkpoint_block_crc(decoder_->header->crc, block_header, payload,
-                                       packed_bytes))
-        return MR_ERR_CORRUPT;
-    mr_buffer_clear(&decoder_->raw);
-    if (mr_buffer_extend(&decoder_->raw, (size_t)raw_bytes + 1) == NULL)
-        return MR_ERR_NO_MEMORY;
-    const size_t bytes = ZSTD_decompressDCtx(decoder_->decompressor, decoder_->raw.bytes,
-                                             raw_bytes, payload, packed_bytes);
-    if (ZSTD_isError(bytes) || bytes != raw_bytes)
-        return MR_ERR_CORRUPT;
-    decoder_->raw.length = raw_bytes;
-    decoder_->last_kind = kind;
-    *ret_kind = kind;
-    return MR_OK;
-}
-
-static mr_status decode_end(const decoder *decoder_, mr_reader *reader,
-                            const mr_reader *file)
-{
-    const uint64_t blocks = mr_reader_u64(reader);
-    const uint64_t raw_total = mr_reader_u64(reader);
-    return !reader->failed && blocks == decoder_->blocks &&
-                   raw_total == decoder_->raw_total && file->position == file->length
-               ? MR_OK
-               : MR_ERR_CORRUPT;
-}
-
-static mr_status decode_blocks(decoder *decoder_, mr_reader *file)
+static mr_status decode_blocks(decoder *decoder_)
 {
     for (;;) {
         uint32_t kind;
-        MR_TRY(open_block(decoder_, file, &kind));
-        mr_reader reader = mr_reader_of(decoder_->raw.bytes, decoder_->raw.length);
+        mr_reader payload;
+        MR_TRY(mr_checkpoint_reader_next(decoder_->reader, &kind, &payload));
         if (kind == MR_BLOCK_END)
-            return decode_end(decoder_, &reader, file);
-        MR_TRY(decode_payload(decoder_, kind, &reader));
-        decoder_->blocks++;
-        decoder_->raw_total += decoder_->raw.length;
+            return decoder_->last_kind != 0 ? MR_OK : MR_ERR_CORRUPT;
+        MR_TRY(decode_payload(decoder_, kind, &payload));
+        decoder_->last_kind = kind;
     }
 }
 
@@ -302,18 +384,30 @@ static bool counters_agree(const mr_checkpoint_header *header)
                            c->lines_opted_out + c->lines_erased;
 }
 
-/* What the header says of the whole, and what the rows add up to. */
-static mr_status finish(decoder *decoder_)
+/* A base has every row; a delta those it changed and those it made. */
+static bool is_complete(const decoder *decoder_)
+{
+    const mr_checkpoint_header *header = decoder_->header;
+    const mr_link_counters *links = &decoder_->shard->links.counters;
+    uint32_t made = 0;
+    for (uint32_t row = decoder_->rows_before; row < header->users; row++)
+        made += has_bit(decoder_->has_profile, row);
+    return made == header->users - decoder_->rows_before &&
+           decoder_->histories == decoder_->profiles &&
+           mr_id_table_count(decoder_->shard->items) == header->items &&
+           (header->version > 1 ? decoder_->has_dedup && decoder_->has_links
+                                : decoder_->trending_items == header->items) &&
+           decoder_->events == header->counters.lines_applied - links->lines_moved_out +
+                                   links->lines_moved_in &&
+           counters_agree(header);
+}
+
+/* What the header says of the whole. */
+static mr_status finish_file(decoder *decoder_)
 {
     mr_shard *shard = decoder_->shard;
     const mr_checkpoint_header *header = decoder_->header;
-    const mr_link_counters *links = &shard->links.counters;
-    if (decoder_->profiles != header->users || decoder_->histories != header->users ||
-        decoder_->trending_items != mr_id_table_count(shard->items) ||
-        mr_id_table_count(shard->items) != header->items ||
-        decoder_->events != header->counters.lines_applied - links->lines_moved_out +
-                                links->lines_moved_in ||
-        !counters_agree(header))
+    if (!is_complete(decoder_))
         return MR_ERR_CORRUPT;
     MR_TRY(mr_dedup_decode_end(shard->dedup));
     shard->counters = header->counters;
@@ -323,65 +417,51 @@ static mr_status finish(decoder *decoder_)
     shard->commerce.totals.customers = header->customers;
     shard->outbox.last_sequence = header->outbox_sequence;
     mr_shard_set_dialect(shard, header->dialect, header->dialect_profile);
-
-    shard->changed_capacity = (size_t)header->users + 1;
-    shard->changed = malloc(shard->changed_capacity * sizeof(*shard->changed));
-    return shard->changed != NULL ? MR_OK : MR_ERR_NO_MEMORY;
-}
-
-static mr_status create_shard(const mr_checkpoint_header *header, const mr_plan *plan,
-                              const mr_hash_key *hash_key, size_t memory_limit_bytes,
-                              mr_shard **ret_shard)
-{
-    char topic[MR_SHARD_TOPIC_BYTES_MAX + 1] = {0};
-    if (header->topic.length > 0)
-        memcpy(topic, header->topic.bytes, header->topic.length);
-    const mr_shard_options options = {.plan = plan,
-                                      .hash_key = hash_key,
-                                      .topic = topic,
-                                      .partition = header->partition,
-                                      .memory_limit_bytes = memory_limit_bytes};
-    const mr_status status = mr_shard_create(&options, ret_shard);
-    return status == MR_ERR_INVALID ? MR_ERR_CORRUPT : status;
-}
-
-static mr_status decode_shard(decoder *decoder_, const void *data, size_t bytes)
-{
-    decoder_->decompressor = ZSTD_createDCtx();
-    if (decoder_->decompressor == NULL)
-        return MR_ERR_NO_MEMORY;
-    mr_reader file = mr_reader_of(data, bytes);
-    file.position = MR_CHECKPOINT_HEADER_BYTES;
-    MR_TRY(decode_blocks(decoder_, &file));
-    return finish(decoder_);
-}
-
-mr_status mr_checkpoint_decode(const void *data, size_t bytes, const mr_plan *plan,
-                               const mr_hash_key *hash_key, size_t memory_limit_bytes,
-                               mr_shard **ret_shard, mr_checkpoint_info *ret_info,
-                               mr_error *ret_error)
-{
-    mr_checkpoint_header header;
-    MR_TRY(mr_checkpoint_read_header(data, bytes, &header, ret_error));
-    if (header.plan_hash != mr_plan_hash(plan))
-        return mr_error_set(
-            ret_error, MR_ERR_INVALID,
-            "written with plan %016llx, this one is %016llx: start with the "
-            "plan it was written with, or rebuild by replay",
-            (unsigned long long)header.plan_hash, (unsigned long long)mr_plan_hash(plan));
-    decoder decoder_ = {.header = &header};
-    mr_status status =
-        create_shard(&header, plan, hash_key, memory_limit_bytes, &decoder_.shard);
-    if (status == MR_OK)
-        status = decode_shard(&decoder_, data, bytes);
-    (void)ZSTD_freeDCtx(decoder_.decompressor);
-    mr_buffer_deinit(&decoder_.raw);
-    if (status != MR_OK) {
-        mr_shard_destroy(decoder_.shard);
-        return mr_error_set(ret_error, status, "block %u is damaged or does not fit (%s)",
-                            decoder_.blocks, mr_status_name(status));
-    }
-    mr_checkpoint_info_from(&header, bytes, ret_info);
-    *ret_shard = decoder_.shard;
     return MR_OK;
+}
+
+/* Rows and bits for all the file says it has: so many only as its bytes can hold. */
+static mr_status start_file(decoder *decoder_)
+{
+    mr_shard *shard = decoder_->shard;
+    const uint32_t users = decoder_->header->users;
+    decoder_->rows_before = shard->store.row_count;
+    if (users < decoder_->rows_before ||
+        users - decoder_->rows_before >
+            mr_checkpoint_reader_raw_bytes(decoder_->reader) / ROW_BYTES_MIN ||
+        decoder_->header->next_offset < shard->next_offset)
+        return MR_ERR_CORRUPT;
+    MR_TRY(mr_profile_store_extend(&shard->store, users - decoder_->rows_before));
+    const size_t words = (size_t)users / 64 + 1;
+    decoder_->has_profile = calloc(words, sizeof(uint64_t));
+    decoder_->has_history = calloc(words, sizeof(uint64_t));
+    if (decoder_->has_profile == NULL || decoder_->has_history == NULL)
+        return MR_ERR_NO_MEMORY;
+    mr_commerce_deinit(&shard->commerce);
+    mr_commerce_init(&shard->commerce);
+    mr_outbox_deinit(&shard->outbox);
+    mr_shard_links_acknowledge(shard, UINT64_MAX); /* their blocks are the pool's */
+    mr_links_deinit(&shard->links);
+    return MR_OK;
+}
+
+mr_status mr_checkpoint_decode_file(mr_shard *shard, const mr_checkpoint_header *header,
+                                    const mr_checkpoint_file *file, uint64_t *events,
+                                    uint32_t *ret_position)
+{
+    decoder decoder_ = {.shard = shard, .header = header, .events = *events};
+    *ret_position = 0;
+    MR_TRY(mr_checkpoint_reader_open(file->data, file->bytes, header, &decoder_.reader));
+    mr_status status = start_file(&decoder_);
+    if (status == MR_OK)
+        status = decode_blocks(&decoder_);
+    if (status == MR_OK)
+        status = finish_file(&decoder_);
+    *ret_position = mr_checkpoint_reader_position(decoder_.reader);
+    mr_checkpoint_reader_close(decoder_.reader);
+    free(decoder_.has_profile);
+    free(decoder_.has_history);
+    free(decoder_.fresh);
+    *events = decoder_.events;
+    return status;
 }

@@ -1,20 +1,15 @@
 #include "features/checkpoint_files.h"
 
-#include "core/file.h"
-#include "core/hash.h"
-#include "features/shard_private.h"
-
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum {
     DIGITS = 20,
-    NAMES_MAX = 3 * MR_CHECKPOINT_GENERATIONS_MAX,
+    NAMES_MAX = 4 * MR_CHECKPOINT_GENERATIONS_MAX,
 };
 
 mr_status mr_path_join(char ret_path[PATH_MAX], const char *directory, const char *name,
@@ -30,12 +25,15 @@ mr_status mr_path_join(char ret_path[PATH_MAX], const char *directory, const cha
 mr_checkpoint_name mr_checkpoint_name_of(mr_file_kind kind, uint64_t epoch,
                                          uint64_t generation)
 {
+    static const char *const suffixes[] = {[MR_FILE_BASE] = "base",
+                                           [MR_FILE_DELTA] = "delta",
+                                           [MR_FILE_MANIFEST] = "manifest"};
     mr_checkpoint_name name = {.kind = kind, .epoch = epoch, .generation = generation};
     if (kind == MR_FILE_EPOCH)
         (void)snprintf(name.text, sizeof(name.text), "e%020" PRIu64 ".epoch", epoch);
     else
         (void)snprintf(name.text, sizeof(name.text), "e%020" PRIu64 "-g%020" PRIu64 ".%s",
-                       epoch, generation, kind == MR_FILE_BASE ? "base" : "manifest");
+                       epoch, generation, suffixes[kind]);
     return name;
 }
 
@@ -160,109 +158,4 @@ void mr_checkpoint_directory_deinit(mr_checkpoint_directory *directory)
 uint64_t mr_checkpoint_directory_epoch(const mr_checkpoint_directory *directory)
 {
     return directory->count > 0 ? directory->names[0].epoch : 0;
-}
-
-void mr_manifest_put(const mr_manifest *manifest, mr_buffer *buffer)
-{
-    const mr_checkpoint_name base =
-        mr_checkpoint_name_of(MR_FILE_BASE, manifest->epoch, manifest->generation);
-    const size_t start = buffer->length;
-    mr_buffer_printf(buffer,
-                     "millrace-manifest 1\ntopic %s\npartition %" PRIu32
-                     "\nepoch %" PRIu64 "\ngeneration %" PRIu64 "\nplan %016" PRIx64
-                     "\nnext_offset %" PRId64 "\nwatermark_ms %" PRId64 "\nusers %" PRIu32
-                     "\nbase %s %" PRIu64 " %08" PRIx32 "\n",
-                     manifest->topic, manifest->partition, manifest->epoch,
-                     manifest->generation, manifest->plan_hash, manifest->next_offset,
-                     manifest->watermark_ms, manifest->users, base.text,
-                     manifest->base_bytes, manifest->base_crc);
-    if (!buffer->failed)
-        mr_buffer_printf(buffer, "crc %08" PRIx32 "\n",
-                         mr_crc32c(0, buffer->bytes + start, buffer->length - start));
-}
-
-/* Read the numbers, write the manifest again, and compare: nothing else may stand there. */
-static mr_status parse_manifest(const mr_buffer *text, const char *topic,
-                                uint32_t partition, uint64_t epoch, uint64_t generation,
-                                mr_manifest *ret_manifest)
-{
-    mr_manifest manifest = {
-        .topic = topic, .partition = partition, .epoch = epoch, .generation = generation};
-    mr_buffer start = {0};
-    mr_buffer_printf(&start,
-                     "millrace-manifest 1\ntopic %s\npartition %" PRIu32
-                     "\nepoch %" PRIu64 "\ngeneration %" PRIu64 "\nplan ",
-                     topic, partition, epoch, generation);
-    mr_buffer again = {0};
-    mr_status status = MR_ERR_CORRUPT;
-    if (!start.failed && text->length > start.length &&
-        memcmp(text->bytes, start.bytes, start.length) == 0 &&
-        sscanf((const char *)text->bytes + start.length,
-               "%16" SCNx64 " next_offset %20" SCNd64 " watermark_ms %20" SCNd64
-               " users %10" SCNu32 " base %*s %20" SCNu64 " %8" SCNx32,
-               &manifest.plan_hash, &manifest.next_offset, &manifest.watermark_ms,
-               &manifest.users, &manifest.base_bytes, &manifest.base_crc) == 6) {
-        mr_manifest_put(&manifest, &again);
-        /* The text carries a NUL behind its end for sscanf(). */
-        if (again.length == text->length - 1 &&
-            memcmp(again.bytes, text->bytes, again.length) == 0)
-            status = MR_OK;
-    }
-    if (start.failed || again.failed)
-        status =
-            MR_ERR_NO_MEMORY; /* not damage: an older generation is no answer to it */
-    mr_buffer_deinit(&start);
-    mr_buffer_deinit(&again);
-    if (status == MR_OK)
-        *ret_manifest = manifest;
-    return status;
-}
-
-mr_status mr_manifest_read(const mr_checkpoint_directory *directory, const char *topic,
-                           uint32_t partition, uint64_t epoch, uint64_t generation,
-                           mr_manifest *ret_manifest, mr_error *ret_error)
-{
-    const mr_checkpoint_name name =
-        mr_checkpoint_name_of(MR_FILE_MANIFEST, epoch, generation);
-    char path[PATH_MAX];
-    MR_TRY(mr_path_join(path, directory->path, name.text, ret_error));
-    mr_buffer text = {0};
-    mr_status status = mr_file_read(path, &text, ret_error);
-    if (status == MR_OK) {
-        mr_buffer_put_u8(&text, 0);
-        status = mr_buffer_status(&text);
-    }
-    if (status == MR_OK) {
-        status = parse_manifest(&text, topic, partition, epoch, generation, ret_manifest);
-        if (status != MR_OK)
-            (void)mr_error_set(ret_error, status, "%s: %s", name.text,
-                               status == MR_ERR_CORRUPT ? "damaged"
-                                                        : "no memory to read it");
-    }
-    mr_buffer_deinit(&text);
-    return status;
-}
-
-mr_status mr_manifest_read_whole(const mr_checkpoint_directory *directory,
-                                 const char *topic, uint32_t partition, uint64_t epoch,
-                                 uint64_t generation, mr_manifest *ret_manifest,
-                                 mr_error *ret_error)
-{
-    mr_manifest manifest;
-    MR_TRY(mr_manifest_read(directory, topic, partition, epoch, generation, &manifest,
-                            ret_error));
-    const mr_checkpoint_name base =
-        mr_checkpoint_name_of(MR_FILE_BASE, epoch, generation);
-    char path[PATH_MAX];
-    MR_TRY(mr_path_join(path, directory->path, base.text, ret_error));
-    struct stat found;
-    if (stat(path, &found) != 0)
-        return mr_error_set(ret_error, MR_ERR_CORRUPT, "%s: %s", base.text,
-                            strerror(errno));
-    if ((uint64_t)found.st_size != manifest.base_bytes)
-        return mr_error_set(
-            ret_error, MR_ERR_CORRUPT, "%s: has %lld bytes, the manifest says %llu",
-            base.text, (long long)found.st_size, (unsigned long long)manifest.base_bytes);
-    *ret_manifest = manifest;
-    return MR_OK;
 }

@@ -1,8 +1,9 @@
 /*
- * Checkpoint files: names, manifests and directories.
+ * Checkpoint files: names and directories.
  *
  *     PATH/TOPIC/p00003/e<epoch>.epoch                     an owner took this epoch
  *                       e<epoch>-g<generation>.base        a state
+ *                       e<epoch>-g<generation>.delta       what changed after the one before
  *                       e<epoch>-g<generation>.manifest    what makes it count
  *     PATH/TOPIC/saved/NAME/TOPIC/p00003/…                 kept under a name
  *
@@ -24,6 +25,7 @@ typedef enum mr_file_kind {
     MR_FILE_OTHER = 0,
     MR_FILE_EPOCH,
     MR_FILE_BASE,
+    MR_FILE_DELTA,
     MR_FILE_MANIFEST,
     MR_FILE_TEMPORARY, /* left by a write that was cut off: never read */
 } mr_file_kind;
@@ -54,37 +56,20 @@ uint64_t mr_checkpoint_directory_epoch(const mr_checkpoint_directory *directory)
 mr_checkpoint_name mr_checkpoint_name_of(mr_file_kind kind, uint64_t epoch,
                                          uint64_t generation);
 
-typedef struct mr_manifest {
-    const char *topic;
-    uint32_t partition;
-    uint64_t epoch;
-    uint64_t generation;
-    uint64_t plan_hash;
-    int64_t next_offset;
-    int64_t watermark_ms;
-    uint32_t users;
-    uint64_t base_bytes;
-    uint32_t base_crc;
-} mr_manifest;
-
-void mr_manifest_put(const mr_manifest *manifest, mr_buffer *buffer);
-
-/* MR_ERR_NOT_FOUND, MR_ERR_CORRUPT with the reason, MR_ERR_UNAVAILABLE.  `topic` is lent to it. */
-MR_MUST_USE mr_status mr_manifest_read(const mr_checkpoint_directory *directory,
-                                       const char *topic, uint32_t partition,
-                                       uint64_t epoch, uint64_t generation,
-                                       mr_manifest *ret_manifest, mr_error *ret_error);
-
-/* As above, and its base file is there and has the stated length. */
-MR_MUST_USE mr_status mr_manifest_read_whole(const mr_checkpoint_directory *directory,
-                                             const char *topic, uint32_t partition,
-                                             uint64_t epoch, uint64_t generation,
-                                             mr_manifest *ret_manifest,
-                                             mr_error *ret_error);
-
 const char *mr_checkpoint_store_directory(
     const mr_checkpoint_store *store); /* PATH/TOPIC */
 const char *mr_checkpoint_store_topic(const mr_checkpoint_store *store);
+uint32_t mr_checkpoint_store_bases(const mr_checkpoint_store *store);
+
+/* PATH/TOPIC/p00003, and what is in it. */
+MR_MUST_USE mr_status mr_checkpoint_partition_path(const mr_checkpoint_store *store,
+                                                   uint32_t partition,
+                                                   char ret_path[PATH_MAX],
+                                                   mr_error *ret_error);
+MR_MUST_USE mr_status mr_checkpoint_partition_read(const mr_checkpoint_store *store,
+                                                   uint32_t partition,
+                                                   mr_checkpoint_directory *ret_directory,
+                                                   mr_error *ret_error);
 
 /* "DIRECTORY/NAME"; MR_ERR_INVALID when it is too long. */
 MR_MUST_USE mr_status mr_path_join(char ret_path[PATH_MAX], const char *directory,

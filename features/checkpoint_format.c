@@ -1,47 +1,14 @@
 #include "features/checkpoint_format.h"
 
 #include "core/assert.h"
+#include "features/checkpoint_cut.h"
 
 #include <string.h>
 #include <zstd.h>
 
 enum { COMPRESSION_LEVEL = 1, RAW_BLOCK_HEADER_BYTES = 8, COUNTERS = 16 };
 
-/* -- encode: on the shard's thread ---------------------------------------------------------- */
-
-/* A block being filled; its length is put in when it closes. */
-typedef struct block_writer {
-    mr_buffer *buffer;
-    size_t start; /* of its payload */
-    mr_block_kind kind;
-} block_writer;
-
-static block_writer open_block(mr_buffer *buffer, mr_block_kind kind)
-{
-    mr_buffer_put_u32(buffer, (uint32_t)kind);
-    mr_buffer_put_u32(buffer, 0);
-    return (block_writer){.buffer = buffer, .start = buffer->length, .kind = kind};
-}
-
-static void close_block(block_writer *writer)
-{
-    mr_buffer *buffer = writer->buffer;
-    if (buffer->failed)
-        return;
-    const uint32_t length = (uint32_t)(buffer->length - writer->start);
-    uint8_t *place = buffer->bytes + writer->start - sizeof(length);
-    for (size_t i = 0; i < sizeof(length); i++)
-        place[i] = (uint8_t)(length >> (8 * i));
-}
-
-/* Between two entries: begin another block when this one is long. */
-static void next_entry(block_writer *writer)
-{
-    if (writer->buffer->length - writer->start < MR_CHECKPOINT_BLOCK_BYTES)
-        return;
-    close_block(writer);
-    *writer = open_block(writer->buffer, writer->kind);
-}
+/* -- header ----------------------------------------------------------------------------------- */
 
 static void put_counters(const mr_shard_counters *counters, mr_buffer *buffer)
 {
@@ -58,8 +25,8 @@ static void put_zeros(mr_buffer *buffer, size_t count)
         mr_buffer_put_u8(buffer, 0);
 }
 
-static void put_header(const mr_shard *shard, uint64_t epoch, uint64_t generation,
-                       mr_buffer *buffer)
+void mr_checkpoint_put_header(const mr_shard *shard, const mr_checkpoint_place *place,
+                              mr_buffer *buffer)
 {
     const size_t start = buffer->length;
     const mr_text topic = mr_text_from(shard->topic);
@@ -67,8 +34,8 @@ static void put_header(const mr_shard *shard, uint64_t epoch, uint64_t generatio
     mr_buffer_put_u32(buffer, MR_CHECKPOINT_VERSION);
     mr_buffer_put_u32(buffer, MR_CHECKPOINT_HEADER_BYTES);
     mr_buffer_put_u64(buffer, mr_plan_hash(shard->plan));
-    mr_buffer_put_u64(buffer, epoch);
-    mr_buffer_put_u64(buffer, generation);
+    mr_buffer_put_u64(buffer, place->epoch);
+    mr_buffer_put_u64(buffer, place->generation);
     mr_buffer_put_u32(buffer, shard->partition);
     mr_buffer_put_u32(buffer, 0); /* seal flags */
     put_zeros(buffer, MR_CHECKPOINT_KEY_ID_BYTES);
@@ -85,6 +52,9 @@ static void put_header(const mr_shard *shard, uint64_t epoch, uint64_t generatio
     mr_buffer_put(buffer, shard->dialect_profile, shard->dialect_profile_length);
     mr_buffer_put_u8(buffer, (uint8_t)topic.length);
     mr_buffer_put_text(buffer, topic);
+    mr_buffer_put_u64(buffer, place->base_generation);
+    mr_buffer_put_u64(buffer, place->previous_generation);
+    mr_buffer_put_u32(buffer, place->segment);
     put_zeros(buffer,
               start + MR_CHECKPOINT_HEADER_BYTES - sizeof(uint32_t) - buffer->length);
     if (!buffer->failed)
@@ -93,151 +63,109 @@ static void put_header(const mr_shard *shard, uint64_t epoch, uint64_t generatio
                                     MR_CHECKPOINT_HEADER_BYTES - sizeof(uint32_t)));
 }
 
-static void put_items(const mr_shard *shard, mr_buffer *buffer)
+static void get_counters(mr_reader *reader, mr_shard_counters *ret_counters)
 {
-    block_writer writer = open_block(buffer, MR_BLOCK_ITEMS);
-    for (uint32_t i = 0; i < mr_id_table_count(shard->items); i++) {
-        const mr_text id = mr_id_table_id(shard->items, i);
-        next_entry(&writer);
-        mr_buffer_put_u8(buffer, (uint8_t)id.length);
-        mr_buffer_put_text(buffer, id);
-    }
-    close_block(&writer);
+    uint64_t values[COUNTERS];
+    for (size_t i = 0; i < COUNTERS; i++)
+        values[i] = mr_reader_u64(reader);
+    memcpy(ret_counters, values, sizeof(values));
 }
 
-static void put_profiles(const mr_shard *shard, mr_buffer *buffer)
+static mr_checkpoint_header get_header(mr_reader *reader, uint32_t version)
 {
-    block_writer writer = open_block(buffer, MR_BLOCK_PROFILES);
-    for (uint32_t row = 0; row < shard->store.row_count; row++) {
-        const mr_row parts = mr_shard_row(shard, row);
-        next_entry(&writer);
-        mr_buffer_put_u8(buffer, parts.head->is_anonymous);
-        mr_buffer_put_u8(buffer, parts.head->id_length);
-        mr_buffer_put_text(buffer, mr_shard_user_id(shard, row));
-        mr_profile_encode(shard->plan, &shard->pool, parts, buffer);
-    }
-    close_block(&writer);
-    writer = open_block(buffer, MR_BLOCK_HISTORY);
-    for (uint32_t row = 0; row < shard->store.row_count; row++) {
-        next_entry(&writer);
-        mr_history_encode(shard->plan, &shard->pool, mr_shard_row(shard, row), buffer);
-    }
-    close_block(&writer);
+    mr_checkpoint_header header = {.version = version,
+                                   .plan_hash = mr_reader_u64(reader)};
+    header.place.epoch = mr_reader_u64(reader);
+    header.place.generation = mr_reader_u64(reader);
+    header.partition = mr_reader_u32(reader);
+    header.seal_flags = mr_reader_u32(reader);
+    (void)mr_reader_bytes(reader, MR_CHECKPOINT_KEY_ID_BYTES);
+    header.next_offset = mr_reader_i64(reader);
+    header.newest_ms = mr_reader_i64(reader);
+    header.clock_ms = mr_reader_i64(reader);
+    get_counters(reader, &header.counters);
+    header.users = mr_reader_u32(reader);
+    header.items = mr_reader_u32(reader);
+    header.customers = mr_reader_u64(reader);
+    header.outbox_sequence = mr_reader_u64(reader);
+    header.dialect = mr_reader_u8(reader);
+    header.dialect_profile = mr_reader_text(reader, mr_reader_u8(reader));
+    header.topic = mr_reader_text(reader, mr_reader_u8(reader));
+    header.place.base_generation = header.place.generation;
+    header.place.previous_generation = header.place.generation;
+    if (version == 1)
+        return header;
+    header.place.base_generation = mr_reader_u64(reader);
+    header.place.previous_generation = mr_reader_u64(reader);
+    header.place.segment = mr_reader_u32(reader);
+    return header;
 }
 
-static void put_trending(const mr_shard *shard, mr_buffer *buffer)
+/* A base names itself, a delta what came before it. */
+static bool place_fits(const mr_checkpoint_place *place)
 {
-    block_writer writer = open_block(buffer, MR_BLOCK_TRENDING);
-    for (uint32_t i = 0; i < mr_id_table_count(shard->items); i++) {
-        const mr_trending_item *item = mr_trending_item_at(&shard->trending, i);
-        const mr_hour_count *hours = mr_list_elements(&shard->pool, &item->hours);
-        next_entry(&writer);
-        mr_buffer_put_varint(buffer, item->ever);
-        mr_buffer_put_varint(buffer, item->hours.count);
-        uint32_t before = 0;
-        for (size_t h = 0; h < item->hours.count; h++) {
-            mr_buffer_put_varint(buffer, hours[h].hour - before);
-            mr_buffer_put_varint(buffer, hours[h].count);
-            before = hours[h].hour;
-        }
-    }
-    close_block(&writer);
+    if (place->segment == 0)
+        return place->base_generation == place->generation &&
+               place->previous_generation == place->generation;
+    return place->segment <= MR_CHECKPOINT_SEGMENTS_MAX &&
+           place->base_generation <= place->previous_generation &&
+           place->previous_generation < place->generation;
 }
 
-static void put_commerce(const mr_shard *shard, mr_buffer *buffer)
+static bool is_time(int64_t time_ms)
 {
-    block_writer writer = open_block(buffer, MR_BLOCK_COMMERCE);
-    for (size_t i = 0; i < shard->commerce.day_count; i++) {
-        const mr_commerce_day *day = &shard->commerce.days[i];
-        next_entry(&writer);
-        mr_buffer_put_i64(buffer, day->day);
-        mr_buffer_put_i64(buffer, day->sums.purchases_minor);
-        mr_buffer_put_i64(buffer, day->sums.refunds_minor);
-        mr_buffer_put_i64(buffer, day->sums.adjustments_minor);
-        mr_buffer_put_u64(buffer, day->sums.purchase_lines);
-        mr_buffer_put_u64(buffer, day->sums.refund_lines);
-        mr_buffer_put_u64(buffer, day->sums.adjustment_lines);
-        mr_buffer_put_u64(buffer, day->sums.orders);
-    }
-    close_block(&writer);
+    return time_ms >= 0 || time_ms == MR_TIME_NONE;
 }
 
-static void put_outbox(const mr_shard *shard, mr_buffer *buffer)
+mr_status mr_checkpoint_read_header(const void *data, size_t bytes,
+                                    mr_checkpoint_header *ret_header, mr_error *ret_error)
 {
-    const mr_outbox *outbox = &shard->outbox;
-    block_writer writer = open_block(buffer, MR_BLOCK_OUTBOX);
-    for (size_t i = outbox->first; i < outbox->end; i++) {
-        const mr_outbox_entry *entry = &outbox->entries[i];
-        next_entry(&writer);
-        mr_buffer_put_varint(buffer, entry->sequence);
-        mr_buffer_put_varint(buffer, entry->id_length);
-        mr_buffer_put_varint(buffer, entry->record_length);
-        mr_buffer_put(buffer, entry->bytes,
-                      (size_t)entry->id_length + entry->record_length);
-    }
-    close_block(&writer);
+    const size_t sum_at = MR_CHECKPOINT_HEADER_BYTES - sizeof(uint32_t);
+    if (bytes < MR_CHECKPOINT_HEADER_BYTES)
+        return mr_error_set(ret_error, MR_ERR_CORRUPT,
+                            "shorter than a checkpoint header");
+    mr_reader reader = mr_reader_of(data, MR_CHECKPOINT_HEADER_BYTES);
+    if (mr_reader_u64(&reader) != MR_CHECKPOINT_MAGIC)
+        return mr_error_set(ret_error, MR_ERR_CORRUPT, "not a checkpoint file");
+    const uint32_t version = mr_reader_u32(&reader);
+    if (version < 1 || version > MR_CHECKPOINT_VERSION)
+        return mr_error_set(ret_error, MR_ERR_CORRUPT,
+                            "format version %u, this program reads 1 to %d", version,
+                            MR_CHECKPOINT_VERSION);
+    mr_reader end = mr_reader_of((const uint8_t *)data + sum_at, sizeof(uint32_t));
+    const uint32_t crc = mr_reader_u32(&end);
+    if (mr_reader_u32(&reader) != MR_CHECKPOINT_HEADER_BYTES ||
+        crc != mr_crc32c(0, data, sum_at))
+        return mr_error_set(ret_error, MR_ERR_CORRUPT, "the header's checksum is wrong");
+    mr_checkpoint_header header = get_header(&reader, version);
+    header.crc = crc;
+    if (reader.failed || header.seal_flags != 0 || !place_fits(&header.place) ||
+        !is_time(header.newest_ms) || !is_time(header.clock_ms) ||
+        header.dialect_profile.length > MR_SHARD_DIALECT_BYTES_MAX ||
+        header.topic.length > MR_SHARD_TOPIC_BYTES_MAX)
+        return mr_error_set(ret_error, MR_ERR_CORRUPT, "the header's fields do not fit");
+    *ret_header = header;
+    return MR_OK;
 }
 
-static void put_derived(const mr_shard *shard, mr_buffer *buffer)
+void mr_checkpoint_info_from(const mr_checkpoint_header *header, uint64_t bytes,
+                             mr_checkpoint_info *ret_info)
 {
-    block_writer writer = open_block(buffer, MR_BLOCK_DERIVED);
-    for (uint32_t row = 0; row < shard->store.row_count; row++) {
-        const mr_row_derived *derived = &mr_shard_row(shard, row).side->derived;
-        if (derived->since_s == 0)
-            continue;
-        next_entry(&writer);
-        mr_buffer_put_u32(buffer, row);
-        mr_buffer_put_u32(buffer, derived->since_s);
-        mr_buffer_put_u16(buffer, derived->permille);
-        mr_buffer_put_u8(buffer, derived->tier);
-    }
-    close_block(&writer);
-}
-
-static void put_dedup(const mr_shard *shard, mr_buffer *buffer)
-{
-    size_t table = 0;
-    do {
-        block_writer writer = open_block(buffer, MR_BLOCK_DEDUP);
-        table = mr_dedup_encode(shard->dedup, mr_shard_watermark_ms(shard), table,
-                                MR_CHECKPOINT_BLOCK_BYTES, buffer);
-        close_block(&writer);
-    } while (table != 0);
-}
-
-static void put_links(const mr_shard *shard, mr_buffer *buffer)
-{
-    const mr_links *links = &shard->links;
-    block_writer writer = open_block(buffer, MR_BLOCK_LINKS);
-    mr_links_encode(shard, buffer);
-    for (size_t i = links->first; i < links->end; i++) {
-        next_entry(&writer);
-        mr_links_encode_entry(shard, &links->entries[i], buffer);
-    }
-    close_block(&writer);
-    writer = open_block(buffer, MR_BLOCK_NOTED);
-    for (uint32_t row = 0; row < shard->store.row_count; row++) {
-        next_entry(&writer);
-        mr_links_encode_noted(shard, row, buffer);
-    }
-    close_block(&writer);
-}
-
-mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t generation,
-                               mr_buffer *buffer)
-{
-    mr_shard_check_counters(shard);
-    mr_buffer_clear(buffer);
-    put_header(shard, epoch, generation, buffer);
-    put_items(shard, buffer);
-    put_profiles(shard, buffer);
-    put_trending(shard, buffer);
-    put_commerce(shard, buffer);
-    put_outbox(shard, buffer);
-    put_derived(shard, buffer);
-    put_dedup(shard, buffer);
-    put_links(shard, buffer);
-    return mr_buffer_status(buffer);
+    *ret_info = (mr_checkpoint_info){
+        .epoch = header->place.epoch,
+        .generation = header->place.generation,
+        .base_generation = header->place.base_generation,
+        .segments = header->place.segment,
+        .is_delta = header->place.segment > 0,
+        .partition = header->partition,
+        .next_offset = header->next_offset,
+        .watermark_ms = header->clock_ms == MR_TIME_NONE
+                            ? MR_TIME_NONE
+                            : header->clock_ms - MR_SHARD_LATENESS_MS,
+        .plan_hash = header->plan_hash,
+        .bytes = bytes,
+        .users = header->users,
+    };
 }
 
 /* -- seal: on any thread -------------------------------------------------------------------- */
@@ -312,89 +240,4 @@ mr_status mr_checkpoint_seal(const mr_buffer *encoded, mr_buffer *sealed)
     (void)ZSTD_freeCCtx(compressor);
     MR_TRY(status);
     return mr_buffer_status(sealed);
-}
-
-/* -- header ----------------------------------------------------------------------------------- */
-
-static void get_counters(mr_reader *reader, mr_shard_counters *ret_counters)
-{
-    uint64_t values[COUNTERS];
-    for (size_t i = 0; i < COUNTERS; i++)
-        values[i] = mr_reader_u64(reader);
-    memcpy(ret_counters, values, sizeof(values));
-}
-
-static mr_checkpoint_header get_header(mr_reader *reader)
-{
-    mr_checkpoint_header header = {.plan_hash = mr_reader_u64(reader)};
-    header.epoch = mr_reader_u64(reader);
-    header.generation = mr_reader_u64(reader);
-    header.partition = mr_reader_u32(reader);
-    header.seal_flags = mr_reader_u32(reader);
-    (void)mr_reader_bytes(reader, MR_CHECKPOINT_KEY_ID_BYTES);
-    header.next_offset = mr_reader_i64(reader);
-    header.newest_ms = mr_reader_i64(reader);
-    header.clock_ms = mr_reader_i64(reader);
-    get_counters(reader, &header.counters);
-    header.users = mr_reader_u32(reader);
-    header.items = mr_reader_u32(reader);
-    header.customers = mr_reader_u64(reader);
-    header.outbox_sequence = mr_reader_u64(reader);
-    header.dialect = mr_reader_u8(reader);
-    header.dialect_profile = mr_reader_text(reader, mr_reader_u8(reader));
-    header.topic = mr_reader_text(reader, mr_reader_u8(reader));
-    return header;
-}
-
-static bool is_time(int64_t time_ms)
-{
-    return time_ms >= 0 || time_ms == MR_TIME_NONE;
-}
-
-mr_status mr_checkpoint_read_header(const void *data, size_t bytes,
-                                    mr_checkpoint_header *ret_header, mr_error *ret_error)
-{
-    const size_t sum_at = MR_CHECKPOINT_HEADER_BYTES - sizeof(uint32_t);
-    if (bytes < MR_CHECKPOINT_HEADER_BYTES)
-        return mr_error_set(ret_error, MR_ERR_CORRUPT,
-                            "shorter than a checkpoint header");
-    mr_reader reader = mr_reader_of(data, MR_CHECKPOINT_HEADER_BYTES);
-    if (mr_reader_u64(&reader) != MR_CHECKPOINT_MAGIC)
-        return mr_error_set(ret_error, MR_ERR_CORRUPT, "not a checkpoint file");
-    const uint32_t version = mr_reader_u32(&reader);
-    if (version != MR_CHECKPOINT_VERSION)
-        return mr_error_set(ret_error, MR_ERR_CORRUPT,
-                            "format version %u, this program reads %d", version,
-                            MR_CHECKPOINT_VERSION);
-    mr_reader end = mr_reader_of((const uint8_t *)data + sum_at, sizeof(uint32_t));
-    const uint32_t crc = mr_reader_u32(&end);
-    if (mr_reader_u32(&reader) != MR_CHECKPOINT_HEADER_BYTES ||
-        crc != mr_crc32c(0, data, sum_at))
-        return mr_error_set(ret_error, MR_ERR_CORRUPT, "the header's checksum is wrong");
-    mr_checkpoint_header header = get_header(&reader);
-    header.crc = crc;
-    if (reader.failed || header.seal_flags != 0 || !is_time(header.newest_ms) ||
-        !is_time(header.clock_ms) ||
-        header.dialect_profile.length > MR_SHARD_DIALECT_BYTES_MAX ||
-        header.topic.length > MR_SHARD_TOPIC_BYTES_MAX)
-        return mr_error_set(ret_error, MR_ERR_CORRUPT, "the header's fields do not fit");
-    *ret_header = header;
-    return MR_OK;
-}
-
-void mr_checkpoint_info_from(const mr_checkpoint_header *header, uint64_t bytes,
-                             mr_checkpoint_info *ret_info)
-{
-    *ret_info = (mr_checkpoint_info){
-        .epoch = header->epoch,
-        .generation = header->generation,
-        .partition = header->partition,
-        .next_offset = header->next_offset,
-        .watermark_ms = header->clock_ms == MR_TIME_NONE
-                            ? MR_TIME_NONE
-                            : header->clock_ms - MR_SHARD_LATENESS_MS,
-        .plan_hash = header->plan_hash,
-        .bytes = bytes,
-        .users = header->users,
-    };
 }

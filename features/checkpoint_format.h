@@ -1,10 +1,12 @@
 /*
- * Checkpoint format: the bytes of a base file.
+ * Checkpoint format: the bytes of a base or a delta.
  *
  * A header, then blocks of about 1 MiB of one kind each, then an end block that counts them.
  * Each block's CRC starts from the header's, so a block of another file, or of this one in
  * another place, does not fit.  An encoded state is the same with the blocks as they are: it is
  * sealed (compressed and summed) later, on another thread.
+ *
+ * Format 1, bases alone, is still read.
  *
  * Units      Little-endian; sizes in bytes.
  * Ownership  Buffers are the caller's.
@@ -27,7 +29,7 @@ enum {
     MR_CHECKPOINT_KEY_ID_BYTES = 16,
 };
 
-/* Written to files as numbers: append only.  Blocks stand in this order. */
+/* Written to files as numbers: append only.  In format 1 blocks stand in this order. */
 typedef enum mr_block_kind {
     MR_BLOCK_ITEMS = 1,
     MR_BLOCK_PROFILES = 2,
@@ -38,15 +40,25 @@ typedef enum mr_block_kind {
     MR_BLOCK_DERIVED = 7,
     MR_BLOCK_DEDUP = 8,      /* absent in older files: no ids */
     MR_BLOCK_TOMBSTONES = 9, /* reserved */
-    MR_BLOCK_LINKS = 11,     /* a file without one is of a shard that had none */
+    MR_BLOCK_PLAN = 10,
+    MR_BLOCK_LINKS = 11, /* a file without one is of a shard that had none */
     MR_BLOCK_NOTED = 12,
     MR_BLOCK_END = 255,
 } mr_block_kind;
 
-typedef struct mr_checkpoint_header {
-    uint64_t plan_hash;
+/* Which file of which generation. */
+typedef struct mr_checkpoint_place {
     uint64_t epoch;
     uint64_t generation;
+    uint64_t base_generation;     /* of a base: its own                      */
+    uint64_t previous_generation; /* of a base: its own                      */
+    uint32_t segment;             /* 0: a base; else its place among the deltas */
+} mr_checkpoint_place;
+
+typedef struct mr_checkpoint_header {
+    uint32_t version;
+    uint64_t plan_hash;
+    mr_checkpoint_place place;
     uint32_t partition;
     uint32_t seal_flags; /* 0: not encrypted */
     int64_t next_offset;
@@ -62,6 +74,9 @@ typedef struct mr_checkpoint_header {
     mr_text topic;           /* lent by the bytes */
     uint32_t crc;            /* of all before it  */
 } mr_checkpoint_header;
+
+void mr_checkpoint_put_header(const mr_shard *shard, const mr_checkpoint_place *place,
+                              mr_buffer *buffer);
 
 /* MR_ERR_CORRUPT with the reason: too short, another magic or version, its sum is wrong. */
 MR_MUST_USE mr_status mr_checkpoint_read_header(const void *data, size_t bytes,

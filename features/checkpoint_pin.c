@@ -7,8 +7,8 @@
  */
 #include "core/file.h"
 #include "features/checkpoint.h"
-#include "features/checkpoint_files.h"
 #include "features/checkpoint_format.h"
+#include "features/checkpoint_manifest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -66,21 +66,37 @@ mr_status mr_checkpoint_partitions(const mr_checkpoint_store *store,
 }
 
 static mr_status link_file(const char *from_directory, const char *to_directory,
-                           mr_file_kind kind, const mr_checkpoint_info *info,
-                           mr_error *ret_error)
+                           const mr_checkpoint_name *name, mr_error *ret_error)
 {
     char from[PATH_MAX];
     char to[PATH_MAX];
-    const mr_checkpoint_name name =
-        mr_checkpoint_name_of(kind, info->epoch, info->generation);
-    MR_TRY(mr_path_join(from, from_directory, name.text, ret_error));
-    MR_TRY(mr_path_join(to, to_directory, name.text, ret_error));
+    MR_TRY(mr_path_join(from, from_directory, name->text, ret_error));
+    MR_TRY(mr_path_join(to, to_directory, name->text, ret_error));
     if (link(from, to) == 0)
         return MR_OK;
     const int error = errno;
     return mr_error_set(ret_error,
                         error == ENOENT ? MR_ERR_NOT_FOUND : MR_ERR_UNAVAILABLE,
                         "%s: cannot link: %s", to, strerror(error));
+}
+
+/* The manifest last: a directory that is read meanwhile has no generation yet. */
+static mr_status link_generation(const mr_checkpoint_store *store, uint32_t partition,
+                                 const char *from, const char *to,
+                                 const mr_checkpoint_info *info, mr_error *ret_error)
+{
+    mr_checkpoint_directory directory = {.count = 0};
+    mr_manifest manifest;
+    (void)snprintf(directory.path, sizeof(directory.path), "%s", from);
+    MR_TRY(mr_manifest_read(&directory, mr_checkpoint_store_topic(store), partition,
+                            info->epoch, info->generation, &manifest, ret_error));
+    for (size_t i = 0; i < manifest.file_count; i++) {
+        const mr_checkpoint_name name = mr_manifest_file_name(&manifest, i);
+        MR_TRY(link_file(from, to, &name, ret_error));
+    }
+    const mr_checkpoint_name name =
+        mr_checkpoint_name_of(MR_FILE_MANIFEST, info->epoch, info->generation);
+    return link_file(from, to, &name, ret_error);
 }
 
 /* The newest generation whose files are whole. */
@@ -121,9 +137,7 @@ static mr_status pin_partition(const mr_checkpoint_store *store, uint32_t partit
         MR_TRY(newest_whole(store, partition, &info, ret_error));
         MR_TRY(mr_directory_remove(to, ret_error));
         MR_TRY(mr_directory_make(to, ret_error));
-        status = link_file(from, to, MR_FILE_BASE, &info, ret_error);
-        if (status == MR_OK)
-            status = link_file(from, to, MR_FILE_MANIFEST, &info, ret_error);
+        status = link_generation(store, partition, from, to, &info, ret_error);
     }
     if (status == MR_OK)
         status = mr_directory_sync(to, ret_error);

@@ -109,11 +109,12 @@ MR_MUST_USE mr_status mr_dedup_decode_end(const mr_dedup *dedup);
 /*
  * The cut: the set as of one moment, written while puts go on.
  *
- * begin notes the live buckets.  Then the head is written, and step copies sub-tables; one that
+ * begin notes the live buckets.  Without `of_tables` no sub-table is copied, neither aside nor by
+ * step: the cut is then only for the head and mr_dedup_fresh_encode().  Then the head is written, and step copies sub-tables; one that
  * is about to change before its turn is copied aside first, and comes with the next step.  A
  * payload is a head and then any number of entries.
  */
-void mr_dedup_cut_begin(mr_dedup *dedup, int64_t watermark_ms);
+void mr_dedup_cut_begin(mr_dedup *dedup, int64_t watermark_ms, bool of_tables);
 void mr_dedup_cut_head(const mr_dedup *dedup, mr_buffer *buffer);
 
 /* Copy about `entries` entries, a sub-table at least.  True when all are copied.  Without

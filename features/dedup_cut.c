@@ -218,13 +218,13 @@ mr_status mr_dedup_decode_end(const mr_dedup *dedup)
 
 /* -- cut ------------------------------------------------------------------------------------ */
 
-void mr_dedup_cut_begin(mr_dedup *dedup, int64_t watermark_ms)
+void mr_dedup_cut_begin(mr_dedup *dedup, int64_t watermark_ms, bool of_tables)
 {
     mr_dedup_cut *cut = &dedup->cut;
     MR_ASSERT(!cut->is_open);
     cut->is_open = true;
     cut->number++;
-    cut->tables = dedup->table_count;
+    cut->tables = of_tables ? dedup->table_count : 0;
     cut->next = 0;
     mr_buffer_clear(&cut->early);
     mr_buffer_clear(&cut->head);

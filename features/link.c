@@ -205,7 +205,7 @@ static void apply_request(mr_shard *shard, const mr_link *link, int64_t offset)
     const uint32_t row = mr_shard_find_anonymous(shard, link->anonymous_id);
     if (row == MR_ROW_NONE)
         return;
-    mr_shard_mark_changed(shard, row);
+    mr_shard_touch(shard, row);
     const mr_row parts = mr_shard_row(shard, row);
     links->counters.answered++;
     links->counters.lines_moved_out += parts.head->events;
@@ -231,7 +231,7 @@ static bool has_bought(const mr_shard *shard, mr_row row)
 static void merge(mr_shard *shard, const mr_link *link, mr_row from, int64_t offset)
 {
     const uint32_t number = row_of_user(shard, link->user_id);
-    mr_shard_mark_changed(shard, number);
+    mr_shard_touch(shard, number);
     const mr_row into = mr_shard_row(shard, number);
     const bool was_customer = has_bought(shard, into);
     shard->live_count += mr_row_is_empty(into);

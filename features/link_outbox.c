@@ -48,7 +48,7 @@ static mr_link_id keep_id(mr_block_pool *pool, mr_text id)
     return kept;
 }
 
-static mr_text id_text(const mr_block_pool *pool, mr_link_id id)
+mr_text mr_links_id(const mr_block_pool *pool, mr_link_id id)
 {
     return (mr_text){.bytes = mr_block_at(pool, id.block), .length = id.length};
 }
@@ -74,8 +74,8 @@ void mr_links_put(mr_shard *shard, mr_text anonymous_id, mr_text user_id, int64_
 static mr_status visit(const mr_shard *shard, const mr_link_entry *entry, mr_buffer *json,
                        mr_link_visitor *visitor, void *context, bool *ret_goes_on)
 {
-    mr_link link = {.anonymous_id = id_text(&shard->pool, entry->anonymous),
-                    .user_id = id_text(&shard->pool, entry->user),
+    mr_link link = {.anonymous_id = mr_links_id(&shard->pool, entry->anonymous),
+                    .user_id = mr_links_id(&shard->pool, entry->user),
                     .time_ms = entry->time_ms,
                     .sequence = entry->sequence,
                     .source = shard->partition};

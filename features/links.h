@@ -86,6 +86,9 @@ MR_MUST_USE mr_status mr_links_reserve(mr_links *links, size_t more);
 /* The most bytes of blocks that an entry's ids take. */
 size_t mr_links_ids_bytes_max(void);
 
+/* The id's text, lent. */
+mr_text mr_links_id(const mr_block_pool *pool, mr_link_id id);
+
 /* With the shard's next sequence; takes `profile`.  Reserved before.  A shard that only replays
  * numbers it and lets it go. */
 void mr_links_put(mr_shard *shard, mr_text anonymous_id, mr_text user_id, int64_t time_ms,

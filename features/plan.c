@@ -181,6 +181,7 @@ void mr_plan_destroy(mr_plan *plan)
     if (plan == NULL)
         return;
     mr_buffer_deinit(&plan->canonical);
+    free(plan->names);
     free(plan);
 }
 

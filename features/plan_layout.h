@@ -215,6 +215,7 @@ struct mr_plan {
     mr_dedup_spec dedup;
     mr_buffer canonical;
     uint64_t hash;
+    char *names; /* of a plan that was read from its text; else NULL */
 };
 
 /*
@@ -237,6 +238,20 @@ static inline mr_dedup_class mr_dedup_class_of(const mr_dedup_spec *spec, uint8_
 {
     return (spec->on_long & MR_ON(type)) != 0 ? MR_DEDUP_LONG : MR_DEDUP_SHORT;
 }
+
+/*
+ * The plan that a canonical text was written from, without vector columns: enough to read a state
+ * that was made with it.  It keeps the text and so the hash, whatever this program would write.
+ *
+ * MR_ERR_CORRUPT when the text is not a plan's; MR_ERR_NO_MEMORY.
+ */
+MR_MUST_USE mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan);
+
+/* What the canonical text says of a feature after its name; empty when there is none such. */
+mr_text mr_plan_definition(const mr_plan *plan, const char *name);
+
+/* The text of the one plan that checkpoints of format 1, which hold none, were made with. */
+mr_text mr_plan_text_of_format_1(void);
 
 const mr_operation *mr_plan_operation_named(const mr_plan *plan, const char *name);
 

@@ -51,7 +51,8 @@ typedef struct mr_row_head {
     uint8_t id_length;
     uint8_t is_anonymous;
     uint8_t is_changed;
-    uint8_t spare[3];
+    uint8_t cut_mark; /* see features/cut_state.h */
+    uint8_t spare[2];
 } mr_row_head;
 
 _Static_assert(sizeof(mr_row_head) == 64, "one cache line");
@@ -214,6 +215,22 @@ void mr_history_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
 MR_MUST_USE mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
                                         const mr_id_table *items, mr_row row,
                                         mr_reader *reader);
+
+/* From a row of one plan to an empty row of another. */
+typedef struct mr_profile_carry {
+    const mr_plan *from;
+    const mr_plan *to;
+    const mr_block_pool *from_pool;
+    mr_block_pool *to_pool;
+    const mr_id_table *items;                          /* of both                     */
+    const mr_operation *sources[MR_PLAN_FEATURES_MAX]; /* of `from`; NULL: a new one  */
+    const mr_series *series[MR_PLAN_SERIES_MAX];       /* the same                    */
+    mr_buffer *scratch;
+} mr_profile_carry;
+
+/* All but the id and the derived part.  As mr_profile_decode(). */
+MR_MUST_USE mr_status mr_profile_carry_over(const mr_profile_carry *carry, mr_row from,
+                                            mr_row to);
 
 /* Assert the row's invariants. */
 void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,

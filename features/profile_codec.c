@@ -10,7 +10,10 @@
 
 #include <string.h>
 
-enum { ENTRY_ENCODED_BYTES_MAX = 15 }; /* varints of 32, 32 and 16 bits, two bytes */
+enum {
+    ENTRY_ENCODED_BYTES_MAX = 15, /* varints of 32, 32 and 16 bits, two bytes */
+    ENTRY_READ_BYTES_MAX = 20,    /* of damaged ones, before that shows       */
+};
 
 /* Small magnitudes of either sign become small varints. */
 static uint64_t zigzag(int64_t value)
@@ -31,6 +34,27 @@ static inline uint64_t get_varint(mr_reader *reader)
     return mr_reader_varint(reader);
 }
 
+static inline uint8_t get_u8(mr_reader *reader)
+{
+    return reader->position < reader->length ? reader->bytes[reader->position++]
+                                             : mr_reader_u8(reader);
+}
+
+/* LEB128 of 32 bits at most, from bytes that are there; *ret_value is larger when it is not. */
+static inline const uint8_t *read_varint(const uint8_t *at, uint64_t *ret_value)
+{
+    uint64_t value = *at & 0x7F;
+    for (unsigned shift = 7; (*at++ & 0x80) != 0; shift += 7) {
+        if (shift > 28) {
+            value = UINT64_MAX;
+            break;
+        }
+        value |= (uint64_t)(*at & 0x7F) << shift;
+    }
+    *ret_value = value;
+    return at;
+}
+
 /* LEB128 into room that is there; returns the place behind it. */
 static inline uint8_t *write_varint(uint8_t *at, uint64_t value)
 {
@@ -42,9 +66,18 @@ static inline uint8_t *write_varint(uint8_t *at, uint64_t value)
     return at;
 }
 
-static void put_signed(mr_buffer *buffer, int64_t value)
+/* The one-byte case in line here too. */
+static inline void put_varint(mr_buffer *buffer, uint64_t value)
 {
-    mr_buffer_put_varint(buffer, zigzag(value));
+    if (value < 0x80 && buffer->length < buffer->capacity && !buffer->failed)
+        buffer->bytes[buffer->length++] = (uint8_t)value;
+    else
+        mr_buffer_put_varint(buffer, value);
+}
+
+static inline void put_signed(mr_buffer *buffer, int64_t value)
+{
+    put_varint(buffer, zigzag(value));
 }
 
 static int64_t get_signed(mr_reader *reader)
@@ -54,12 +87,12 @@ static int64_t get_signed(mr_reader *reader)
 
 static void encode_head(const mr_row_head *head, mr_buffer *buffer)
 {
-    mr_buffer_put_varint(buffer, (uint64_t)head->first_ms);
-    mr_buffer_put_varint(buffer, (uint64_t)(head->newest_ms - head->first_ms));
+    put_varint(buffer, (uint64_t)head->first_ms);
+    put_varint(buffer, (uint64_t)(head->newest_ms - head->first_ms));
     put_signed(buffer, head->newest_ms - head->applied_ms);
-    mr_buffer_put_varint(buffer, (uint64_t)head->offset);
-    mr_buffer_put_varint(buffer, head->events);
-    mr_buffer_put_varint(buffer, head->sessions);
+    put_varint(buffer, (uint64_t)head->offset);
+    put_varint(buffer, head->events);
+    put_varint(buffer, head->sessions);
 }
 
 static mr_status decode_head(mr_row_head *head, mr_reader *reader)
@@ -92,7 +125,7 @@ static void encode_times(const int64_t *times, size_t count, mr_buffer *buffer)
 {
     int64_t before = 0;
     for (size_t i = 0; i < count; i++) {
-        mr_buffer_put_varint(buffer, (uint64_t)(times[i] - before));
+        put_varint(buffer, (uint64_t)(times[i] - before));
         before = times[i];
     }
 }
@@ -132,7 +165,7 @@ static void decode_marks(mr_block_pool *pool, mr_list *list, size_t count,
 static void encode_hours(const uint16_t *hours, mr_buffer *buffer)
 {
     for (size_t i = 0; i < MR_PLAN_HOURS; i++)
-        mr_buffer_put_varint(buffer, hours[i]);
+        put_varint(buffer, hours[i]);
 }
 
 static mr_status decode_hours(uint16_t *hours, mr_reader *reader)
@@ -154,16 +187,16 @@ static void encode_operation(const mr_operation *operation, const mr_block_pool 
     switch (operation->spec.aggregate) {
     case MR_AGGREGATE_DISTINCT:
         put_signed(buffer, *number);
-        mr_buffer_put_varint(buffer, list->count);
+        put_varint(buffer, list->count);
         encode_marks(mr_list_elements(pool, list), list->count, buffer);
         break;
     case MR_AGGREGATE_LAST_TIMES:
-        mr_buffer_put_varint(buffer, list->count);
+        put_varint(buffer, list->count);
         encode_times(mr_list_elements(pool, list), list->count, buffer);
         break;
     case MR_AGGREGATE_DAY_BITMAP: {
         const mr_day_bitmap *bitmap = (const mr_day_bitmap *)(const void *)number;
-        mr_buffer_put_varint(buffer, bitmap->newest_day_plus_one);
+        put_varint(buffer, bitmap->newest_day_plus_one);
         mr_buffer_put_u64(buffer, bitmap->bits[0]);
         mr_buffer_put_u64(buffer, bitmap->bits[1]);
         break;
@@ -212,16 +245,24 @@ static mr_status decode_operation(const mr_operation *operation, mr_block_pool *
     }
 }
 
-static void encode_series(const mr_series *series, const mr_block_pool *pool, mr_row row,
-                          mr_buffer *buffer)
+/* The days among the `keep_days` up to the newest. */
+static void encode_series(const mr_series *series, uint16_t keep_days,
+                          const mr_block_pool *pool, mr_row row, mr_buffer *buffer)
 {
     const mr_list *list = mr_row_list(row, series->list_offset);
+    const uint32_t newest =
+        list->count > 0 ? mr_day_series_get(pool, series, list, list->count - 1U).day : 0;
+    size_t first = 0;
+    while (first < list->count &&
+           (uint64_t)mr_day_series_get(pool, series, list, first).day + keep_days <=
+               newest)
+        first++;
     uint32_t before = 0;
-    mr_buffer_put_varint(buffer, list->count);
-    for (size_t i = 0; i < list->count; i++) {
+    put_varint(buffer, list->count - first);
+    for (size_t i = first; i < list->count; i++) {
         const mr_day_sum day = mr_day_series_get(pool, series, list, i);
-        mr_buffer_put_varint(buffer, day.day - before);
-        mr_buffer_put_varint(buffer, day.count);
+        put_varint(buffer, day.day - before);
+        put_varint(buffer, day.count);
         put_signed(buffer, day.sum);
         before = day.day;
     }
@@ -242,8 +283,7 @@ static mr_status decode_series(const mr_series *series, mr_block_pool *pool, mr_
         const uint64_t day_count = get_varint(reader);
         const int64_t sum = get_signed(reader);
         if (reader->failed || step > UINT32_MAX - day || (i > 0 && step == 0) ||
-            day_count == 0 || day_count > UINT32_MAX ||
-            (sum != 0 && series->entry_bytes != sizeof(mr_day_sum)))
+            day_count == 0 || day_count > UINT32_MAX)
             return MR_ERR_CORRUPT;
         day += step;
         first_day = i == 0 ? day : first_day;
@@ -265,7 +305,7 @@ void mr_profile_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
             encode_operation(&plan->operations[i], pool, row, buffer);
     }
     for (size_t i = 0; i < plan->series_count; i++)
-        encode_series(&plan->series[i], pool, row, buffer);
+        encode_series(&plan->series[i], plan->series[i].keep_days, pool, row, buffer);
 }
 
 mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool, mr_row row,
@@ -306,7 +346,7 @@ void mr_history_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
 }
 
 /* The quota slot of a type that has one, or MR_QUOTAS_MAX. */
-static size_t quota_of(const mr_operation *history, uint8_t type)
+static inline size_t quota_of(const mr_operation *history, uint8_t type)
 {
     size_t quota = 0;
     while (quota < MR_QUOTAS_MAX &&
@@ -315,51 +355,132 @@ static size_t quota_of(const mr_operation *history, uint8_t type)
     return quota;
 }
 
-static mr_status decode_entry(const mr_plan *plan, const mr_id_table *items, mr_row row,
-                              uint64_t *time_s, mr_reader *reader,
-                              mr_history_entry *ret_entry)
+typedef struct read_entry {
+    uint64_t step_s;
+    uint64_t item;
+    uint64_t session;
+    uint8_t type;
+    uint8_t weight;
+} read_entry;
+
+/* Where an entry of any length fits, byte by byte without asking; near the end with. */
+static inline read_entry get_entry(mr_reader *reader)
 {
-    const uint64_t step_s = get_varint(reader);
-    const uint64_t item = get_varint(reader);
-    const uint64_t session = get_varint(reader);
-    const uint8_t type = mr_reader_u8(reader);
-    const uint8_t weight = mr_reader_u8(reader);
-    const size_t quota = quota_of(plan->history, type);
-    if (reader->failed || step_s > UINT32_MAX - *time_s ||
-        item >= mr_id_table_count(items) || session > UINT16_MAX ||
-        quota == MR_QUOTAS_MAX)
-        return MR_ERR_CORRUPT;
-    uint8_t *counts = mr_row_at(row, plan->history->number_offset);
-    if (counts[quota] == plan->history->spec.quotas[quota].keep)
+    read_entry entry;
+    if (reader->length - reader->position < ENTRY_READ_BYTES_MAX) {
+        entry.step_s = get_varint(reader);
+        entry.item = get_varint(reader);
+        entry.session = get_varint(reader);
+        entry.type = get_u8(reader);
+        entry.weight = get_u8(reader);
+        return entry;
+    }
+    const uint8_t *at = reader->bytes + reader->position;
+    at = read_varint(at, &entry.step_s);
+    at = read_varint(at, &entry.item);
+    at = read_varint(at, &entry.session);
+    entry.type = *at++;
+    entry.weight = *at++;
+    reader->position = (size_t)(at - reader->bytes);
+    return entry;
+}
+
+static inline mr_status decode_entry(const mr_operation *history, uint32_t items,
+                                     uint8_t *counts, uint64_t *time_s, mr_reader *reader,
+                                     mr_history_entry *ret_entry)
+{
+    const read_entry entry = get_entry(reader);
+    const size_t quota = quota_of(history, entry.type);
+    if (reader->failed || entry.step_s > UINT32_MAX - *time_s || entry.item >= items ||
+        entry.session > UINT16_MAX || quota == MR_QUOTAS_MAX ||
+        counts[quota] == history->spec.quotas[quota].keep)
         return MR_ERR_CORRUPT;
     counts[quota]++;
-    *time_s += step_s;
-    *ret_entry = (mr_history_entry){.item = (uint32_t)item,
+    *time_s += entry.step_s;
+    *ret_entry = (mr_history_entry){.item = (uint32_t)entry.item,
                                     .time_s = (uint32_t)*time_s,
-                                    .session = (uint16_t)session,
-                                    .type = type,
-                                    .weight = weight};
+                                    .session = (uint16_t)entry.session,
+                                    .type = entry.type,
+                                    .weight = entry.weight};
     return MR_OK;
 }
 
 mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
                             const mr_id_table *items, mr_row row, mr_reader *reader)
 {
-    const uint64_t count = mr_reader_varint(reader);
+    const uint32_t item_count = mr_id_table_count(items);
+    const uint64_t count = get_varint(reader);
     if (count > MR_SHARD_HISTORY_MAX)
         return MR_ERR_CORRUPT;
-    uint64_t time_s = 0;
     if (count > 0 && plan->history->list_offset >= MR_PLAN_EXTRA)
         mr_profile_need_extra(plan, pool, row);
     mr_list *list = mr_row_list(row, plan->history->list_offset);
+    uint8_t *counts = mr_row_at(row, plan->history->number_offset);
+    uint64_t time_s = 0;
     mr_list_start(pool, list, (size_t)count, sizeof(mr_history_entry));
     mr_history_entry *entries = mr_list_elements(pool, list);
     for (size_t i = 0; i < (size_t)count; i++) {
-        MR_TRY(decode_entry(plan, items, row, &time_s, reader, &entries[i]));
+        MR_TRY(decode_entry(plan->history, item_count, counts, &time_s, reader,
+                            &entries[i]));
         list->count = (uint16_t)(i + 1);
         if (i > 0 && entries[i - 1].time_s == entries[i].time_s &&
             mr_history_compare(items, &entries[i - 1], &entries[i]) > 0)
             return MR_ERR_CORRUPT;
     }
     return MR_OK;
+}
+
+static mr_status carry_history(const mr_profile_carry *carry, mr_row from, mr_row to)
+{
+    mr_buffer_clear(carry->scratch);
+    mr_history_encode(carry->from, carry->from_pool, from, carry->scratch);
+    MR_TRY(mr_buffer_status(carry->scratch));
+    mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
+    return mr_history_decode(carry->to, carry->to_pool, carry->items, to, &reader);
+}
+
+/* What both plans have, as bytes in the target's order: then it is read as if from a file. */
+static mr_status carry_operation(const mr_profile_carry *carry,
+                                 const mr_operation *source, const mr_operation *target,
+                                 mr_row from, mr_row to)
+{
+    mr_buffer_clear(carry->scratch);
+    encode_operation(source, carry->from_pool, from, carry->scratch);
+    MR_TRY(mr_buffer_status(carry->scratch));
+    mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
+    MR_TRY(decode_operation(target, carry->to_pool, to, &reader));
+    return mr_reader_status(&reader);
+}
+
+static mr_status carry_series(const mr_profile_carry *carry, const mr_series *source,
+                              const mr_series *target, mr_row from, mr_row to)
+{
+    mr_buffer_clear(carry->scratch);
+    encode_series(source, target->keep_days, carry->from_pool, from, carry->scratch);
+    MR_TRY(mr_buffer_status(carry->scratch));
+    mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
+    MR_TRY(decode_series(target, carry->to_pool, to, &reader));
+    return mr_reader_status(&reader);
+}
+
+mr_status mr_profile_carry_over(const mr_profile_carry *carry, mr_row from, mr_row to)
+{
+    mr_buffer_clear(carry->scratch);
+    encode_head(from.head, carry->scratch);
+    MR_TRY(mr_buffer_status(carry->scratch));
+    mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
+    MR_TRY(decode_head(to.head, &reader));
+    mr_profile_need_extra(carry->to, carry->to_pool, to);
+    for (size_t i = 0; i < carry->to->operation_count; i++) {
+        const mr_operation *target = &carry->to->operations[i];
+        if (carry->sources[i] != NULL && target->stores)
+            MR_TRY(carry_operation(carry, carry->sources[i], target, from, to));
+    }
+    for (size_t i = 0; i < carry->to->series_count; i++) {
+        if (carry->series[i] != NULL)
+            MR_TRY(
+                carry_series(carry, carry->series[i], &carry->to->series[i], from, to));
+    }
+    mr_profile_drop_empty_extra(carry->to, carry->to_pool, to);
+    return carry_history(carry, from, to);
 }

@@ -262,7 +262,8 @@ static void clear_head(mr_row_head *head)
     *head = (mr_row_head){.id = head->id,
                           .id_length = head->id_length,
                           .is_anonymous = head->is_anonymous,
-                          .is_changed = head->is_changed};
+                          .is_changed = head->is_changed,
+                          .cut_mark = head->cut_mark};
 }
 
 void mr_profile_move(const mr_plan *plan, mr_row row, mr_row ret_to)

@@ -248,6 +248,15 @@ static void fill_head(mr_profile_store *store, mr_row_head *head, mr_text id,
     memcpy(mr_block_at(store->pool, head->id.block), id.bytes, id.length);
 }
 
+static void add_to_index(mr_profile_store *store, uint32_t tag, uint32_t row)
+{
+    while (can_split(store, table_of(store, tag)))
+        split_table(store, tag);
+    mr_sub_table *table = table_of(store, tag);
+    MR_ASSERT(table->count < MR_STORE_SLOTS - 1); /* one slot stays empty: probes end */
+    place_slot(table, (mr_store_slot){.tag = tag, .row_plus_one = row + 1});
+}
+
 uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text id,
                               bool is_anonymous)
 {
@@ -255,16 +264,34 @@ uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text 
     if (found != MR_ROW_NONE)
         return found;
 
-    const uint32_t tag = tag_of(hash);
-    while (can_split(store, table_of(store, tag)))
-        split_table(store, tag);
-    mr_sub_table *table = table_of(store, tag);
-    MR_ASSERT(table->count < MR_STORE_SLOTS - 1); /* one slot stays empty: probes end */
     const uint32_t row = store->row_count++;
+    mr_profile_store_place(store, row, id, is_anonymous);
+    add_to_index(store, tag_of(hash), row);
+    return row;
+}
+
+mr_status mr_profile_store_extend(mr_profile_store *store, size_t rows)
+{
+    MR_TRY(mr_profile_store_reserve(store, rows));
+    store->row_count += (uint32_t)rows;
+    return MR_OK;
+}
+
+void mr_profile_store_place(mr_profile_store *store, uint32_t row, mr_text id,
+                            bool is_anonymous)
+{
     MR_ASSERT(row < store->segment_count * MR_STORE_SEGMENT_ROWS);
     fill_head(store, mr_profile_store_row(store, row).head, id, is_anonymous);
-    place_slot(table, (mr_store_slot){.tag = tag, .row_plus_one = row + 1});
-    return row;
+}
+
+bool mr_profile_store_index(mr_profile_store *store, uint32_t row, mr_hash128 hash)
+{
+    const bool is_anonymous = mr_profile_store_row(store, row).head->is_anonymous != 0;
+    if (mr_profile_store_find(store, hash, mr_profile_store_id(store, row),
+                              is_anonymous) != MR_ROW_NONE)
+        return false;
+    add_to_index(store, tag_of(hash), row);
+    return true;
 }
 
 void mr_profile_store_prefetch_slot(const mr_profile_store *store, mr_hash128 hash)
@@ -308,6 +335,16 @@ static void prefetch_tails(mr_row row, const mr_list_tail *tails, size_t count)
     }
 }
 
+static void prefetch_extra(const mr_profile_store *store, const mr_row_head *head)
+{
+    if (head->extra_block == 0)
+        return;
+    const uint8_t *extra = mr_block_at(store->pool, head->extra_block);
+    for (uint32_t at = 0; at < store->plan->extra_bytes; at += LINE_BYTES)
+        mr_prefetch_write(extra + at);
+    mr_prefetch_write(extra + store->plan->extra_bytes - 1);
+}
+
 void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row_index,
                                    uint8_t event_type)
 {
@@ -318,14 +355,29 @@ void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row_i
     prefetch_tails(row, run->body_tails, run->body_tail_count);
     if (row.head->id_length > MR_ROW_ID_BYTES)
         mr_prefetch(mr_block_at(store->pool, row.head->id.block));
-    if (!run->needs_extra || row.head->extra_block == 0)
-        return;
-    const uint8_t *extra = mr_block_at(store->pool, row.head->extra_block);
-    for (uint32_t at = 0; at < store->plan->extra_bytes; at += LINE_BYTES)
-        mr_prefetch_write(extra + at);
-    mr_prefetch_write(extra + store->plan->extra_bytes - 1);
+    if (run->needs_extra)
+        prefetch_extra(store, row.head);
 }
 
+/* A processor goes on by itself once a few lines have followed one another. */
+void mr_profile_store_prefetch_whole(const mr_profile_store *store, uint32_t row_index)
+{
+    const mr_row row = mr_profile_store_row(store, row_index);
+    const mr_run *run = &store->plan->runs[MR_EVENT_VIEW];
+    for (size_t i = 0; i < run->body_tail_count; i++) {
+        const mr_list *list = mr_row_list(row, run->body_tails[i].list_offset);
+        if (list->count == 0)
+            continue;
+        const size_t bytes = list->count * (size_t)run->body_tails[i].element_bytes;
+        const uint8_t *elements = mr_list_elements(row.pool, list);
+        for (size_t at = 0; at < bytes && at < LONG_LIST_BYTES; at += LINE_BYTES)
+            mr_prefetch(elements + at);
+        mr_prefetch(elements + bytes - 1);
+    }
+    if (row.head->id_length > MR_ROW_ID_BYTES)
+        mr_prefetch(mr_block_at(store->pool, row.head->id.block));
+    prefetch_extra(store, row.head);
+}
 void mr_profile_store_prefetch_side(const mr_profile_store *store, uint32_t row_index)
 {
     if (row_index != MR_ROW_NONE)

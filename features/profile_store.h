@@ -85,6 +85,16 @@ uint32_t mr_profile_store_find(const mr_profile_store *store, mr_hash128 hash, m
 uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text id,
                               bool is_anonymous);
 
+/*
+ * Rows for a restore, in which they come in any order: extend makes them, each without an id and
+ * not to be found; place gives one its id (reserved in the pool before); index makes it to be
+ * found, and returns false where another row has that id.  MR_ERR_NO_MEMORY.
+ */
+MR_MUST_USE mr_status mr_profile_store_extend(mr_profile_store *store, size_t rows);
+void mr_profile_store_place(mr_profile_store *store, uint32_t row, mr_text id,
+                            bool is_anonymous);
+bool mr_profile_store_index(mr_profile_store *store, uint32_t row, mr_hash128 hash);
+
 /* The stages, in this order, each over a whole batch before the next. */
 void mr_profile_store_prefetch_slot(const mr_profile_store *store, mr_hash128 hash);
 /* Returns the row whose tag fits, to be handed to the next stage, or MR_ROW_NONE. */
@@ -94,6 +104,9 @@ void mr_profile_store_prefetch_row(const mr_profile_store *store, uint32_t row,
                                    uint8_t event_type);
 void mr_profile_store_prefetch_lists(const mr_profile_store *store, uint32_t row,
                                      uint8_t event_type);
+
+/* Of a row that will be read from end to end: what hangs on its head and body. */
+void mr_profile_store_prefetch_whole(const mr_profile_store *store, uint32_t row);
 
 /* Of events that show two ids, in the same two stages. */
 void mr_profile_store_prefetch_side(const mr_profile_store *store, uint32_t row);

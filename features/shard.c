@@ -33,6 +33,7 @@ mr_status mr_shard_create(const mr_shard_options *options, mr_shard **ret_shard)
     shard->newest_ms = MR_TIME_NONE;
     shard->clock_ms = MR_TIME_NONE;
     mr_commerce_init(&shard->commerce);
+    mr_cut_init(&shard->cut);
     if (mr_id_table_create(&shard->key, &shard->items) != MR_OK)
         goto fail;
     if (mr_dedup_create(&shard->plan->dedup, &shard->dedup) != MR_OK)
@@ -58,6 +59,7 @@ void mr_shard_destroy(mr_shard *shard)
     mr_trending_deinit(&shard->trending);
     mr_commerce_deinit(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
+    mr_cut_deinit(&shard->cut);
     mr_dedup_destroy(shard->dedup);
     mr_links_deinit(&shard->links);
     free(shard->changed);
@@ -75,6 +77,17 @@ mr_status mr_shard_start_at(mr_shard *shard, int64_t offset)
     shard->next_offset = offset;
     shard->counters.first_offset = offset;
     return MR_OK;
+}
+
+mr_status mr_shard_end_restore(mr_shard *shard)
+{
+    const size_t capacity = (size_t)shard->store.row_count + 1;
+    uint32_t *changed = realloc(shard->changed, capacity * sizeof(*changed));
+    if (changed == NULL)
+        return MR_ERR_NO_MEMORY;
+    shard->changed = changed;
+    shard->changed_capacity = capacity;
+    return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items));
 }
 
 void mr_shard_skip_to(mr_shard *shard, int64_t offset)
@@ -136,7 +149,7 @@ size_t mr_shard_bytes(const mr_shard *shard)
            mr_block_pool_bytes(&shard->pool) + mr_id_table_bytes(shard->items) +
            mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
-           shard->outbox.capacity * sizeof(mr_outbox_entry) +
+           shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +
            mr_dedup_bytes(shard->dedup) + mr_links_bytes(&shard->links) +
            shard->changed_capacity * sizeof(*shard->changed) +
            shard->batch_capacity *

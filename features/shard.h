@@ -101,6 +101,14 @@ size_t mr_shard_bytes(const mr_shard *shard); /* what the memory limit is held t
 size_t mr_shard_history_bytes(
     const mr_shard *shard); /* of them, histories; walks all rows */
 
+/* How many plans the shard was migrated from. */
+size_t mr_shard_former_plans(const mr_shard *shard);
+
+/* Whether the plan's feature began after the shard did, in a migration: then the first offset it
+ * has seen, and the largest event time when it began (MR_TIME_NONE: none). */
+bool mr_shard_feature_since(const mr_shard *shard, size_t feature, int64_t *ret_offset,
+                            int64_t *ret_time_ms);
+
 /* The dialect this partition's decoder is locked to (mr_dialect), kept in the checkpoint.
  */
 void mr_shard_set_dialect(mr_shard *shard, uint8_t dialect, mr_text profile);

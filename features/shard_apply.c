@@ -214,16 +214,6 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
     return start + count;
 }
 
-void mr_shard_mark_changed(mr_shard *shard, uint32_t row)
-{
-    mr_row_head *head = mr_profile_store_row(&shard->store, row).head;
-    if (head->is_changed)
-        return;
-    head->is_changed = 1;
-    MR_ASSERT(shard->changed_count < shard->changed_capacity);
-    shard->changed[shard->changed_count++] = row;
-}
-
 static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
                         int64_t offset)
 {
@@ -232,14 +222,16 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
     const uint32_t row = mr_profile_store_put(&shard->store, shard->hashes[index],
                                               profile_id(event), is_anonymous);
     const mr_row parts = mr_profile_store_row(&shard->store, row);
+    mr_shard_touch(shard, row);
     shard->live_count += mr_row_is_empty(parts);
     const mr_profile_effect effect = mr_profile_apply(
         shard->plan, &shard->pool, shard->items, parts, event, item, offset);
-    mr_shard_mark_changed(shard, row);
     mr_links_note(shard, row, event);
     mr_commerce_apply(&shard->commerce, event, effect, is_anonymous);
-    if (item != MR_ID_NONE && (MR_TRENDING_ON & MR_ON(event->type)) != 0)
-        mr_trending_add(&shard->trending, &shard->pool, item, event->time_ms);
+    if (item == MR_ID_NONE || (MR_TRENDING_ON & MR_ON(event->type)) == 0)
+        return;
+    mr_shard_touch_item(shard, item);
+    mr_trending_add(&shard->trending, &shard->pool, item, event->time_ms);
 }
 
 static void move_clock(mr_shard *shard, int64_t time_ms)

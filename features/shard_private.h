@@ -10,6 +10,7 @@
 #define MR_FEATURES_SHARD_PRIVATE_H
 
 #include "features/commerce.h"
+#include "features/cut_state.h"
 #include "features/dedup.h"
 #include "features/links.h"
 #include "features/profile_store.h"
@@ -39,6 +40,7 @@ typedef struct mr_hour_count {
 typedef struct mr_trending_item {
     mr_list hours; /* mr_hour_count, ascending; the MR_TRENDING_HOURS up to its newest */
     uint64_t ever;
+    uint8_t cut_mark; /* see features/cut_state.h */
 } mr_trending_item;
 
 typedef struct mr_trending {
@@ -105,6 +107,34 @@ void mr_outbox_deinit(mr_outbox *outbox);
 MR_MUST_USE mr_status mr_outbox_put(mr_outbox *outbox, uint64_t sequence, mr_text id,
                                     mr_text record);
 
+/* -- the plans before this one (plan_past.c) ------------------------------------------------- */
+
+typedef struct mr_former_plan {
+    uint64_t hash;
+    int64_t next_offset; /* the first one under the plan that followed */
+} mr_former_plan;
+
+typedef struct mr_feature_since {
+    uint32_t feature; /* index in the plan */
+    int64_t offset;   /* the first one it saw */
+    int64_t time_ms;  /* largest event time then; MR_TIME_NONE */
+} mr_feature_since;
+
+enum { MR_FORMER_PLANS_MAX = 64 };
+
+/* Of a shard that was migrated; else empty. */
+typedef struct mr_plan_past {
+    mr_former_plan plans[MR_FORMER_PLANS_MAX]; /* oldest first; the newest 64 */
+    size_t plan_count;
+    mr_feature_since since
+        [MR_PLAN_FEATURES_MAX]; /* by feature; those there from the start are left out */
+    size_t since_count;
+} mr_plan_past;
+
+void mr_plan_past_encode(const mr_plan_past *past, mr_buffer *buffer);
+MR_MUST_USE mr_status mr_plan_past_decode(const mr_plan *plan, mr_plan_past *past,
+                                          mr_reader *reader);
+
 /* -- the shard ------------------------------------------------------------------------------ */
 
 struct mr_shard {
@@ -121,6 +151,8 @@ struct mr_shard {
     mr_trending trending;
     mr_commerce commerce;
     mr_outbox outbox;
+    mr_cut cut;
+    mr_plan_past past;
     mr_dedup *dedup;
     bool applies_late;
     mr_links links;
@@ -148,10 +180,36 @@ struct mr_shard {
     uint32_t *batch_rows; /* of one window */
 };
 
-/* Put the row on the list of changed ones, once; every row has room there. */
-void mr_shard_mark_changed(mr_shard *shard, uint32_t row);
-
 mr_row mr_shard_row(const mr_shard *shard, uint32_t row);
+
+/* As below, for one that does not carry the present mark. */
+void mr_cut_touch_row(mr_shard *shard, uint32_t row);
+void mr_cut_touch_item(mr_shard *shard, uint32_t item);
+
+/*
+ * Say that a row is about to change, before it does: a cut under way copies it first, the next
+ * one takes it along, and it goes on the list of changed ones, where every row has room.
+ */
+static inline void mr_shard_touch(mr_shard *shard, uint32_t row)
+{
+    mr_row_head *head = mr_profile_store_row(&shard->store, row).head;
+    if (head->cut_mark != shard->cut.mark)
+        mr_cut_touch_row(shard, row);
+    if (head->is_changed)
+        return;
+    head->is_changed = 1;
+    shard->changed[shard->changed_count++] = row;
+}
+
+/* The same for a trending item. */
+static inline void mr_shard_touch_item(mr_shard *shard, uint32_t item)
+{
+    if (mr_trending_item_at(&shard->trending, item)->cut_mark != shard->cut.mark)
+        mr_cut_touch_item(shard, item);
+}
+
+/* The rows of a shard are there: make room for what goes with them.  MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_shard_end_restore(mr_shard *shard);
 
 /* [A-Za-z0-9._-]{1,249}, and neither "." nor "..": a Kafka topic, and a safe directory name. */
 bool mr_topic_is_valid(const char *topic);

@@ -136,6 +136,7 @@ void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
 {
     const bool is_scored = mark.permille != UINT16_MAX;
     mr_row_derived *derived = derived_of(shard, row);
+    mr_shard_touch(shard, row);
     *derived = (mr_row_derived){0};
     if (is_scored) {
         const uint32_t since_s = mr_time_seconds(mark.since_ms);
@@ -143,7 +144,6 @@ void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
         derived->permille = mark.permille;
         derived->tier = mark.tier;
     }
-    mr_shard_mark_changed(shard, row);
 }
 
 mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row)

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 1 << 16, REDELIVERED_MAX = 20 };
+enum { BLOCK_BYTES = 1 << 16, REDELIVERED_MAX = 20, TOPIC_ID = 7 };
 
 typedef struct fake_partition {
     mr_log_record *records;
@@ -14,6 +14,7 @@ typedef struct fake_partition {
     size_t capacity;
     int64_t first; /* offset of the oldest that readers see */
     int64_t end;
+    int64_t committed; /* what the group was told; -1: nothing */
 } fake_partition;
 
 struct fake_log {
@@ -142,11 +143,25 @@ static void fake_range(mr_log *base, uint32_t partition, int64_t *ret_first,
     *ret_end = log->partitions[partition].end;
 }
 
+static mr_status fake_committed(mr_log *base, const char *group, uint32_t partition,
+                                int64_t *ret_offset, mr_error *ret_error)
+{
+    fake_log *log = (fake_log *)(void *)base;
+    (void)group; /* there is one */
+    if (!enter(log, "committed") || fires(log, FAKE_LOG_POLL))
+        return mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "the broker is away");
+    if (log->partitions[partition].committed < 0)
+        return mr_error_set(ret_error, MR_ERR_NOT_FOUND, "nobody has read it");
+    *ret_offset = log->partitions[partition].committed;
+    return MR_OK;
+}
+
 static const mr_log_methods methods = {
     .close = fake_close,
     .append = fake_append,
     .resolve = fake_resolve,
     .range = fake_range,
+    .committed = fake_committed,
 };
 
 fake_log *fake_log_create(const char *topic, uint32_t partitions, uint64_t seed)
@@ -157,10 +172,13 @@ fake_log *fake_log_create(const char *topic, uint32_t partitions, uint64_t seed)
     log->base.methods = &methods;
     log->base.topic = strdup(topic);
     log->base.partitions = partitions;
+    log->base.topic_id = TOPIC_ID;
     log->partitions = calloc(partitions, sizeof(*log->partitions));
     log->arena = mr_arena_create(BLOCK_BYTES);
     if (log->base.topic == NULL || log->partitions == NULL || log->arena == NULL)
         abort();
+    for (uint32_t p = 0; p < partitions; p++)
+        log->partitions[p].committed = -1;
     log->random.state = seed;
     return log;
 }
@@ -237,12 +255,17 @@ mr_status fake_log_poll(fake_log *log, uint32_t partition, int64_t from, size_t 
     return MR_OK;
 }
 
-void fake_log_retain(fake_log *log, uint32_t partition, int64_t offset)
+void fake_log_commit(fake_log *log, uint32_t partition, int64_t offset)
+{
+    log->partitions[partition].committed = offset;
+}
+
+void fake_log_retain(fake_log *log, uint32_t partition)
 {
     fake_partition *kept = &log->partitions[partition];
-    if (offset <= kept->first)
+    if (kept->committed <= kept->first)
         return;
-    kept->first = offset;
+    kept->first = kept->committed;
     log->fired[FAKE_LOG_RETAIN]++;
 }
 

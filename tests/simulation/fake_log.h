@@ -60,8 +60,9 @@ MR_MUST_USE mr_status fake_log_poll(fake_log *log, uint32_t partition, int64_t f
                                     size_t capacity, mr_log_record *ret_records,
                                     size_t *ret_count, int64_t *ret_next);
 
-/* Delete what is below `offset`. */
-void fake_log_retain(fake_log *log, uint32_t partition, int64_t offset);
+/* The group says where its oldest checkpoint stands; what is below may be deleted. */
+void fake_log_commit(fake_log *log, uint32_t partition, int64_t offset);
+void fake_log_retain(fake_log *log, uint32_t partition);
 int64_t fake_log_first(const fake_log *log, uint32_t partition);
 int64_t fake_log_end(const fake_log *log, uint32_t partition);
 

@@ -47,6 +47,7 @@ static mr_status start(process *p)
     MR_TRY(mr_checkpoint_store_open(WORLD_STATE, WORLD_TOPIC, BASES, &engine->store,
                                     &p->error));
     return mr_checkpointer_create(engine->store, engine->topics.dead_letters,
+                                  engine->topics.late, engine->topics.events,
                                   engine->topics.alerts, &engine->checkpointer);
 }
 
@@ -123,7 +124,7 @@ static void take_note(process *p, uint32_t partition, int64_t oldest_offset)
     }
     /* A broker takes no position from a member that has lost the partition. */
     if (oldest_offset >= 0 && w->owner[partition] == p->number)
-        w->committed[partition] = oldest_offset;
+        fake_log_commit(w->events, partition, oldest_offset);
 }
 
 /* True when no job is under way any more. */
@@ -139,10 +140,22 @@ static bool harvest(process *p, uint32_t partition)
     return true;
 }
 
+/* Another slice of the checkpoint that is being copied, if any: the budget is always used up. */
+static void cut_a_slice(process *p, uint32_t partition)
+{
+    if (mr_owned_shard_cut(p->shards[partition], 0) != MR_OK)
+        world_fail(p->world, "a checkpoint could not be copied");
+}
+
 static void drop(process *p, uint32_t partition)
 {
-    while (!harvest(p, partition))
+    while (!harvest(p, partition)) {
+        if (p->is_dead)
+            p->shards[partition]->is_cutting = false; /* nobody is left to go on */
+        else
+            cut_a_slice(p, partition);
         fiber_yield();
+    }
     mr_owned_shard_close(p->shards[partition]);
     p->shards[partition] = NULL;
 }
@@ -184,7 +197,7 @@ static mr_status read_some(process *p, uint32_t partition)
         return mr_error_set(&p->error, status, "the log begins at %" PRId64, next);
     if (status != MR_OK || count == 0)
         return MR_OK;
-    return mr_owned_shard_apply(owned, &p->batch, records, count);
+    return mr_owned_shard_apply(owned, &p->batch, records, count, &p->error);
 }
 
 static mr_status tend(process *p, uint32_t partition)
@@ -199,6 +212,7 @@ static mr_status tend(process *p, uint32_t partition)
     }
     if (is_free && chance(p, CHECKPOINT_PERMILLE))
         checkpoint(p, partition);
+    cut_a_slice(p, partition);
     if (chance(p, SWEEP_PERMILLE))
         sweep(p, owned->shard);
     return chance(p, APPLY_PERMILLE) ? read_some(p, partition) : MR_OK;
@@ -258,8 +272,10 @@ process *process_create(world *w, uint32_t number)
         .key = w->key,
         .control_key = w->control_key,
         .plan = w->plan,
+        .begin_anew = "",
         .topics = {.events = fake_log_handle(w->events),
                    .alerts = fake_log_handle(w->alerts),
+                   .late = fake_log_handle(w->late),
                    .dead_letters = fake_log_handle(w->dead_letters)},
     };
     for (uint32_t i = 0; i < w->partitions; i++)

@@ -92,7 +92,8 @@ static void put(world *w, mr_text key, uint32_t partition, mr_text value,
 
 static void put_control(world *w, mr_control_kind kind, mr_text user_id)
 {
-    const mr_control_record record = {kind, user_id, w->event_ms};
+    const mr_control_record record = {
+        .kind = kind, .user_id = user_id, .time_ms = w->event_ms};
     mr_buffer value = {0};
     uint8_t bytes[MR_CONTROL_HEADER_BYTES];
     if (mr_control_encode(&record, WORLD_TOPIC, w->control_key.bytes,
@@ -115,8 +116,7 @@ static void put_poison(world *w, mr_text key)
         "not an event",
         "{\"type\":\"view\",\"item_id\":\"i1\",\"time\":1700000000000}",
         "{\"type\":\"view\",\"user_id\":\"u1\",\"time\":-5}",
-        "{\"type\":\"purchase\",\"user_id\":\"u1\",\"time\":1700000000000,\"items\":"
-        "[{\"item_id\":\"i1\",\"price\":\"1e400\"}]}",
+        "{\"type\":\"view\",\"user_id\":\"u1\",\"time\":17,\"price\":\"1e400\"}",
         "{\"type\":\"view\",\"user_id\":\"\xff\",\"time\":1700000000000}",
         "[[[[[[[[[[[[1]]]]]]]]]]]]",
     };

@@ -8,9 +8,11 @@
 #include "tests/simulation/world.h"
 
 #include "features/canonical_dump.h"
+#include "features/link.h"
 #include "ingest/dead_letter.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,32 +30,65 @@ static mr_shard *new_reference(world *w, uint32_t partition)
     const mr_shard_options options = {.plan = w->plan,
                                       .hash_key = &w->key,
                                       .topic = WORLD_TOPIC,
-                                      .partition = partition};
+                                      .partition = partition,
+                                      .is_replay = true};
     mr_shard *shard = NULL;
     if (mr_shard_create(&options, &shard) != MR_OK)
         abort();
     return shard;
 }
 
-/* Every poison record of the log must be in the dead letters. */
+/* Whether `log` holds a letter about the record at this place, at least once. */
+static bool has_letter(const fake_log *log, uint32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < fake_log_count(log, 0); i++) {
+        mr_dead_letter_source source;
+        if (mr_dead_letter_read(fake_log_record(log, 0, i), &source) == MR_OK &&
+            source.partition == partition && source.offset == offset)
+            return true;
+    }
+    return false;
+}
+
+/* Every poison record of an applied batch must be in the dead letters, every late one with the
+ * late. */
 static void expect_letters(world *w, uint32_t partition, const mr_event_batch *batch)
 {
     for (size_t i = 0; i < batch->record_count; i++) {
-        if (batch->records[i].disposition != MR_RECORD_POISON)
-            continue;
-        bool is_there = false;
-        for (size_t k = 0; k < fake_log_count(w->dead_letters, 0) && !is_there; k++) {
-            mr_dead_letter_source source;
-            is_there = mr_dead_letter_read(fake_log_record(w->dead_letters, 0, k),
-                                           &source) == MR_OK &&
-                       source.partition == partition &&
-                       source.offset == batch->records[i].offset;
-        }
-        if (!is_there)
+        const mr_record_verdict *record = &batch->records[i];
+        if (record->disposition == MR_RECORD_POISON &&
+            !has_letter(w->dead_letters, partition, record->offset))
             world_fail(w,
                        "partition %" PRIu32 ": the poison at %" PRId64
                        " is in no dead letter",
-                       partition, batch->records[i].offset);
+                       partition, record->offset);
+        if (record->outcome == MR_OUTCOME_LATE &&
+            !has_letter(w->late, partition, record->offset))
+            world_fail(
+                w, "partition %" PRIu32 ": the late record at %" PRId64 " is not kept",
+                partition, record->offset);
+    }
+}
+
+/* Every link the partition decided on is in the log; that a second copy has no effect is seen
+ * in the state. */
+static void expect_links(world *w, const mr_shard *reference, uint32_t partition)
+{
+    for (uint64_t n = 1; n <= mr_shard_link_sequence(reference); n++) {
+        char text[64];
+        (void)snprintf(text, sizeof(text),
+                       "\"source\":%" PRIu32 ",\"sequence\":%" PRIu64 ",", partition, n);
+        bool is_there = false;
+        for (uint32_t p = 0; p < w->partitions && !is_there; p++) {
+            for (size_t i = 0; i < fake_log_count(w->events, p) && !is_there; i++) {
+                const mr_text value = fake_log_record(w->events, p, i)->value;
+                is_there = value.length > 0 &&
+                           memmem(value.bytes, value.length, text, strlen(text)) != NULL;
+            }
+        }
+        if (!is_there)
+            world_fail(w, "partition %" PRIu32 ": link %" PRIu64 " was never sent",
+                       partition, n);
     }
 }
 
@@ -77,6 +112,7 @@ static mr_shard *make_reference(world *w, uint32_t partition)
     }
     mr_event_batch_deinit(&batch);
     mr_decoder_destroy(decoder);
+    expect_links(w, shard, partition);
     return shard;
 }
 

@@ -390,7 +390,7 @@ static void test_a_cut_holds_the_set_of_its_begin_whatever_comes_between(void **
     decode(&expected, watermark_ms, then);
 
     mr_buffer payload = {0};
-    mr_dedup_cut_begin(dedup, watermark_ms);
+    mr_dedup_cut_begin(dedup, watermark_ms, true);
     mr_dedup_cut_head(dedup, &payload);
     /* Splits, evictions and deaths between the steps. */
     uint64_t id = BEFORE;
@@ -433,7 +433,7 @@ static void test_a_base_and_deltas_of_fresh_entries_give_the_whole(void **state)
     fill(dedup, 0, EACH, START_MS);
     int64_t watermark_ms = START_MS - LATENESS_MS;
     mr_buffer payload = {0};
-    mr_dedup_cut_begin(dedup, watermark_ms);
+    mr_dedup_cut_begin(dedup, watermark_ms, true);
     mr_dedup_fresh_restart(dedup);
     mr_dedup_cut_head(dedup, &payload);
     while (!mr_dedup_cut_step(dedup, 2000, &payload))
@@ -447,7 +447,7 @@ static void test_a_base_and_deltas_of_fresh_entries_give_the_whole(void **state)
         fill(dedup, delta * EACH, (delta + 1) * EACH,
              START_MS + (int64_t)delta * MINUTE_MS);
         assert_true(mr_dedup_fresh_count(dedup, &count));
-        mr_dedup_cut_begin(dedup, watermark_ms);
+        mr_dedup_cut_begin(dedup, watermark_ms, true);
         fill(dedup, 1000000 + delta * 100, 1000000 + delta * 100 + 50,
              START_MS + 3 * HOUR_MS); /* after the cut: of the next delta */
         mr_buffer_clear(&payload);
@@ -464,7 +464,7 @@ static void test_a_base_and_deltas_of_fresh_entries_give_the_whole(void **state)
     /* One more without anything in between, to compare. */
     assert_true(mr_dedup_fresh_count(dedup, &count));
     mr_buffer_clear(&payload);
-    mr_dedup_cut_begin(dedup, watermark_ms);
+    mr_dedup_cut_begin(dedup, watermark_ms, true);
     mr_dedup_cut_head(dedup, &payload);
     mr_dedup_fresh_encode(dedup, 0, count, &payload);
     mr_dedup_cut_end(dedup);
