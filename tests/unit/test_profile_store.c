@@ -188,6 +188,97 @@ static void test_profiles_that_grow_together_leave_no_small_blocks_behind(void *
     assert_int_equal(f->pool.used_bytes, LISTS * 2048);
 }
 
+static void test_ids_of_every_length_are_kept_and_told_apart(void **state)
+{
+    fixture *f = *state;
+    char text[MR_EVENT_ID_BYTES_MAX];
+    memset(text, 'x', sizeof(text));
+    reserve(f, MR_EVENT_ID_BYTES_MAX);
+    for (uint32_t length = 1; length <= MR_EVENT_ID_BYTES_MAX; length++) {
+        const mr_text id = {.bytes = text, .length = length};
+        assert_int_equal(
+            mr_profile_store_put(&f->store, mr_hash_user(&f->key, id), id, false),
+            length - 1);
+    }
+    for (uint32_t length = 1; length <= MR_EVENT_ID_BYTES_MAX; length++) {
+        const mr_text id = {.bytes = text, .length = length};
+        assert_int_equal(
+            mr_profile_store_find(&f->store, mr_hash_user(&f->key, id), id, false),
+            length - 1);
+        assert_true(mr_text_equal(mr_profile_store_id(&f->store, length - 1), id));
+    }
+    mr_profile_store_check(&f->store);
+}
+
+/* As a history at its quota: one more at the end, one less near the front. */
+static void test_a_list_that_is_a_queue_stays_itself_in_about_one_block(void **state)
+{
+    enum { KEPT = 200, TURNS = 20000, ELEMENT_BYTES = 3 * sizeof(uint32_t) };
+    fixture *f = *state;
+    mr_list list = {0};
+    uint32_t expected[KEPT + 1];
+    size_t count = 0;
+    for (uint32_t turn = 0; turn < TURNS; turn++) {
+        assert_ok(mr_block_pool_reserve(&f->pool, MR_BLOCK_BYTES_MAX));
+        uint32_t *place = mr_list_insert(&f->pool, &list, count, ELEMENT_BYTES);
+        place[0] = place[1] = place[2] = expected[count++] = turn;
+        if (count > KEPT) {
+            const size_t gone = turn % 7;
+            mr_list_remove(&f->pool, &list, gone, 1, ELEMENT_BYTES);
+            memmove(&expected[gone], &expected[gone + 1],
+                    (count - gone - 1) * sizeof(*expected));
+            count--;
+        }
+        const uint32_t *elements = mr_list_elements(&f->pool, &list);
+        assert_int_equal(list.count, count);
+        for (size_t i = 0; turn % 97 == 0 && i < count; i++)
+            for (size_t word = 0; word < 3; word++)
+                assert_int_equal(elements[3 * i + word], expected[i]);
+    }
+    assert_true(f->pool.used_bytes <=
+                mr_list_growth_max(KEPT + 1, ELEMENT_BYTES)); /* the larger ones freed */
+}
+
+static mr_event event_of(uint8_t type)
+{
+    return (mr_event){.user_id = MR_TEXT("u"),
+                      .order_id = MR_TEXT("o"),
+                      .time_ms = 1000,
+                      .quantity = 1,
+                      .value_minor = 250,
+                      .type = type};
+}
+
+static void test_a_row_has_no_fields_of_purchases_before_its_first(void **state)
+{
+    fixture *f = *state;
+    mr_id_table *items;
+    assert_ok(mr_id_table_create(&f->key, &items));
+    reserve(f, 1);
+    assert_ok(mr_block_pool_reserve(&f->pool, 4 * f->plan->growth_bytes));
+    const mr_text id = MR_TEXT("u");
+    const mr_row row = mr_profile_store_row(
+        &f->store, mr_profile_store_put(&f->store, mr_hash_user(&f->key, id), id, false));
+    const uint32_t spend = f->plan->spend->number_offset;
+    const mr_event view = event_of(MR_EVENT_VIEW);
+    const mr_event purchase = event_of(MR_EVENT_PURCHASE);
+
+    (void)mr_profile_apply(f->plan, &f->pool, items, row, &view, MR_ID_NONE, 1);
+    assert_int_equal(row.head->extra_block, 0);
+    assert_int_equal(*mr_row_number(row, spend), 0);
+    const mr_profile_effect effect =
+        mr_profile_apply(f->plan, &f->pool, items, row, &purchase, MR_ID_NONE, 2);
+    assert_true(effect.is_first_purchase);
+    assert_int_not_equal(row.head->extra_block, 0);
+    assert_int_equal(*mr_row_number(row, spend), 250);
+    mr_profile_check(f->plan, &f->pool, items, row);
+
+    /* Not empty: it stays. */
+    mr_profile_drop_empty_extra(f->plan, &f->pool, row);
+    assert_int_equal(*mr_row_number(row, spend), 250);
+    mr_id_table_destroy(items);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +289,9 @@ int main(void)
         STORE_TEST(test_lists_keep_their_elements_while_they_grow_and_shrink),
         STORE_TEST(test_profiles_that_grow_together_leave_no_small_blocks_behind),
         STORE_TEST(test_freed_blocks_are_used_again),
+        STORE_TEST(test_ids_of_every_length_are_kept_and_told_apart),
+        STORE_TEST(test_a_list_that_is_a_queue_stays_itself_in_about_one_block),
+        STORE_TEST(test_a_row_has_no_fields_of_purchases_before_its_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
