@@ -1,125 +1,73 @@
 /*
- * How many events a second does one core carry from the log into profiles?  Records of 350 bytes
- * of native JSON, of a million users by Zipf's law with exponent 1, are read by the file log's
- * reader, decoded, and applied with the default plan; beside it the same records are read and
- * only parsed, which no decoder of JSON can beat.
+ * How many events a second does one core carry from the log into profiles, with everything that
+ * goes with it?  Records of 350 bytes of native JSON with event ids (bench/event_stream.h) are
+ * read by the file log's reader, decoded, looked up among the ids seen, and applied with the
+ * default plan, for ten seconds on the wall in which one whole checkpoint is cut between the
+ * batches, compressed and written by a second thread.  Both threads' CPU time counts.
  *
- * The log's first 2^20 records name every user once, so that each profile exists when the timing
- * begins.  Both passes take turns over the same records, a round at a time.  Times are the CPU
- * seconds of this thread, with the wall's beside them.  The log lies under $TMPDIR or /tmp, is in
- * the page cache when it is read, and is removed at the end.
+ * Beside it, in turns over the same records: reading and parsing only, which no decoder of JSON
+ * can beat.  Then rounds without checkpoints: as they are, without event ids, and without items,
+ * whose differences say what the parts of applying cost.  A copy of memory of the same size is
+ * timed too.  With $MILLRACE_PEERS, Kafka Streams with exactly once on records of the same shape.
+ *
+ * The log's first 2^20 records name every user once.  It lies under $TMPDIR or /tmp, is in the
+ * page cache when it is read, and is removed at the end.
  */
 #include "bench/bench.h"
-#include "bench/zipf.h"
+#include "bench/counters.h"
+#include "bench/event_stream.h"
+#include "bench/streams_peer.h"
 #include "core/file.h"
-#include "features/shard.h"
+#include "features/checkpoint.h"
+#include "features/checkpoint_cut.h"
 #include "ingest/decoder.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <yyjson.h>
 
 enum {
-    USERS = 1000000,
-    ITEMS = 50000,
     ROUND_EVENTS = 1 << 20,
-    ROUNDS = 3,
-    APPEND_RECORDS = 2048,
-    RECORD_BYTES = 350,
+    ROUNDS_MAX = 24,
+    PART_ROUNDS = 2,
+    RECORD_BYTES = MR_STREAM_RECORD_BYTES,
     CHECKED_STRIDE = 101, /* of users whose events are counted at the end */
-    EVENT_STEP_MS = 20,
+    CUT_ENTRIES = 128,    /* as app/owned_shard.c cuts */
+    COPY_BYTES = 256 << 20,
 };
 
-#define START_MS INT64_C(1772366400000)
-
-/* ---- The events ---- */
-
-typedef struct source {
-    mr_zipf users;
-    mr_zipf items;
-    uint32_t *counts; /* events of each user */
-    uint64_t random;
-    uint64_t made;
-} source;
-
-static int write_user(char *text, size_t bytes, uint32_t user)
-{
-    return snprintf(text, bytes, "customer-%07u", user % 10000000);
-}
-
-/* One record of exactly RECORD_BYTES; the page's address, which no profile keeps, fills it up. */
-static void write_record(source *s, char record[RECORD_BYTES + 1])
-{
-    static const char *const types[] = {"view",   "view",    "view",  "view",
-                                        "view",   "view",    "click", "cart_add",
-                                        "search", "purchase"};
-    static const char *const devices[] = {"mobile", "desktop", "tablet"};
-    const uint64_t number = s->made++;
-    const uint32_t user = number < USERS ? (uint32_t)(number * 2654435761U % USERS)
-                                         : mr_zipf_draw(&s->users, &s->random);
-    const uint32_t item = mr_zipf_draw(&s->items, &s->random);
-    const uint64_t dice = mr_zipf_random(&s->random);
-    char id[32];
-    char order[48] = "";
-    const char *type = types[dice % 10];
-    (void)write_user(id, sizeof(id), user);
-    if (strcmp(type, "purchase") == 0)
-        (void)snprintf(order, sizeof(order), "\"order_id\":\"o%07u\",",
-                       (uint32_t)(number % 10000000));
-    int length = snprintf(
-        record, RECORD_BYTES + 1,
-        "{\"type\":\"%s\",\"event_id\":\"e-%012u\",\"user_id\":\"%s\","
-        "\"session_id\":\"s-%08u\",\"time\":%lld,\"item_id\":\"article-%07u\","
-        "\"category\":\"home/kitchen/%02u\",\"brand\":\"brand-%03u\",\"quantity\":%u,"
-        "\"price\":\"%u.%02u\",\"currency\":\"EUR\",%s\"device\":\"%s\",\"page\":\"",
-        type, (uint32_t)number, id, (uint32_t)(user * 7U % 100000000U),
-        (long long)(START_MS + (int64_t)number * EVENT_STEP_MS), item, item % 40,
-        item % 300, 1 + (uint32_t)(dice >> 40) % 3, 5 + item % 95, item % 100, order,
-        devices[dice >> 32 & 1]);
-    mr_bench_check(length > 0 && length <= RECORD_BYTES - 2, "record length");
-    static const char page[] =
-        "https://shop.example/de/home/kitchen/article?ref=list&"
-        "utm_source=newsletter&utm_medium=mail&utm_campaign=spring";
-    for (size_t i = 0; length < RECORD_BYTES - 2; length++)
-        record[length] = page[i++ % (sizeof(page) - 1)];
-    memcpy(record + RECORD_BYTES - 2, "\"}", 3);
-    s->counts[user]++;
-}
-
-static void append_events(mr_log *log, source *s, size_t count)
-{
-    char(*records)[RECORD_BYTES + 1] =
-        mr_bench_have(malloc(APPEND_RECORDS * sizeof(*records)));
-    mr_log_entry *entries = mr_bench_have(calloc(APPEND_RECORDS, sizeof(*entries)));
-    for (size_t done = 0; done < count; done += APPEND_RECORDS) {
-        for (size_t i = 0; i < APPEND_RECORDS; i++) {
-            const int64_t time_ms = START_MS + (int64_t)s->made * EVENT_STEP_MS;
-            write_record(s, records[i]);
-            entries[i] =
-                (mr_log_entry){.value = {.bytes = records[i], .length = RECORD_BYTES},
-                               .time_ms = time_ms};
-        }
-        mr_bench_must(mr_log_append(log, entries, APPEND_RECORDS, NULL, NULL), "append");
-    }
-    free(records);
-    free(entries);
-}
-
-/* ---- The two passes ---- */
+#define INTERVAL_S 10.0
+#define SLICE_S 0.0005
 
 typedef struct pass_times {
     double read_s;
     double decode_s; /* of the other pass: parsing */
+    double hash_s;   /* of ids, timed apart and not in the sum */
     double apply_s;
+    double cut_s;
+    double write_s; /* of the second thread */
     double wall_s;
     size_t records;
 } pass_times;
 
 static double pass_seconds(const pass_times *times)
 {
-    return times->read_s + times->decode_s + times->apply_s;
+    return times->read_s + times->decode_s + times->apply_s + times->cut_s +
+           times->write_s;
+}
+
+static void add_times(pass_times *sum, const pass_times *times)
+{
+    sum->read_s += times->read_s;
+    sum->decode_s += times->decode_s;
+    sum->hash_s += times->hash_s;
+    sum->apply_s += times->apply_s;
+    sum->cut_s += times->cut_s;
+    sum->write_s += times->write_s;
+    sum->wall_s += times->wall_s;
+    sum->records += times->records;
 }
 
 static mr_log_reader *open_reader(mr_log *log)
@@ -142,14 +90,103 @@ static double poll_timed(mr_log_reader *reader, mr_log_batch *ret_batch)
     return mr_bench_cpu_seconds() - start;
 }
 
+/* ---- Checkpoints ---- */
+
+typedef struct checkpoints {
+    mr_checkpoint_store *store;
+    mr_buffer state;
+    uint64_t generation;
+    double write_s;
+    size_t bytes;
+    pthread_t thread;
+    bool is_writing;
+} checkpoints;
+
+static void *write_state(void *context)
+{
+    checkpoints *c = context;
+    const double start = mr_bench_cpu_seconds();
+    mr_bench_must(mr_checkpoint_write(c->store, 0, 1, c->generation, &c->state, NULL),
+                  "checkpoint");
+    c->write_s = mr_bench_cpu_seconds() - start;
+    return NULL;
+}
+
+static void begin_cut(checkpoints *c, mr_shard *shard)
+{
+    mr_checkpoint_cut_begin(shard, 1, ++c->generation, &c->state);
+}
+
+/* A slice between two batches; the last one hands the state to the other thread. */
+static double cut_slice(checkpoints *c, mr_shard *shard)
+{
+    if (!mr_checkpoint_cut_is_under_way(shard))
+        return 0.0;
+    const double start = mr_bench_cpu_seconds();
+    const double wall = mr_bench_seconds();
+    bool is_whole;
+    do {
+        is_whole = mr_checkpoint_cut_step(shard, CUT_ENTRIES);
+    } while (!is_whole && mr_bench_seconds() - wall < SLICE_S);
+    if (is_whole) {
+        mr_bench_must(mr_buffer_status(&c->state), "cut");
+        c->bytes = c->state.length;
+        c->is_writing = pthread_create(&c->thread, NULL, write_state, c) == 0;
+        mr_bench_check(c->is_writing, "a thread to write with");
+    }
+    return mr_bench_cpu_seconds() - start;
+}
+
+static double end_checkpoint(checkpoints *c, mr_shard *shard)
+{
+    mr_bench_check(c->is_writing, "the checkpoint was copied within the interval");
+    (void)pthread_join(c->thread, NULL);
+    c->is_writing = false;
+    mr_checkpoint_cut_settle(shard, true);
+    return c->write_s;
+}
+
+/* ---- The passes ---- */
+
+typedef enum strip {
+    STRIP_NOTHING = 0,
+    STRIP_EVENT_IDS,
+    STRIP_ITEMS, /* and event ids */
+} strip;
+
 typedef struct pipeline {
     mr_log_reader *reader;
     mr_decoder *decoder;
     mr_event_batch batch;
     mr_shard *shard;
+    mr_hash_key key;
+    uint64_t hashed;
+    checkpoints checkpoints;
 } pipeline;
 
-static pass_times carry(pipeline *p, size_t records)
+static void strip_batch(mr_event_batch *batch, strip what)
+{
+    for (size_t i = 0; i < batch->event_count && what != STRIP_NOTHING; i++) {
+        batch->events[i].event_id = (mr_text){0};
+        if (what == STRIP_ITEMS)
+            batch->events[i].item_id = (mr_text){0};
+    }
+}
+
+/* Once more what applying does first: user, item and line. */
+static double hash_timed(pipeline *p)
+{
+    const double start = mr_bench_cpu_seconds();
+    for (size_t i = 0; i < p->batch.event_count; i++) {
+        const mr_event *event = &p->batch.events[i];
+        p->hashed += mr_hash_user(&p->key, event->user_id).high;
+        p->hashed += mr_hash_item(&p->key, event->item_id);
+        p->hashed += mr_hash_line(&p->key, event->event_id, event->line);
+    }
+    return mr_bench_cpu_seconds() - start;
+}
+
+static pass_times carry(pipeline *p, size_t records, strip what)
 {
     pass_times times = {.wall_s = -mr_bench_seconds()};
     while (times.records < records) {
@@ -159,14 +196,17 @@ static pass_times carry(pipeline *p, size_t records)
         mr_bench_must(
             mr_decoder_decode(p->decoder, 0, polled.records, polled.count, &p->batch),
             "decode");
+        times.decode_s += mr_bench_cpu_seconds() - start;
+        strip_batch(&p->batch, what);
         const double decoded = mr_bench_cpu_seconds();
         mr_bench_must(mr_shard_apply(p->shard, &p->batch), "apply");
         mr_shard_changed_clear(p->shard);
         times.apply_s += mr_bench_cpu_seconds() - decoded;
-        times.decode_s += decoded - start;
+        times.cut_s += cut_slice(&p->checkpoints, p->shard);
         times.records += polled.count;
     }
     times.wall_s += mr_bench_seconds();
+    times.hash_s = hash_timed(p) / (double)p->batch.event_count * (double)records;
     return times;
 }
 
@@ -210,14 +250,33 @@ static pass_times parse_only(parser *p, size_t records)
     return times;
 }
 
+/* Seconds a byte. */
+static double copy_memory(void)
+{
+    char *from = mr_bench_have(malloc(COPY_BYTES));
+    char *to = mr_bench_have(malloc(COPY_BYTES));
+    memset(from, 1, COPY_BYTES);
+    memset(to, 2, COPY_BYTES);
+    double best = 0.0;
+    for (int i = 0; i < 5; i++) {
+        const double start = mr_bench_cpu_seconds();
+        memcpy(to, from, COPY_BYTES);
+        const double taken = mr_bench_cpu_seconds() - start;
+        mr_bench_check(to[COPY_BYTES - 1] == 1, "copied");
+        best = i == 0 || taken < best ? taken : best;
+    }
+    free(from);
+    free(to);
+    return best / COPY_BYTES;
+}
+
 /* ---- What must be true of the profiles ---- */
 
-static void check_counts(const mr_shard *shard, const source *s, uint32_t user)
+static void check_counts(const mr_shard *shard, const mr_event_stream *s, uint32_t user)
 {
-    char text[32];
-    const int length = write_user(text, sizeof(text), user);
-    const uint32_t row =
-        mr_shard_find(shard, (mr_text){.bytes = text, .length = (uint32_t)length});
+    char text[MR_STREAM_ID_BYTES];
+    const uint32_t length = mr_event_stream_user(user, text);
+    const uint32_t row = mr_shard_find(shard, (mr_text){.bytes = text, .length = length});
     mr_bench_check(row != MR_ROW_NONE, "every user has a profile");
     mr_user_state state;
     mr_shard_user_state(shard, row, 1, &state);
@@ -225,7 +284,7 @@ static void check_counts(const mr_shard *shard, const source *s, uint32_t user)
 }
 
 /* Every record applied, and the count of each user's events as they were made. */
-static void check(const mr_shard *shard, const source *s)
+static void check(const mr_shard *shard, const mr_event_stream *s)
 {
     mr_shard_counters counters;
     mr_shard_counters_get(shard, &counters);
@@ -233,16 +292,21 @@ static void check(const mr_shard *shard, const source *s)
     mr_bench_check(counters.applied == s->made, "records applied");
     mr_bench_check(counters.poison == 0 && counters.gap == 0, "no poison, no gap");
     mr_bench_check(counters.lines_applied == s->made, "events applied");
-    mr_bench_check(mr_shard_user_count(shard) == USERS, "users");
-    for (uint32_t user = 0; user < USERS; user += CHECKED_STRIDE)
+    mr_bench_check(mr_shard_user_count(shard) == MR_STREAM_USERS, "users");
+    for (uint32_t user = 0; user < MR_STREAM_USERS; user += CHECKED_STRIDE)
         check_counts(shard, s, user);
 }
 
 /* ---- The report ---- */
 
-static void print_stage(const char *stage, double seconds, size_t records)
+static double per_event(double seconds, const pass_times *times)
 {
-    (void)printf("events/%s ns_per_event=%.0f\n", stage, seconds * 1e9 / (double)records);
+    return seconds * 1e9 / (double)times->records;
+}
+
+static void print_stage(const char *stage, double ns)
+{
+    (void)printf("events/%s ns_per_event=%.0f\n", stage, ns);
 }
 
 static void print_pass(const char *name, const pass_times *times)
@@ -252,79 +316,168 @@ static void print_pass(const char *name, const pass_times *times)
                  (double)times->records / times->wall_s);
 }
 
-static void keep_best(pass_times *best, const pass_times *times)
+static void print_counts(const mr_counts *before, const mr_counts *after, size_t records)
 {
-    if (best->records == 0 || pass_seconds(times) / (double)times->records <
-                                  pass_seconds(best) / (double)best->records)
-        *best = *times;
+    if (!before->is_counted || !after->is_counted) {
+        (void)printf("# instructions and cache misses: not counted on this machine\n");
+        return;
+    }
+    (void)printf("events/counted instructions_per_event=%.0f misses_per_event=%.2f\n",
+                 (double)(after->instructions - before->instructions) / (double)records,
+                 (double)(after->cache_misses - before->cache_misses) / (double)records);
 }
 
-static void measure(pipeline *p, parser *reference, mr_log *log, source *s)
+/* Ten seconds of carrying with one checkpoint, the other pass between its rounds. */
+static void carry_an_interval(pipeline *p, parser *reference, mr_log *log,
+                              mr_event_stream *s, pass_times *ours, pass_times *parsed)
+{
+    const mr_counters counters = mr_counters_open();
+    mr_counts before = {0};
+    mr_counts after = {0};
+    begin_cut(&p->checkpoints, p->shard);
+    for (int round = 0; round < ROUNDS_MAX && ours->wall_s < INTERVAL_S; round++) {
+        mr_event_stream_append(s, log, ROUND_EVENTS);
+        const pass_times other = parse_only(reference, ROUND_EVENTS);
+        add_times(parsed, &other);
+        before = mr_counters_read(&counters);
+        const pass_times times = carry(p, ROUND_EVENTS, STRIP_NOTHING);
+        after = mr_counters_read(&counters);
+        add_times(ours, &times);
+    }
+    ours->write_s = end_checkpoint(&p->checkpoints, p->shard);
+    /* The checkpoint's share of an interval, also when the rounds took less than one. */
+    const double share = ours->wall_s / INTERVAL_S;
+    ours->cut_s *= share < 1.0 ? share : 1.0;
+    ours->write_s *= share < 1.0 ? share : 1.0;
+    mr_counters open = counters;
+    mr_counters_close(&open);
+    print_counts(&before, &after, ROUND_EVENTS);
+}
+
+/* Rounds that leave something out, and what each is cheaper by. */
+static void measure_parts(pipeline *p, parser *reference, mr_log *log, mr_event_stream *s)
+{
+    double apply_ns[STRIP_ITEMS + 1];
+    double hash_ns = 0.0;
+    for (int what = STRIP_NOTHING; what <= STRIP_ITEMS; what++) {
+        pass_times sum = {0};
+        for (int round = 0; round < PART_ROUNDS; round++) {
+            mr_event_stream_append(s, log, ROUND_EVENTS);
+            (void)parse_only(reference, ROUND_EVENTS);
+            const pass_times times = carry(p, ROUND_EVENTS, (strip)what);
+            add_times(&sum, &times);
+        }
+        apply_ns[what] = per_event(sum.apply_s, &sum);
+        if (what == STRIP_NOTHING)
+            hash_ns = per_event(sum.hash_s, &sum);
+    }
+    print_stage("apply_alone", apply_ns[STRIP_NOTHING]);
+    print_stage("apply_hashing", hash_ns);
+    print_stage("apply_event_ids", apply_ns[STRIP_NOTHING] - apply_ns[STRIP_EVENT_IDS]);
+    print_stage("apply_items_history_trending",
+                apply_ns[STRIP_EVENT_IDS] - apply_ns[STRIP_ITEMS]);
+    print_stage("apply_lookup_and_other_features", apply_ns[STRIP_ITEMS]);
+}
+
+static void compare_with_streams(double rate)
+{
+    const double peer = mr_streams_peer_events_per_cpu_s();
+    if (peer <= 0.0) {
+        mr_bench_peer_absent("events_by_kafka_streams",
+                             "Kafka Streams (kstreams/run.sh)");
+        return;
+    }
+    (void)mr_bench_at_least("events_by_kafka_streams", rate / peer, 10.0);
+}
+
+static void measure(pipeline *p, parser *reference, mr_log *log, mr_event_stream *s)
 {
     pass_times ours = {0};
     pass_times parsed = {0};
-    append_events(log, s, ROUND_EVENTS);
-    pass_times times = carry(p, ROUND_EVENTS);
-    print_pass("first_event_of_a_user", &times);
+    mr_event_stream_append(s, log, ROUND_EVENTS);
+    const pass_times first = carry(p, ROUND_EVENTS, STRIP_NOTHING);
+    print_pass("first_event_of_a_user", &first);
     check(p->shard, s);
     (void)parse_only(reference, ROUND_EVENTS);
-    for (int round = 0; round < ROUNDS; round++) {
-        append_events(log, s, ROUND_EVENTS);
-        times = parse_only(reference, ROUND_EVENTS);
-        print_pass("parse_only", &times);
-        keep_best(&parsed, &times);
-        times = carry(p, ROUND_EVENTS);
-        print_pass("carried", &times);
-        keep_best(&ours, &times);
-    }
+    carry_an_interval(p, reference, log, s, &ours, &parsed);
     check(p->shard, s);
-    print_stage("read", ours.read_s, ours.records);
-    print_stage("decode", ours.decode_s, ours.records);
-    print_stage("apply", ours.apply_s, ours.records);
-    print_stage("parse_only", parsed.decode_s, parsed.records);
+    print_pass("carried", &ours);
+    print_stage("read", per_event(ours.read_s, &ours));
+    print_stage("decode", per_event(ours.decode_s, &ours));
+    print_stage("apply", per_event(ours.apply_s, &ours));
+    print_stage("checkpoint_copy", per_event(ours.cut_s, &ours));
+    print_stage("checkpoint_compress_and_write", per_event(ours.write_s, &ours));
+    print_stage("parse_only", per_event(parsed.decode_s, &parsed));
+    print_stage("copy_of_the_record", copy_memory() * RECORD_BYTES * 1e9);
+    (void)printf("events/checkpoint mib=%.0f\n",
+                 (double)p->checkpoints.bytes / 1048576.0);
+    measure_parts(p, reference, log, s);
+    check(p->shard, s);
     (void)printf("events/memory bytes_per_user=%.0f\n",
-                 (double)mr_shard_bytes(p->shard) / USERS);
+                 (double)mr_shard_bytes(p->shard) / MR_STREAM_USERS);
     const double rate = (double)ours.records / pass_seconds(&ours);
-    (void)mr_bench_at_least("events_per_core_s", rate, 300000.0);
+    (void)mr_bench_at_least("events_per_core_s", rate, 500000.0);
     (void)mr_bench_ratio("events_by_parse_only",
                          (double)parsed.records / pass_seconds(&parsed) / rate, 5.0);
+    compare_with_streams(rate);
+}
+
+static void open_pipeline(pipeline *p, const mr_plan *plan, mr_log *log, const char *root)
+{
+    const mr_shard_options options = {
+        .plan = plan, .hash_key = &p->key, .topic = "events"};
+    mr_hash_key_init(&p->key, "bench", 5);
+    p->reader = open_reader(log);
+    mr_bench_must(mr_shard_create(&options, &p->shard), "shard");
+    mr_bench_must(mr_decoder_create(&(mr_decoder_options){.dialect = MR_DIALECT_NATIVE,
+                                                          .topic = "events"},
+                                    &p->decoder, NULL),
+                  "decoder");
+    mr_bench_must(mr_event_batch_init(&p->batch, 1024, 1024), "batch");
+    mr_bench_must(
+        mr_checkpoint_store_open(root, "events", 2, &p->checkpoints.store, NULL),
+        "checkpoint store");
+}
+
+static void close_pipeline(pipeline *p)
+{
+    mr_checkpoint_store_close(p->checkpoints.store);
+    mr_buffer_deinit(&p->checkpoints.state);
+    mr_event_batch_deinit(&p->batch);
+    mr_decoder_destroy(p->decoder);
+    mr_shard_destroy(p->shard);
+    mr_log_reader_close(p->reader);
+}
+
+static void make_directory(char root[256], const char *what)
+{
+    const char *directory = getenv("TMPDIR");
+    (void)snprintf(root, 256, "%s/millrace-bench-%s-XXXXXX",
+                   directory != NULL ? directory : "/tmp", what);
+    mr_bench_have(mkdtemp(root));
 }
 
 int main(int count, char **arguments)
 {
     (void)count;
     mr_bench_start(arguments);
-    source s = {.counts = mr_bench_have(calloc(USERS, sizeof(uint32_t))),
-                .random = 88172645463325252ULL};
-    mr_zipf_init(&s.users, USERS);
-    mr_zipf_init(&s.items, ITEMS);
-    char root[256];
-    const char *directory = getenv("TMPDIR");
-    (void)snprintf(root, sizeof(root), "%s/millrace-bench-XXXXXX",
-                   directory != NULL ? directory : "/tmp");
-    mr_bench_have(mkdtemp(root));
+    mr_event_stream s;
+    mr_event_stream_init(&s);
+    char log_root[256];
+    char state_root[256];
+    make_directory(log_root, "log");
+    make_directory(state_root, "state");
     mr_log *log;
-    mr_bench_must(mr_log_open_file(&(mr_log_file_options){.path = root,
+    mr_bench_must(mr_log_open_file(&(mr_log_file_options){.path = log_root,
                                                           .topic = "events",
                                                           .partitions = 1,
                                                           .clock = mr_clock_system()},
                                    &log, NULL, NULL),
                   "log");
     mr_plan *plan;
-    mr_hash_key key;
-    pipeline p = {.reader = open_reader(log)};
-    mr_hash_key_init(&key, "bench", 5);
     mr_bench_must(mr_plan_create_default(&plan), "plan");
-    mr_bench_must(
-        mr_shard_create(
-            &(mr_shard_options){.plan = plan, .hash_key = &key, .topic = "events"},
-            &p.shard),
-        "shard");
-    mr_bench_must(mr_decoder_create(&(mr_decoder_options){.dialect = MR_DIALECT_NATIVE,
-                                                          .topic = "events"},
-                                    &p.decoder, NULL),
-                  "decoder");
-    mr_bench_must(mr_event_batch_init(&p.batch, 1024, 1024), "batch");
+    pipeline p = {0};
+    open_pipeline(&p, plan, log, state_root);
     parser reference = {.reader = open_reader(log),
                         .pool_bytes =
                             yyjson_read_max_memory_usage(RECORD_BYTES, parse_flags)};
@@ -334,15 +487,11 @@ int main(int count, char **arguments)
 
     free(reference.pool);
     mr_log_reader_close(reference.reader);
-    mr_log_reader_close(p.reader);
-    mr_event_batch_deinit(&p.batch);
-    mr_decoder_destroy(p.decoder);
-    mr_shard_destroy(p.shard);
+    close_pipeline(&p);
     mr_plan_destroy(plan);
     mr_log_close(log);
-    mr_bench_must(mr_directory_remove(root, NULL), "removing the log");
-    mr_zipf_deinit(&s.users);
-    mr_zipf_deinit(&s.items);
-    free(s.counts);
+    mr_bench_must(mr_directory_remove(log_root, NULL), "removing the log");
+    mr_bench_must(mr_directory_remove(state_root, NULL), "removing the checkpoints");
+    mr_event_stream_deinit(&s);
     return 0;
 }
