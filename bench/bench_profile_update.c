@@ -18,10 +18,12 @@
 #include "features/checkpoint_cut.h"
 #include "features/shard_private.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ITEMS = 50000, ID_BYTES = 16, BATCH = 1000, HISTORY = 20, TURNS = 5 };
 
@@ -134,13 +136,36 @@ static void update(bench *b)
     printf("profile_update/prefetch_gain ratio=%.2f\n", best[1] / best[0]);
 }
 
-static void print_memory(const bench *b)
+static size_t hour_bytes(const mr_shard *shard)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < mr_id_table_count(shard->items); i++) {
+        const mr_list *hours = &mr_trending_item_at(&shard->trending, i)->hours;
+        bytes += hours->block != 0 ? mr_block_class_bytes(hours->size_class) : 0;
+    }
+    return bytes;
+}
+
+/* Rows, index and blocks of profiles but for histories, blocks with their share of what the pool
+ * holds and does not use.  Returns it for a user. */
+static double print_memory(const bench *b)
 {
     const double users = (double)b->users;
-    const size_t all = mr_shard_bytes(b->shard);
-    const size_t history = mr_shard_history_bytes(b->shard);
-    printf("profile_update/memory bytes_per_user=%.0f without_history=%.0f\n",
-           (double)all / users, (double)(all - history) / users);
+    const mr_shard *shard = b->shard;
+    const double used = (double)shard->pool.used_bytes;
+    const double slack = (double)mr_block_pool_bytes(&shard->pool) / used;
+    const double history = (double)mr_shard_history_bytes(shard);
+    const double items =
+        (double)hour_bytes(shard) * slack +
+        (double)(mr_id_table_bytes(shard->items) + mr_trending_bytes(&shard->trending));
+    const double fields = users * (sizeof(mr_list) + MR_QUOTAS_MAX); /* in the bodies */
+    const double rows = (double)mr_profile_store_bytes(&shard->store) - fields;
+    const double blocks = (used - history - (double)hour_bytes(shard)) * slack;
+    printf("profile_update/memory bytes_per_user=%.0f rows_and_index=%.0f blocks=%.0f "
+           "history=%.0f items=%.0f pool_used_percent=%.0f\n",
+           (double)mr_shard_bytes(shard) / users, rows / users, blocks / users,
+           (history * slack + fields) / users, items / users, 100.0 / slack);
+    return (rows + blocks) / users;
 }
 
 typedef struct stopwatch {
@@ -159,6 +184,24 @@ static double stop_watch(const stopwatch *watch, const char *name)
     printf("checkpoint/%s seconds=%.3f cpu_seconds=%.3f\n", name, wall,
            mr_bench_cpu_seconds() - watch->cpu);
     return wall;
+}
+
+/* The same bytes, neither compressed nor checked, on the disk. */
+static double write_plainly(const char *root, const mr_buffer *bytes)
+{
+    char path[300];
+    (void)snprintf(path, sizeof(path), "%s/plain", root);
+    const stopwatch writing = start_watch();
+    const int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    mr_bench_check(file >= 0, "a file");
+    for (size_t done = 0; done < bytes->length;) {
+        const ssize_t part = write(file, bytes->bytes + done, bytes->length - done);
+        mr_bench_check(part > 0, "written");
+        done += (size_t)part;
+    }
+    mr_bench_check(fsync(file) == 0, "on the disk");
+    (void)close(file);
+    return stop_watch(&writing, "plain_write");
 }
 
 static void checkpoint(const bench *b)
@@ -180,7 +223,9 @@ static void checkpoint(const bench *b)
     printf("checkpoint/encoded mib=%.0f\n", (double)encoded.length / 1048576.0);
     const stopwatch writing = start_watch();
     mr_bench_must(mr_checkpoint_write(store, 0, 1, 2, &encoded, NULL), "write");
-    (void)stop_watch(&writing, "write");
+    const double write_s = stop_watch(&writing, "write");
+    const double plain_s = write_plainly(root, &encoded);
+    printf("checkpoint/write_by_plain_write ratio=%.2f\n", write_s / plain_s);
     mr_buffer_deinit(&encoded);
 
     mr_shard *restored;
@@ -331,11 +376,11 @@ int main(int argc, char **argv)
     mr_bench_must(mr_event_batch_init(&b.batch, BATCH, BATCH), "batch");
 
     fill(&b);
-    print_memory(&b);
+    (void)print_memory(&b);
     checkpoint(&b);
     cut(&b);
     update(&b);
-    print_memory(&b);
+    (void)mr_bench_ratio("profile_bytes_without_history", print_memory(&b), 400.0);
 
     mr_event_batch_deinit(&b.batch);
     mr_shard_destroy(b.shard);

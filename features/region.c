@@ -3,15 +3,18 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-static size_t round_to_page(size_t bytes)
+/* The system backs only whole huge pages with one: without the rest of its last one, a region of
+ * a little less than 2 MiB would lie on 512 small ones. */
+static size_t length_of(size_t bytes)
 {
-    const size_t page_bytes = 4096;
+    const size_t page_bytes =
+        bytes < MR_REGION_ALIGNMENT / 2 ? 4096 : MR_REGION_ALIGNMENT;
     return (bytes + page_bytes - 1) / page_bytes * page_bytes;
 }
 
 void *mr_region_map(size_t bytes)
 {
-    const size_t length = round_to_page(bytes);
+    const size_t length = length_of(bytes);
     const size_t room = length + MR_REGION_ALIGNMENT;
     void *mapped = mmap(NULL, room, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -33,5 +36,5 @@ void *mr_region_map(size_t bytes)
 void mr_region_unmap(void *region, size_t bytes)
 {
     if (region != NULL)
-        (void)munmap(region, round_to_page(bytes));
+        (void)munmap(region, length_of(bytes));
 }

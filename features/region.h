@@ -1,8 +1,8 @@
 /*
  * Region: memory straight from the system, on huge pages where there are any.
  *
- * A region starts on a 2 MiB boundary and is zero.  Its pages cost nothing until touched, so a
- * store may hold one in reserve.
+ * A region starts on a 2 MiB boundary, ends on one if it is of 1 MiB or more, and is zero.  Its
+ * pages cost nothing until touched, so a store may hold one in reserve.
  *
  * Units      Sizes in bytes.
  * Ownership  The caller unmaps what it mapped, with the same size.
