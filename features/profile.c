@@ -51,15 +51,15 @@ void mr_profile_drop_empty_extra(const mr_plan *plan, mr_block_pool *pool, mr_ro
 }
 
 /* An order id is an order's name; without one each record is an order of its own. */
-static bool count_distinct(mr_block_pool *pool, const mr_step *step, mr_row row,
+static bool count_distinct(mr_block_pool *pool, const mr_step *step, const mr_row *row,
                            const mr_event *event)
 {
-    int64_t *count = mr_row_number(row, step->number_offset);
+    int64_t *count = mr_row_number(*row, step->number_offset);
     if (event->order_id.length == 0) {
         *count += event->line == 0;
         return event->line == 0;
     }
-    mr_list *list = mr_row_list(row, step->list_offset);
+    mr_list *list = mr_row_list(*row, step->list_offset);
     const uint64_t mark = mr_hash_bytes(event->order_id.bytes, event->order_id.length);
     const uint64_t *marks = mr_list_elements(pool, list);
     for (size_t i = list->count; i > 0; i--) {
@@ -103,18 +103,18 @@ static uint8_t history_weight(const mr_event *event)
 }
 
 static void keep_item(mr_block_pool *pool, const mr_id_table *items,
-                      const mr_operation *operation, mr_row row, const mr_event *event,
-                      uint32_t item)
+                      const mr_operation *operation, const mr_row *row,
+                      const mr_event *event, uint32_t item)
 {
     if (item == MR_ID_NONE)
         return;
     const mr_history_entry entry = {.item = item,
                                     .time_s = mr_time_seconds(event->time_ms),
-                                    .session = row.head->sessions,
+                                    .session = row->head->sessions,
                                     .type = event->type,
                                     .weight = history_weight(event)};
-    mr_history_add(pool, items, operation, mr_row_list(row, operation->list_offset),
-                   mr_row_at(row, operation->number_offset), entry);
+    mr_history_add(pool, items, operation, mr_row_list(*row, operation->list_offset),
+                   mr_row_at(*row, operation->number_offset), entry);
 }
 
 static void apply_head(mr_row_head *head, const mr_event *event, int64_t offset)
@@ -133,9 +133,9 @@ static void apply_head(mr_row_head *head, const mr_event *event, int64_t offset)
     head->offset = offset;
 }
 
-static void apply_number(const mr_step *step, mr_row row, const mr_event *event)
+static void apply_number(const mr_step *step, const mr_row *row, const mr_event *event)
 {
-    int64_t *number = mr_row_number(row, step->number_offset);
+    int64_t *number = mr_row_number(*row, step->number_offset);
     const int64_t mark = event->time_ms + 1;
     switch ((mr_aggregate)step->aggregate) {
     case MR_AGGREGATE_COUNT: (*number)++; break;
@@ -159,7 +159,7 @@ static void apply_number(const mr_step *step, mr_row row, const mr_event *event)
 }
 
 mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
-                                   const mr_id_table *items, mr_row row,
+                                   const mr_id_table *items, const mr_row *row,
                                    const mr_event *event, uint32_t item, int64_t offset)
 {
     MR_ASSERT(event->time_ms >= 0);
@@ -167,12 +167,12 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
     MR_ASSERT(event->type < MR_EVENT_TYPES);
     mr_profile_effect effect = {
         .is_first_purchase = event->type == MR_EVENT_PURCHASE &&
-                             *mr_row_number(row, plan->purchases->number_offset) == 0};
-    apply_head(row.head, event, offset);
+                             *mr_row_number(*row, plan->purchases->number_offset) == 0};
+    apply_head(row->head, event, offset);
 
     const mr_run *run = &plan->runs[event->type];
     if (run->needs_extra)
-        mr_profile_need_extra(plan, pool, row);
+        mr_profile_need_extra(plan, pool, *row);
     for (size_t i = 0; i < run->step_count; i++) {
         const mr_step *step = &run->steps[i];
         const mr_operation *operation = &plan->operations[step->operation];
@@ -182,7 +182,7 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
                 effect.is_new_order |= operation == plan->orders;
             break;
         case MR_AGGREGATE_LAST_TIMES:
-            keep_time(pool, step->length, mr_row_list(row, step->list_offset),
+            keep_time(pool, step->length, mr_row_list(*row, step->list_offset),
                       event->time_ms);
             break;
         case MR_AGGREGATE_RECENT_ITEMS:
@@ -193,7 +193,7 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
     }
     for (size_t i = 0; i < run->series_count; i++) {
         const mr_series *series = &plan->series[run->series[i]];
-        mr_day_series_add(pool, series, mr_row_list(row, series->list_offset),
+        mr_day_series_add(pool, series, mr_row_list(*row, series->list_offset),
                           event_day(event), amount_of(event, series->of));
     }
     return effect;

@@ -137,9 +137,10 @@ void mr_profile_need_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row)
 /* Take it back when all of it is zero. */
 void mr_profile_drop_empty_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row);
 
-/* Apply one event.  `item` is its index in `items`, or MR_ID_NONE. */
+/* Apply one event.  `item` is its index in `items`, or MR_ID_NONE.  By its address, the row's parts
+ * need not be copied as a whole right after they were written one by one: that stalls. */
 mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
-                                   const mr_id_table *items, mr_row row,
+                                   const mr_id_table *items, const mr_row *row,
                                    const mr_event *event, uint32_t item, int64_t offset);
 
 /* Time in whole seconds, ending at the largest 32-bit number (the year 2106). */

@@ -257,6 +257,14 @@ static void add_to_index(mr_profile_store *store, uint32_t tag, uint32_t row)
     place_slot(table, (mr_store_slot){.tag = tag, .row_plus_one = row + 1});
 }
 
+uint32_t mr_profile_store_put_likely(mr_profile_store *store, uint32_t likely,
+                                     mr_hash128 hash, mr_text id, bool is_anonymous)
+{
+    if (likely != MR_ROW_NONE && row_is(store, likely, id, is_anonymous))
+        return likely;
+    return mr_profile_store_put(store, hash, id, is_anonymous);
+}
+
 uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text id,
                               bool is_anonymous)
 {

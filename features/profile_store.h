@@ -81,7 +81,10 @@ size_t mr_profile_store_bytes(const mr_profile_store *store);
 uint32_t mr_profile_store_find(const mr_profile_store *store, mr_hash128 hash, mr_text id,
                                bool is_anonymous);
 
-/* The same, made if there is none: its body is zero.  Reserved before. */
+/* The same, made if there is none: its body is zero.  Reserved before.  `likely` is a row that a
+ * stage below has found, or MR_ROW_NONE. */
+uint32_t mr_profile_store_put_likely(mr_profile_store *store, uint32_t likely,
+                                     mr_hash128 hash, mr_text id, bool is_anonymous);
 uint32_t mr_profile_store_put(mr_profile_store *store, mr_hash128 hash, mr_text id,
                               bool is_anonymous);
 

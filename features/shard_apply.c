@@ -18,9 +18,9 @@ static bool is_user(const mr_event *event)
     return event->user_id.length > 0;
 }
 
-static mr_text profile_id(const mr_event *event)
+static const mr_text *profile_id(const mr_event *event)
 {
-    return is_user(event) ? event->user_id : event->anonymous_id;
+    return is_user(event) ? &event->user_id : &event->anonymous_id;
 }
 
 /* Records below the next offset are history; returns how many, MR_ERR_INVALID if offsets do
@@ -57,11 +57,6 @@ static mr_status reserve_scratch(mr_shard *shard, size_t events, size_t linked_r
         shard->changed = grown;
         shard->changed_capacity = capacity;
     }
-    if (shard->batch_rows == NULL) {
-        shard->batch_rows = malloc(shard->window_events * sizeof(*shard->batch_rows));
-        if (shard->batch_rows == NULL)
-            return MR_ERR_NO_MEMORY;
-    }
     if (events <= shard->batch_capacity)
         return MR_OK;
     mr_hash128 *hashes = realloc(shard->hashes, events * sizeof(*hashes));
@@ -76,6 +71,10 @@ static mr_status reserve_scratch(mr_shard *shard, size_t events, size_t linked_r
     if (items == NULL)
         return MR_ERR_NO_MEMORY;
     shard->batch_items = items;
+    uint32_t *rows = realloc(shard->batch_rows, events * sizeof(*rows));
+    if (rows == NULL)
+        return MR_ERR_NO_MEMORY;
+    shard->batch_rows = rows;
     shard->batch_capacity = events;
     return MR_OK;
 }
@@ -170,7 +169,7 @@ static void prefetch_trending(const mr_shard *shard, uint32_t item)
 /* What is found by hashing: the user's slot, the line's id, the item. */
 static void prefetch_hashed(mr_shard *shard, const mr_event *event, size_t index)
 {
-    shard->hashes[index] = mr_hash_user(&shard->key, profile_id(event));
+    shard->hashes[index] = mr_hash_user(&shard->key, *profile_id(event));
     mr_profile_store_prefetch_slot(&shard->store, shard->hashes[index]);
     if (event->event_id.length > 0) {
         shard->fingerprints[index] =
@@ -192,14 +191,13 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
 {
     const mr_profile_store *store = &shard->store;
     const mr_event *events = batch->events + start;
-    const uint32_t *rows = shard->batch_rows;
+    uint32_t *rows = shard->batch_rows + start;
     const size_t left = batch->event_count - start;
     const size_t count = left < shard->window_events ? left : shard->window_events;
     for (size_t i = 0; i < count; i++)
         prefetch_hashed(shard, &events[i], start + i);
     for (size_t i = 0; i < count; i++)
-        shard->batch_rows[i] =
-            mr_profile_store_prefetch_head(store, shard->hashes[start + i]);
+        rows[i] = mr_profile_store_prefetch_head(store, shard->hashes[start + i]);
     for (size_t i = 0; i < count; i++) {
         mr_profile_store_prefetch_row(store, rows[i], events[i].type);
         if (shows_two_ids(&events[i]))
@@ -219,13 +217,14 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
 {
     const bool is_anonymous = !is_user(event);
     const uint32_t item = shard->batch_items[index];
-    const uint32_t row = mr_profile_store_put(&shard->store, shard->hashes[index],
-                                              profile_id(event), is_anonymous);
+    const uint32_t row = mr_profile_store_put_likely(
+        &shard->store, shard->batch_rows[index], shard->hashes[index], *profile_id(event),
+        is_anonymous);
     const mr_row parts = mr_profile_store_row(&shard->store, row);
     mr_shard_touch(shard, row);
     shard->live_count += mr_row_is_empty(parts);
     const mr_profile_effect effect = mr_profile_apply(
-        shard->plan, &shard->pool, shard->items, parts, event, item, offset);
+        shard->plan, &shard->pool, shard->items, &parts, event, item, offset);
     mr_links_note(shard, row, event);
     mr_commerce_apply(&shard->commerce, event, effect, is_anonymous);
     if (item == MR_ID_NONE || (MR_TRENDING_ON & MR_ON(event->type)) == 0)

@@ -177,7 +177,7 @@ struct mr_shard {
     uint64_t *fingerprints;
     uint32_t *batch_items;
     size_t batch_capacity;
-    uint32_t *batch_rows; /* of one window */
+    uint32_t *batch_rows; /* as the look ahead found them */
 };
 
 mr_row mr_shard_row(const mr_shard *shard, uint32_t row);

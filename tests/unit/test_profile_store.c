@@ -263,11 +263,11 @@ static void test_a_row_has_no_fields_of_purchases_before_its_first(void **state)
     const mr_event view = event_of(MR_EVENT_VIEW);
     const mr_event purchase = event_of(MR_EVENT_PURCHASE);
 
-    (void)mr_profile_apply(f->plan, &f->pool, items, row, &view, MR_ID_NONE, 1);
+    (void)mr_profile_apply(f->plan, &f->pool, items, &row, &view, MR_ID_NONE, 1);
     assert_int_equal(row.head->extra_block, 0);
     assert_int_equal(*mr_row_number(row, spend), 0);
     const mr_profile_effect effect =
-        mr_profile_apply(f->plan, &f->pool, items, row, &purchase, MR_ID_NONE, 2);
+        mr_profile_apply(f->plan, &f->pool, items, &row, &purchase, MR_ID_NONE, 2);
     assert_true(effect.is_first_purchase);
     assert_int_not_equal(row.head->extra_block, 0);
     assert_int_equal(*mr_row_number(row, spend), 250);
