@@ -90,8 +90,8 @@ typedef struct mr_checkpoint_info {
  * the info's message.
  *
  * MR_ERR_NOT_FOUND when there is no generation; MR_ERR_CORRUPT when there are and none is
- * valid; MR_ERR_INVALID when the newest valid one has a feature that means something else in
- * `plan`, which is otherwise migrated to it; MR_ERR_NO_MEMORY.
+ * valid; MR_ERR_INVALID when the newest valid one is of a newer format, or has a feature that
+ * means something else in `plan`, which is otherwise migrated to it; MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_checkpoint_restore(
     const mr_checkpoint_store *store, uint32_t partition, const mr_plan *plan,
