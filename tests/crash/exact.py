@@ -44,11 +44,12 @@ def replay_hash(engine):
 
 
 def assert_as_the_oracle_says(engine, dump):
-    """The same of a program that knows the written rules and the log's bytes alone."""
+    """The same of a program that knows the written rules and the log's bytes alone; what it read."""
     log = oracle.read_log(engine.directory / "log", "events", (engine.directory / "control.key").read_bytes())
     expected = b"".join(oracle.dump(log.partitions, False))
     differences = oracle.compare(expected, dump.encode())
     assert expected == dump.encode(), "\n".join(differences[:20]) or "the same lines in another order"
+    return log
 
 
 def counters_of(dump):
@@ -83,10 +84,10 @@ def checkpointed_offsets(engine):
     return sum(partition["next_offset"] for partition in json.loads(out)["partitions"]) if code == 0 else 0
 
 
-def generated(events, seed, *options):
+def generated(events, seed, *options, partitions=1):
     """[(event, what must become of it)] of a generated stream, people who are known only later among them."""
     _, out, _ = millrace("generate", "--output", "-", "--events", events, "--seed", seed, "--users", 400, "--items", 200,
-                         "--rate", 0.05, "--bytes", 0, "--partitions", 3, "--start", "2024-01-01T00:00:00Z", "--anonymous", 0.3, *options)
+                         "--rate", 0.05, "--bytes", 0, "--partitions", partitions, "--start", "2024-01-01T00:00:00Z", "--anonymous", 0.3, *options)
     # An event without a time has that of its record, which another one will get when it is posted.
     return [({"time": record["time"], **json.loads(record["value"])}, record["expect"])
             for record in map(json.loads, out.splitlines())]
