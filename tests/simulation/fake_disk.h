@@ -85,6 +85,7 @@ void fake_disk_crash(fake_disk *disk, bool is_loose, fake_disk_chooser *choose,
 
 /* How many undecided pages and names a crash now would ask for. */
 size_t fake_disk_undecided(const fake_disk *disk);
+size_t fake_disk_undecided_pages(const fake_disk *disk);
 
 /* The calls.  What POSIX returns, or -errno.  Paths are absolute. */
 int fake_disk_open(fake_disk *disk, const char *path, int flags);

@@ -285,9 +285,9 @@ void fake_disk_crash(fake_disk *disk, bool is_loose, fake_disk_chooser *choose,
     free_unlinked(disk);
 }
 
-size_t fake_disk_undecided(const fake_disk *disk)
+size_t fake_disk_undecided_pages(const fake_disk *disk)
 {
-    size_t count = disk->operation_count;
+    size_t count = 0;
     for (size_t i = 0; i < disk->inode_count; i++) {
         for (size_t w = 0; w < disk->inodes[i].write_count; w++) {
             const fake_write *write = &disk->inodes[i].writes[w];
@@ -298,6 +298,11 @@ size_t fake_disk_undecided(const fake_disk *disk)
         }
     }
     return count;
+}
+
+size_t fake_disk_undecided(const fake_disk *disk)
+{
+    return disk->operation_count + fake_disk_undecided_pages(disk);
 }
 
 fake_disk *fake_disk_clone(const fake_disk *disk)

@@ -116,8 +116,7 @@ static void put_poison(world *w, mr_text key)
         "not an event",
         "{\"type\":\"view\",\"item_id\":\"i1\",\"time\":1700000000000}",
         "{\"type\":\"view\",\"user_id\":\"u1\",\"time\":-5}",
-        "{\"type\":\"purchase\",\"user_id\":\"u1\",\"time\":1700000000000,\"items\":"
-        "[{\"item_id\":\"i1\",\"price\":\"1e400\"}]}",
+        "{\"type\":\"view\",\"user_id\":\"u1\",\"time\":17,\"price\":\"1e400\"}",
         "{\"type\":\"view\",\"user_id\":\"\xff\",\"time\":1700000000000}",
         "[[[[[[[[[[[[1]]]]]]]]]]]]",
     };

@@ -12,13 +12,10 @@
 enum {
     STEPS_MIN = 1000,
     STEPS_MORE = 5000,
-    CALLS_TO_CRASH_MAX = 60,
     HEAL_STEPS_MAX = 200000,
     LEAVE_STEPS_MAX = 20000,
     STEP_NS_MAX = 20000000,
     NS_A_MS = 1000000,
-    CLOCK_JUMP_MS = 3600000 * 5,
-    PARTITION_PATH_BYTES = 64,
 };
 
 #define START_MS INT64_C(1700000000000)
@@ -44,6 +41,8 @@ const char *world_fault_name(world_fault fault)
     return names[fault];
 }
 
+static void print_note(const world *w, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 static void print_note(const world *w, const char *format, va_list arguments)
 {
     printf("%6" PRId64 "  ", w->step);
@@ -73,6 +72,8 @@ void world_fail(world *w, const char *format, ...)
 }
 
 /* What the engine says of itself goes with our own notes. */
+static void take_line(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
 static void take_line(const char *format, va_list arguments)
 {
     if (current == NULL)
@@ -116,14 +117,16 @@ static void maybe_yield(world *w)
         fiber_yield();
 }
 
-/* A crash that is due comes at its call: any, or the first fsync from then on. */
+/* A crash that is due comes at a call: the next, or the next fsync that has bytes to write. */
 static void maybe_crash(world *w, const char *call)
 {
     if (w->running == NULL || w->calls_to_crash == 0)
         return;
     if (w->calls_to_crash > 1)
         w->calls_to_crash--;
-    if (w->calls_to_crash > 1 || (w->is_crash_at_sync && strcmp(call, "fsync") != 0))
+    if (w->calls_to_crash > 1 ||
+        (w->is_crash_at_sync &&
+         (strcmp(call, "fsync") != 0 || fake_disk_undecided_pages(w->disk) == 0)))
         return;
     w->calls_to_crash = 0;
     w->is_crash_due = true;
@@ -192,7 +195,7 @@ static void draw_rates(world *w)
     w->rate_produce = 10 + below(w, 100);
     w->poison_rate = draw_rate(w, 150);
     w->is_loose = below(w, 2) == 0;
-    w->users = 2 + below(w, WORLD_USERS_MAX - 1);
+    w->users = 2 + below(w, below(w, 6) == 0 ? WORLD_USERS_MAX - 1 : WORLD_USERS_MAX / 5);
     w->records_left = 100 + below(w, 1400);
 }
 
@@ -290,205 +293,7 @@ static void free_world(world *w)
     free(w);
 }
 
-/* -- what the world does --------------------------------------------------------------------------- */
-
-static void reap(world *w, uint32_t number)
-{
-    process *p = w->processes[number];
-    w->processes[number] = NULL;
-    process_end(p);
-}
-
-static void kill_process(world *w, uint32_t number)
-{
-    process *p = w->processes[number];
-    if (p == NULL)
-        return;
-    w->totals->world[WORLD_DURING_OPEN] += p->is_opening;
-    w->totals->world[WORLD_DURING_WRITE] += process_is_writing(p);
-    p->is_dead = true;
-    reap(w, number);
-}
-
-/* How a crash decides is drawn anew each time: all is lost, most is there, or anything. */
-typedef struct crash_mood {
-    sim_random *random;
-    uint32_t lost; /* per mille */
-    uint32_t torn;
-} crash_mood;
-
-static uint32_t choose(void *context, fake_disk_question question, uint32_t bound)
-{
-    crash_mood *mood = context;
-    if (question == FAKE_DISK_ASK_BYTES && sim_random_chance(mood->random, mood->torn))
-        return 2 + sim_random_below(mood->random, bound - 2);
-    return sim_random_chance(mood->random, mood->lost) ? 0 : 1;
-}
-
-static void lose_power(world *w)
-{
-    for (uint32_t i = 0; i < w->process_count; i++)
-        kill_process(w, i);
-    static const uint32_t losses[] = {0, 100, 500, 900, 1000};
-    crash_mood mood = {&w->random, losses[below(w, 5)], below(w, 2) * below(w, 1000)};
-    world_note(w, "power loss with %zu undecided", fake_disk_undecided(w->disk));
-    fake_disk_crash(w->disk, w->is_loose, choose, &mood);
-}
-
-static void move_partition(world *w)
-{
-    const uint32_t partition = below(w, w->partitions);
-    const uint32_t number = below(w, w->process_count);
-    const uint32_t old = w->owner[partition];
-    if (number == old)
-        return;
-    world_note(w, "partition %" PRIu32 " goes from process %" PRIu32 " to %" PRIu32,
-               partition, old, number);
-    w->totals->world[WORLD_MOVE]++;
-    w->owner[partition] = number;
-    if (w->processes[number] != NULL)
-        w->processes[number]->wanted[partition] = true;
-    /* The old one is told now, or finds out when it is refused, or much later. */
-    if (w->processes[old] != NULL && below(w, 3) == 0)
-        w->processes[old]->wanted[partition] = false;
-}
-
-/* The group's word reaches its members in the end. */
-static void tell_assignment(world *w)
-{
-    process *p = w->processes[below(w, w->process_count)];
-    const uint32_t partition = below(w, w->partitions);
-    if (p != NULL)
-        p->wanted[partition] = w->owner[partition] == p->number;
-}
-
-static void jump_clock(world *w)
-{
-    w->totals->world[WORLD_CLOCK]++;
-    w->calls.wall_ms += (int64_t)below(w, 2 * CLOCK_JUMP_MS) - CLOCK_JUMP_MS;
-    world_note(w, "the clock jumps to %" PRId64, w->calls.wall_ms);
-}
-
-static void fill_disk(world *w)
-{
-    w->totals->world[WORLD_FULL_DISK]++;
-    w->disk_full_until = w->step + 10 + below(w, 200);
-    fake_disk_set_full(w->disk, true);
-    world_note(w, "the disk is full");
-}
-
-static bool ends_in(const char *name, const char *end)
-{
-    const size_t length = strlen(name);
-    return length >= strlen(end) && strcmp(name + length - strlen(end), end) == 0;
-}
-
-static void partition_path(uint32_t partition, char ret_path[PARTITION_PATH_BYTES])
-{
-    (void)snprintf(ret_path, PARTITION_PATH_BYTES,
-                   WORLD_STATE "/" WORLD_TOPIC "/p%05" PRIu32, partition);
-}
-
-uint64_t world_newest_epoch(world *w, uint32_t partition)
-{
-    char directory[PARTITION_PATH_BYTES];
-    partition_path(partition, directory);
-    uint64_t newest = 0;
-    const char *name;
-    for (size_t i = 0; (name = fake_disk_entry(w->disk, directory, i)) != NULL; i++) {
-        const uint64_t epoch = name[0] == 'e' ? strtoull(name + 1, NULL, 10) : 0;
-        newest = epoch > newest ? epoch : newest;
-    }
-    return newest;
-}
-
-/* One bit of one generation at a time, and only where another one stands beside it. */
-static void flip_bit(world *w)
-{
-    if (w->flipped != 0)
-        return;
-    char directory[PARTITION_PATH_BYTES];
-    partition_path(below(w, w->partitions), directory);
-    size_t manifests = 0;
-    size_t count = 0;
-    const char *name;
-    while ((name = fake_disk_entry(w->disk, directory, count)) != NULL) {
-        manifests += ends_in(name, ".manifest");
-        count++;
-    }
-    if (manifests < 2)
-        return;
-    name = fake_disk_entry(w->disk, directory, below(w, (uint32_t)count));
-    fake_disk_about about;
-    char path[256];
-    (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-    if (ends_in(name, ".tmp") || fake_disk_stat(w->disk, path, &about) != 0 ||
-        about.bytes == 0)
-        return;
-    world_note(w, "a bit of %s turns", path);
-    fake_disk_flip(w->disk, about.inode, below(w, (uint32_t)about.bytes * 8));
-    w->flipped = about.inode;
-}
-
-static void retain(world *w)
-{
-    fake_log_retain(w->events, below(w, w->partitions));
-}
-
-static bool happens(world *w, world_fault fault)
-{
-    return sim_random_chance(&w->random, w->rate[fault]);
-}
-
-static void crash_now(world *w, uint32_t number, bool is_of_all)
-{
-    if (is_of_all) {
-        w->totals->world[WORLD_POWER_LOSS]++;
-        lose_power(w);
-    } else if (w->processes[number] != NULL) {
-        w->totals->world[WORLD_KILL]++;
-        world_note(w, "process %" PRIu32 " is killed", number);
-        kill_process(w, number);
-    }
-}
-
-/* Now, between two rounds; or at one of the next calls of the disk, where it hurts. */
-static void crash_soon(world *w, uint32_t number, bool is_of_all)
-{
-    if (below(w, 2) == 0) {
-        crash_now(w, number, is_of_all);
-    } else if (w->calls_to_crash == 0) {
-        w->calls_to_crash = 1 + below(w, CALLS_TO_CRASH_MAX);
-        w->is_crash_of_all = is_of_all;
-        w->is_crash_at_sync = below(w, 2) == 0;
-    }
-}
-
-static void bad_luck(world *w)
-{
-    const uint32_t number = below(w, w->process_count);
-    process *p = w->processes[number];
-    if (p != NULL && happens(w, WORLD_KILL)) {
-        crash_soon(w, number, false);
-    } else if (p != NULL && happens(w, WORLD_LEAVE)) {
-        w->totals->world[WORLD_LEAVE]++;
-        p->is_leaving = true;
-    }
-    if (happens(w, WORLD_POWER_LOSS))
-        crash_soon(w, number, true);
-    if (happens(w, WORLD_MOVE))
-        move_partition(w);
-    if (happens(w, WORLD_CLOCK))
-        jump_clock(w);
-    if (happens(w, WORLD_FULL_DISK))
-        fill_disk(w);
-    if (sim_random_chance(&w->random, w->rate_flip))
-        flip_bit(w);
-    if (sim_random_chance(&w->random, w->rate_retain))
-        retain(w);
-    if (below(w, 50) == 0)
-        tell_assignment(w);
-}
+/* -- steps -------------------------------------------------------------------------------- */
 
 static void advance(world *w)
 {
@@ -515,9 +320,9 @@ static void run_somebody(world *w)
     process_step(p, below(w, 2) == 0);
     if (w->is_crash_due) {
         w->is_crash_due = false;
-        crash_now(w, number, w->is_crash_of_all);
+        mishap_crash(w, number, w->is_crash_of_all);
     } else if (fiber_is_finished(p->ingest)) {
-        reap(w, number);
+        mishap_reap(w, number);
     }
 }
 
@@ -568,7 +373,7 @@ static void heal(world *w)
 {
     stop_faults(w);
     for (uint32_t i = 0; i < w->process_count; i++)
-        kill_process(w, i);
+        mishap_kill(w, i);
     traffic_produce(w, w->records_left);
     memset(w->owner, 0, sizeof(w->owner));
     w->processes[0] = process_create(w, 0);
@@ -584,8 +389,8 @@ static void heal(world *w)
                        HEAL_STEPS_MAX);
         }
     }
-    kill_process(w, 0);
-    lose_power(w);
+    mishap_kill(w, 0);
+    mishap_lose_power(w);
 }
 
 bool world_run(uint64_t seed, bool is_verbose, world_totals *totals,
@@ -598,14 +403,14 @@ bool world_run(uint64_t seed, bool is_verbose, world_totals *totals,
     while (w->step < steps && !w->has_failed) {
         if (sim_random_chance(&w->random, w->rate_produce))
             traffic_produce(w, 1 + below(w, 25));
-        bad_luck(w);
+        mishap_maybe(w);
         run_somebody(w);
         advance(w);
     }
     if (!w->has_failed)
         heal(w);
     for (uint32_t i = 0; i < w->process_count; i++)
-        kill_process(w, i);
+        mishap_kill(w, i);
     if (!w->has_failed)
         verdict_check(w);
     const bool held = !w->has_failed;

@@ -2,7 +2,8 @@
  * World: everything outside of the engine's code in one run of the simulation.
  *
  * One disk, the topics of a deployment, a clock, up to three processes that own partitions, and
- * the seed from which all of it follows.  world.c takes the steps, process.c is a process,
+ * the seed from which all of it follows.  world.c takes the steps, mishap.c is what goes wrong
+ * between them, process.c is a process,
  * traffic.c writes the events, verdict.c says at the end whether the promises held.
  *
  * Units      Times in ms and ns.
@@ -22,7 +23,7 @@ enum {
     WORLD_PARTITIONS_MAX = 4,
     WORLD_BATCH_RECORDS = 48,
     WORLD_NOTE_BYTES = 160,
-    WORLD_USERS_MAX = 120,
+    WORLD_USERS_MAX = 600,
 };
 
 #define WORLD_TOPIC "events"
@@ -140,6 +141,16 @@ uint64_t world_newest_epoch(world *world, uint32_t partition);
 /* One run; true when all held, else `ret_failure` says what did not. */
 bool world_run(uint64_t seed, bool is_verbose, world_totals *totals,
                char ret_failure[512]);
+
+/* -- mishap.c -- */
+
+void mishap_maybe(world *world); /* by the run's rates, once a step */
+void mishap_kill(world *world, uint32_t number);
+void mishap_reap(world *world, uint32_t number); /* a process that ended or is dead */
+void mishap_lose_power(world *world);
+
+/* The crash that was due at a call: of the process, or of all. */
+void mishap_crash(world *world, uint32_t number, bool is_of_all);
 
 /* -- process.c -- */
 
