@@ -52,7 +52,7 @@ typedef struct mr_checkpoint_place {
     uint64_t generation;
     uint64_t base_generation;     /* of a base: its own                      */
     uint64_t previous_generation; /* of a base: its own                      */
-    uint32_t segment;             /* 0: a base; else the how manieth delta   */
+    uint32_t segment;             /* 0: a base; else its place among the deltas */
 } mr_checkpoint_place;
 
 typedef struct mr_checkpoint_header {

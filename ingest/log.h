@@ -188,7 +188,7 @@ void mr_log_range(mr_log *log, uint32_t partition, int64_t *ret_first, int64_t *
 /*
  * What `group` told of its position with mr_log_reader_commit(): the answer to "has it ever read
  * this partition?".  log_kafka: the newest; log_file: the first.  Start-up only: it may ask the
- * broker.
+ * broker.  One caller at a time.
  *
  * MR_ERR_NOT_FOUND: it never has; MR_ERR_UNAVAILABLE: nobody can tell now.
  */

@@ -217,6 +217,8 @@ static void kafka_close(mr_log *base)
     atomic_store(&log->is_stopping, true);
     if (log->has_poller)
         (void)pthread_join(log->poller, NULL);
+    if (log->asker != NULL)
+        rd_kafka_destroy(log->asker);
     if (log->topic != NULL)
         rd_kafka_topic_destroy(log->topic);
     if (log->producer != NULL)

@@ -18,7 +18,11 @@ typedef struct rd_kafka_s rd_kafka_t;
 typedef struct rd_kafka_topic_s rd_kafka_topic_t;
 typedef struct rd_kafka_conf_s rd_kafka_conf_t;
 
-enum { MR_KAFKA_TEXT_BYTES = 192, MR_KAFKA_QUERY_TIMEOUT_MS = 5000 };
+enum {
+    MR_KAFKA_TEXT_BYTES = 192,
+    MR_KAFKA_GROUP_BYTES = 256,
+    MR_KAFKA_QUERY_TIMEOUT_MS = 5000,
+};
 
 /* What a client said of itself last; librdkafka's opaque. */
 typedef struct mr_kafka_notes {
@@ -42,6 +46,8 @@ typedef struct mr_log_kafka {
     mr_kafka_notes notes;
     rd_kafka_t *producer;
     rd_kafka_topic_t *topic;
+    rd_kafka_t *asker; /* for what a group has committed; NULL: nobody asked yet */
+    char asker_group[MR_KAFKA_GROUP_BYTES];
     pthread_t poller; /* serves delivery reports */
     bool has_poller;
     _Atomic bool is_stopping;

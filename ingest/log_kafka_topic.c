@@ -5,6 +5,11 @@
 
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { ASK_AGAIN_MS = 100 };
 
 static uint64_t id_of(const rd_kafka_event_t *event)
 {
@@ -40,9 +45,9 @@ uint64_t mr_kafka_topic_id(const mr_log_kafka *log)
     return id;
 }
 
-/* A consumer that names the group, joins nothing and is gone again. */
-static mr_status ask_consumer(mr_log_kafka *log, const char *group,
-                              rd_kafka_t **ret_consumer, mr_error *ret_error)
+/* A consumer that names the group and joins nothing; kept, since a member may ask for each of its
+ * partitions. */
+static mr_status open_asker(mr_log_kafka *log, const char *group, mr_error *ret_error)
 {
     rd_kafka_conf_t *conf = NULL;
     char reason[160] = "";
@@ -50,27 +55,55 @@ static mr_status ask_consumer(mr_log_kafka *log, const char *group,
                               &log->notes, &conf, ret_error));
     if (rd_kafka_conf_set(conf, "group.id", group, reason, sizeof(reason)) ==
         RD_KAFKA_CONF_OK)
-        *ret_consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
-    if (*ret_consumer != NULL)
-        return MR_OK;
-    rd_kafka_conf_destroy(conf);
-    return mr_error_set(ret_error, MR_ERR_INVALID, "log.group %s: %s", group, reason);
+        log->asker = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
+    if (log->asker == NULL) {
+        rd_kafka_conf_destroy(conf);
+        return mr_error_set(ret_error, MR_ERR_INVALID, "log.group %s: %s", group, reason);
+    }
+    (void)snprintf(log->asker_group, sizeof(log->asker_group), "%s", group);
+    return MR_OK;
+}
+
+/* The group's coordinator moves, or has only just been chosen: it is asked for again. */
+static bool is_passing(rd_kafka_resp_err_t error)
+{
+    return error == RD_KAFKA_RESP_ERR_NOT_COORDINATOR ||
+           error == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE ||
+           error == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+           error == RD_KAFKA_RESP_ERR__WAIT_COORD;
+}
+
+static rd_kafka_resp_err_t ask(mr_log_kafka *log, uint32_t partition, int64_t *ret_offset)
+{
+    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int waited_ms = 0; waited_ms <= log->timeout_ms; waited_ms += ASK_AGAIN_MS) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+        (void)rd_kafka_topic_partition_list_add(list, log->base.topic,
+                                                (int32_t)partition);
+        error = rd_kafka_committed(log->asker, list, log->timeout_ms);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
+            error = list->elems[0].err;
+        *ret_offset = list->elems[0].offset;
+        rd_kafka_topic_partition_list_destroy(list);
+        if (!is_passing(error))
+            return error;
+        (void)nanosleep(&(struct timespec){.tv_nsec = ASK_AGAIN_MS * 1000000L}, NULL);
+    }
+    return error;
 }
 
 mr_status mr_kafka_committed(mr_log *base, const char *group, uint32_t partition,
                              int64_t *ret_offset, mr_error *ret_error)
 {
     mr_log_kafka *log = (mr_log_kafka *)base;
-    rd_kafka_t *consumer = NULL;
-    MR_TRY(ask_consumer(log, group, &consumer, ret_error));
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    (void)rd_kafka_topic_partition_list_add(list, base->topic, (int32_t)partition);
-    rd_kafka_resp_err_t error = rd_kafka_committed(consumer, list, log->timeout_ms);
-    if (error == RD_KAFKA_RESP_ERR_NO_ERROR)
-        error = list->elems[0].err;
-    const int64_t offset = list->elems[0].offset;
-    rd_kafka_topic_partition_list_destroy(list);
-    rd_kafka_destroy(consumer);
+    if (log->asker != NULL && strcmp(log->asker_group, group) != 0) {
+        rd_kafka_destroy(log->asker);
+        log->asker = NULL;
+    }
+    if (log->asker == NULL)
+        MR_TRY(open_asker(log, group, ret_error));
+    int64_t offset = -1;
+    const rd_kafka_resp_err_t error = ask(log, partition, &offset);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
         return mr_error_set(ret_error, MR_ERR_UNAVAILABLE,
                             "topic %s, partition %" PRIu32 ", group %s: %s", base->topic,

@@ -78,7 +78,7 @@ static inline void shop_add_record(small_shop *shop, uint32_t offset)
 
 /* The next `count` records of the shard as a batch. */
 static inline mr_event_batch *shop_next_batch(small_shop *shop, mr_shard *shard,
-                                                    uint32_t count)
+                                              uint32_t count)
 {
     shop->batch.partition = mr_shard_partition(shard);
     shop->batch.record_count = shop->batch.event_count = 0;

@@ -3,8 +3,7 @@
  *
  * tests/golden/events.ndjson goes through the embedded log, decoder and shard as the engine would
  * take it; record n is appended with the time GOLDEN_LOG_START_MS + n * GOLDEN_LOG_STEP_MS.  A
- * comparison names the first line that differs, with both sides.  The plan remembers ids for a
- * century: the log has events of every age, and each of them is to show in the features.
+ * comparison names the first line that differs, with both sides.
  */
 #ifndef MR_TESTS_GOLDEN_GOLDEN_H
 #define MR_TESTS_GOLDEN_GOLDEN_H
@@ -105,7 +104,7 @@ static inline golden_log *golden_open(void)
     (void)snprintf(log->directory, sizeof(log->directory), "/tmp/millrace-golden-XXXXXX");
     assert_non_null(mkdtemp(log->directory));
     mr_hash_key_init(&log->key, "golden", 6);
-    log->plan = test_plan_without_late();
+    assert_ok(mr_plan_create_default(&log->plan));
     golden_read("events.ndjson", &log->text);
     const char *line = (const char *)log->text.bytes;
     const char *end = line + log->text.length;

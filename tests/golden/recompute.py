@@ -370,7 +370,7 @@ def show_commerce(events, profiles, is_free):
 
 
 COUNTERS = ("first_offset next_offset applied duplicate late poison opted_out erased control gap late_applied lines "
-            "lines_applied lines_duplicate lines_late lines_opted_out lines_erased").split()
+            "lines_applied lines_duplicate lines_late lines_opted_out lines_erased lines_moved_out lines_moved_in").split()
 
 
 def show_partition(partition):
@@ -385,6 +385,9 @@ def show_partition(partition):
         yield line("\\s", partition.number, "dedup", *bucket, len(ids.buckets[bucket]))
     for span in sorted(ids.evicted):
         yield line("\\s", partition.number, "dedup_evicted", span, ids.evicted[span])
+    yield line("\\s", partition.number, "links", len(partition.links))
+    for source in sorted(source for source in partition.marks if partition.marks[source] > 0):
+        yield line("\\s", partition.number, "mark", source, partition.marks[source])
 
 
 def dump(partitions, is_free):
