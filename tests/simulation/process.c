@@ -76,16 +76,17 @@ static void check_opened(process *p, uint32_t partition)
                " epoch %" PRIu64,
                p->number, partition, next, owned->epoch);
     check_epoch(w, partition, owned->epoch);
-    if (w->flipped == 0 && next < w->durable[partition])
+    /* One that was overtaken while it opened may stand behind: it is a zombie already. */
+    if (next >= w->durable[partition] || owned->epoch < world_newest_epoch(w, partition))
+        return;
+    if (w->flipped == 0)
         world_fail(w,
                    "partition %" PRIu32 ": restored at %" PRId64
                    " although a checkpoint of %" PRId64 " was acknowledged",
                    partition, next, w->durable[partition]);
     /* Behind a damaged generation everything begins anew. */
-    if (w->flipped != 0 && next < w->durable[partition]) {
-        w->durable[partition] = next;
-        w->durable_epoch[partition] = 0;
-    }
+    w->durable[partition] = next;
+    w->durable_epoch[partition] = 0;
 }
 
 static mr_status open_shard(process *p, uint32_t partition)
