@@ -15,6 +15,7 @@
 enum {
 
     BASES = 2,
+    INFOS_MAX = 64,
     ROUNDS_TO_END_MAX = 1000000,
     APPLY_PERMILLE = 700,
     CHECKPOINT_PERMILLE = 250,
@@ -102,6 +103,25 @@ static mr_status open_shard(process *p, uint32_t partition)
 
 /* -- checkpoints ---------------------------------------------------------------------------- */
 
+/* What may be deleted is needed by no generation that a restore could come to. */
+static void check_oldest(process *p, uint32_t partition, int64_t oldest_offset)
+{
+    world *w = p->world;
+    mr_checkpoint_info infos[INFOS_MAX];
+    size_t count = 0;
+    world_look(w, true);
+    const mr_status status =
+        mr_checkpoint_list(p->engine.store, partition, infos, INFOS_MAX, &count, NULL);
+    world_look(w, false);
+    for (size_t i = 0; i < count && status == MR_OK; i++) {
+        if (infos[i].skipped == 0 && infos[i].next_offset < oldest_offset)
+            world_fail(w,
+                       "partition %" PRIu32 ": the group is told %" PRId64
+                       " while a generation stands at %" PRId64,
+                       partition, oldest_offset, infos[i].next_offset);
+    }
+}
+
 static void take_note(process *p, uint32_t partition, int64_t oldest_offset)
 {
     world *w = p->world;
@@ -124,8 +144,11 @@ static void take_note(process *p, uint32_t partition, int64_t oldest_offset)
         w->totals->world[WORLD_ZOMBIE]++;
     }
     /* A broker takes no position from a member that has lost the partition. */
-    if (oldest_offset >= 0 && w->owner[partition] == p->number)
-        fake_log_commit(w->events, partition, oldest_offset);
+    if (oldest_offset < 0 || w->owner[partition] != p->number)
+        return;
+    if (is_newest)
+        check_oldest(p, partition, oldest_offset);
+    fake_log_commit(w->events, partition, oldest_offset);
 }
 
 /* True when no job is under way any more. */
