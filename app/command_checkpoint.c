@@ -25,9 +25,11 @@ static const char help[] =
     "name.\n"
     "WHICH, A and B are `newest`, a generation such as 1764045000-12, or a saved name.\n"
     "\n"
-    "  list     every generation, newest first: where it stands, how old it is, and why "
-    "it\n"
-    "           cannot be used, if it cannot\n"
+    "  list     every generation, newest first: a base, or deltas on one (g12+3: three "
+    "on "
+    "that\n"
+    "           of generation 12); where it stands, how old it is, and why it cannot be\n"
+    "           used, if it cannot\n"
     "  verify   read them whole, every checksum and the state; exit code 1 when one is\n"
     "           damaged\n"
     "  save     keep the newest of every partition under a name (--remove: no longer);\n"
@@ -107,23 +109,35 @@ static void age_text(int64_t age_ms, char text[TEXT_BYTES])
                    age_ms > 0 ? age_ms / units[i].ms : 0, units[i].unit);
 }
 
+/* "base", or "g12+3": three deltas, its own the last, on the base of generation 12. */
+static void kind_text(const mr_checkpoint_info *info, char text[TEXT_BYTES])
+{
+    if (info->is_delta)
+        (void)snprintf(text, TEXT_BYTES, "g%" PRIu64 "+%" PRIu32, info->base_generation,
+                       info->segments);
+    else
+        (void)snprintf(text, TEXT_BYTES, "base");
+}
+
 static void print_row(const mr_checkpoint_row *row, int64_t now_ms)
 {
     const mr_checkpoint_info *info = &row->info;
     char which[MR_PLACE_TEXT_BYTES];
+    char kind[TEXT_BYTES];
     char watermark[TEXT_BYTES];
     char age[TEXT_BYTES];
     mr_checkpoint_place_text(info->epoch, info->generation, which);
     age_text(now_ms - row->written_ms, age);
     if (info->skipped > 0) {
-        (void)printf("%9" PRIu32 "  %-21s %12s  %-24s %10s %12s %5s  damaged: %s\n",
-                     info->partition, which, "-", "-", "-", "-", age, info->message);
+        (void)printf("%9" PRIu32 "  %-21s %-8s %12s  %-24s %10s %12s %5s  unusable: %s\n",
+                     info->partition, which, "-", "-", "-", "-", "-", age, info->message);
         return;
     }
+    kind_text(info, kind);
     time_text(info->watermark_ms, watermark);
-    (void)printf("%9" PRIu32 "  %-21s %12" PRId64 "  %-24s %10" PRIu32 " %12" PRIu64
+    (void)printf("%9" PRIu32 "  %-21s %-8s %12" PRId64 "  %-24s %10" PRIu32 " %12" PRIu64
                  " %5s  %s%s\n",
-                 info->partition, which, info->next_offset, watermark, info->users,
+                 info->partition, which, kind, info->next_offset, watermark, info->users,
                  info->bytes, age, row->saved[0] != '\0' ? "saved as " : "",
                  row->saved[0] != '\0' ? row->saved
                  : row->is_newest      ? "newest"
@@ -141,6 +155,10 @@ static void put_row(mr_json_writer *writer, const mr_checkpoint_row *row, int64_
         mr_json_key(writer, "why");
         mr_json_put_string(writer, info->message);
     } else {
+        mr_json_key(writer, "kind");
+        mr_json_put_string(writer, info->is_delta ? "delta" : "base");
+        put_uint(writer, "base_generation", info->base_generation);
+        put_uint(writer, "segments", info->segments);
         put_int(writer, "next_offset", info->next_offset);
         put_time(writer, "watermark", info->watermark_ms);
         put_uint(writer, "users", info->users);
@@ -164,8 +182,9 @@ static mr_status list(const mr_config *config, const mr_checkpoint_options *opti
         mr_json_key(&writer, "generations");
         mr_json_begin_array(&writer);
     } else {
-        (void)printf("%9s  %-21s %12s  %-24s %10s %12s %5s\n", "partition", "generation",
-                     "next offset", "watermark", "users", "bytes", "age");
+        (void)printf("%9s  %-21s %-8s %12s  %-24s %10s %12s %5s\n", "partition",
+                     "generation", "kind", "next offset", "watermark", "users", "bytes",
+                     "age");
     }
     for (size_t i = 0; i < listing.count; i++) {
         if (options->partition >= 0 &&

@@ -424,7 +424,7 @@ static mr_status make_secret(const char *path, mr_error *ret_error)
     char *slash = strrchr(directory, '/');
     if (slash != NULL && slash != directory) {
         *slash = '\0';
-        MR_TRY(mr_directory_make(directory, ret_error));
+        MR_TRY(mr_directory_make_durable(directory, ret_error));
     }
     uint8_t bytes[SECRET_BYTES];
     char hex[2 * SECRET_BYTES + 1];

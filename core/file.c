@@ -196,17 +196,6 @@ mr_status mr_directory_sync(const char *path, mr_error *ret_error)
     return status;
 }
 
-/* A new directory's name lies in its parent, which is synced for it. */
-static mr_status make_one(const char *path, mr_error *ret_error)
-{
-    char parent[PATH_MAX];
-    if (mkdir(path, 0755) != 0)
-        return errno == EEXIST ? MR_OK
-                               : report_unavailable(ret_error, "make directory", path);
-    MR_TRY(directory_of(path, parent, ret_error));
-    return mr_directory_sync(parent, ret_error);
-}
-
 mr_status mr_directory_make(const char *path, mr_error *ret_error)
 {
     char prefix[PATH_MAX];
@@ -221,7 +210,8 @@ mr_status mr_directory_make(const char *path, mr_error *ret_error)
         if (path[end] != '/' && path[end] != '\0')
             continue;
         prefix[end] = '\0';
-        MR_TRY(make_one(prefix, ret_error));
+        if (mkdir(prefix, 0755) != 0 && errno != EEXIST)
+            return report_unavailable(ret_error, "make directory", prefix);
         prefix[end] = path[end];
     }
 

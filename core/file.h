@@ -37,7 +37,7 @@ MR_MUST_USE mr_status mr_file_write_all(int descriptor, const void *data, size_t
 /* fsync the directory itself, so that names in it survive a crash. */
 MR_MUST_USE mr_status mr_directory_sync(const char *path, mr_error *ret_error);
 
-/* mkdir -p with mode 0755; what it makes is durable. */
+/* mkdir -p with mode 0755. */
 MR_MUST_USE mr_status mr_directory_make(const char *path, mr_error *ret_error);
 
 /*

@@ -90,8 +90,8 @@ typedef struct mr_checkpoint_info {
  * the info's message.
  *
  * MR_ERR_NOT_FOUND when there is no generation; MR_ERR_CORRUPT when there are and none is
- * valid; MR_ERR_INVALID when the newest valid one has a feature that means something else in
- * `plan`, which is otherwise migrated to it; MR_ERR_NO_MEMORY.
+ * valid; MR_ERR_INVALID when the newest valid one is of a newer format, or has a feature that
+ * means something else in `plan`, which is otherwise migrated to it; MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_checkpoint_restore(
     const mr_checkpoint_store *store, uint32_t partition, const mr_plan *plan,
@@ -148,8 +148,9 @@ MR_MUST_USE mr_status mr_checkpoint_partitions(const mr_checkpoint_store *store,
                                                uint32_t *ret_partitions, size_t capacity,
                                                size_t *ret_count, mr_error *ret_error);
 
-/* Next offset of the oldest generation that is kept: what the group may commit as its
- * advisory position.  MR_ERR_NOT_FOUND when there is none. */
+/* The smallest next offset of the generations that are kept: what the group may commit as its
+ * advisory position.  MR_ERR_NOT_FOUND when there is none, MR_ERR_UNAVAILABLE when one of them
+ * cannot be read now. */
 MR_MUST_USE mr_status mr_checkpoint_oldest_offset(const mr_checkpoint_store *store,
                                                   uint32_t partition, int64_t *ret_offset,
                                                   mr_error *ret_error);

@@ -98,6 +98,48 @@ static mr_status parse_manifest(const mr_buffer *text, mr_manifest *manifest)
     return status;
 }
 
+/* The version of a manifest that is whole and that a newer program wrote; 0: it is not.  Every
+ * version begins with its number and ends with the sum of what stands before. */
+static uint64_t newer_version(const mr_buffer *text)
+{
+    enum { SUM_BYTES = sizeof("crc 89abcdef\n") - 1 };
+    const size_t length = text->length - 1; /* the NUL */
+    uint64_t version = 0;                   /* ten digits fit */
+    uint32_t crc = 0;
+    if (length < SUM_BYTES ||
+        sscanf((const char *)text->bytes, "millrace-manifest %10" SCNu64, &version) !=
+            1 ||
+        sscanf((const char *)text->bytes + length - SUM_BYTES, "crc %8" SCNx32, &crc) !=
+            1 ||
+        crc != mr_crc32c(0, text->bytes, length - SUM_BYTES))
+        return 0;
+    return version > MR_CHECKPOINT_VERSION ? version : 0;
+}
+
+/* Version by version.  A newer one is no damage: to fall back from it would be to go on from an
+ * older state than there is. */
+static mr_status parse_any(const mr_buffer *text, const mr_manifest *expected,
+                           mr_manifest *ret_manifest, mr_error *ret_error)
+{
+    const uint64_t newer = newer_version(text);
+    if (newer > 0)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "a manifest of version %" PRIu64
+                            ", this program reads up to %d: run the newer one",
+                            newer, (int)MR_CHECKPOINT_VERSION);
+    mr_status status = MR_ERR_CORRUPT;
+    for (uint32_t version = 1;
+         version <= MR_CHECKPOINT_VERSION && status == MR_ERR_CORRUPT; version++) {
+        *ret_manifest = *expected;
+        ret_manifest->version = version;
+        status = parse_manifest(text, ret_manifest);
+    }
+    if (status != MR_OK)
+        (void)mr_error_set(ret_error, status, "%s",
+                           status == MR_ERR_CORRUPT ? "damaged" : "no memory to read it");
+    return status;
+}
+
 mr_status mr_manifest_read(const mr_checkpoint_directory *directory, const char *topic,
                            uint32_t partition, uint64_t epoch, uint64_t generation,
                            mr_manifest *ret_manifest, mr_error *ret_error)
@@ -114,20 +156,14 @@ mr_status mr_manifest_read(const mr_checkpoint_directory *directory, const char 
         status = mr_buffer_status(&text);
     }
     if (status == MR_OK) {
-        for (uint32_t version = 1; version <= MR_CHECKPOINT_VERSION; version++) {
-            manifest = (mr_manifest){.topic = topic,
-                                     .version = version,
-                                     .partition = partition,
-                                     .epoch = epoch,
-                                     .generation = generation};
-            status = parse_manifest(&text, &manifest);
-            if (status != MR_ERR_CORRUPT)
-                break;
-        }
+        const mr_manifest expected = {.topic = topic,
+                                      .partition = partition,
+                                      .epoch = epoch,
+                                      .generation = generation};
+        mr_error why = {{0}};
+        status = parse_any(&text, &expected, &manifest, &why);
         if (status != MR_OK)
-            (void)mr_error_set(ret_error, status, "%s: %s", name.text,
-                               status == MR_ERR_CORRUPT ? "damaged"
-                                                        : "no memory to read it");
+            (void)mr_error_set(ret_error, status, "%s: %s", name.text, why.message);
     }
     mr_buffer_deinit(&text);
     if (status == MR_OK)

@@ -39,7 +39,8 @@ uint64_t mr_manifest_bytes(const mr_manifest *manifest); /* of all files */
 
 void mr_manifest_put(const mr_manifest *manifest, mr_buffer *buffer);
 
-/* MR_ERR_NOT_FOUND, MR_ERR_CORRUPT with the reason, MR_ERR_UNAVAILABLE.  `topic` is lent to it. */
+/* MR_ERR_NOT_FOUND, MR_ERR_CORRUPT with the reason, MR_ERR_INVALID for a newer version's,
+ * MR_ERR_UNAVAILABLE.  `topic` is lent to it. */
 MR_MUST_USE mr_status mr_manifest_read(const mr_checkpoint_directory *directory,
                                        const char *topic, uint32_t partition,
                                        uint64_t epoch, uint64_t generation,

@@ -152,22 +152,29 @@ mr_status mr_checkpoint_oldest_offset(const mr_checkpoint_store *store,
     MR_TRY(mr_checkpoint_partition_read(store, partition, &directory, ret_error));
     mr_status status = mr_error_set(ret_error, MR_ERR_NOT_FOUND,
                                     "partition %" PRIu32 ": no checkpoint", partition);
-    for (size_t i = directory.count; i > 0; i--) {
-        const mr_checkpoint_name *name = &directory.names[i - 1];
+    int64_t oldest = 0;
+    /* All are looked at: an owner that had to go back behind a damaged generation wrote newer
+     * ones of smaller offsets. */
+    for (size_t i = 0; i < directory.count; i++) {
+        const mr_checkpoint_name *name = &directory.names[i];
         mr_manifest manifest;
         if (name->kind != MR_FILE_MANIFEST)
             continue;
         const mr_status read =
             mr_manifest_read_whole(&directory, store->topic, partition, name->epoch,
                                    name->generation, &manifest, ret_error);
-        if (read == MR_OK)
-            *ret_offset = manifest.next_offset;
-        /* One that cannot be read now may be read later, and is then the oldest. */
-        if (read != MR_ERR_NOT_FOUND && read != MR_ERR_CORRUPT)
+        /* One that cannot be read now may be read later, and may then be the oldest. */
+        if (read != MR_OK && read != MR_ERR_NOT_FOUND && read != MR_ERR_CORRUPT) {
             status = read;
-        if (status != MR_ERR_NOT_FOUND)
             break;
+        }
+        if (read == MR_OK && (status != MR_OK || manifest.next_offset < oldest)) {
+            oldest = manifest.next_offset;
+            status = MR_OK;
+        }
     }
+    if (status == MR_OK)
+        *ret_offset = oldest;
     mr_checkpoint_directory_deinit(&directory);
     return status;
 }

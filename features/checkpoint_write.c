@@ -172,7 +172,7 @@ mr_status mr_checkpoint_write(const mr_checkpoint_store *store, uint32_t partiti
                             "generation");
     char directory[PATH_MAX];
     MR_TRY(mr_checkpoint_partition_path(store, partition, directory, ret_error));
-    MR_TRY(mr_directory_make_durable(directory, ret_error));
+    MR_TRY(mr_directory_make(directory, ret_error));
     MR_TRY(refuse_if_stale(store, partition, epoch, ret_error));
     mr_buffer sealed = {0};
     mr_status status = mr_checkpoint_seal(buffer, &sealed);

@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 from events import native_events, write_lines  # noqa: E402
 from harness import MILLRACE, millrace  # noqa: E402
+import oracle  # noqa: E402
 
 # What a record can become.  Their sum is the number of offsets passed.
 DISPOSITIONS = ["applied", "duplicate", "late", "poison", "opted_out", "erased", "control", "gap"]
@@ -37,9 +38,18 @@ def state_dump(engine):
 
 
 def replay_hash(engine):
-    _, out, _ = millrace("replay", "--hash", "--config", engine.config,
+    _, out, _ = millrace("replay", "--hash", "--json", "--config", engine.config,
                          environment={"MILLRACE_STATE_MEMORY_LIMIT": "1TiB"})
-    return dict(word.split("=", 1) for word in out.split() if "_hash=" in word)["state_hash"]
+    return json.loads(out)["state_hash"]
+
+
+def assert_as_the_oracle_says(engine, dump):
+    """The same of a program that knows the written rules and the log's bytes alone; what it read."""
+    log = oracle.read_log(engine.directory / "log", "events", (engine.directory / "control.key").read_bytes())
+    expected = b"".join(oracle.dump(log.partitions, False))
+    differences = oracle.compare(expected, dump.encode())
+    assert expected == dump.encode(), "\n".join(differences[:20]) or "the same lines in another order"
+    return log
 
 
 def counters_of(dump):
@@ -72,6 +82,15 @@ def checkpointed_offsets(engine):
     """The sum of the next offsets in the newest checkpoints, 0 when there are none."""
     code, out, _ = millrace("inspect", "state", "--config", engine.config, check=False)
     return sum(partition["next_offset"] for partition in json.loads(out)["partitions"]) if code == 0 else 0
+
+
+def generated(events, seed, *options, partitions=1):
+    """[(event, what must become of it)] of a generated stream, people who are known only later among them."""
+    _, out, _ = millrace("generate", "--output", "-", "--events", events, "--seed", seed, "--users", 400, "--items", 200,
+                         "--rate", 0.05, "--bytes", 0, "--partitions", partitions, "--start", "2024-01-01T00:00:00Z", "--anonymous", 0.3, *options)
+    # An event without a time has that of its record, which another one will get when it is posted.
+    return [({"time": record["time"], **json.loads(record["value"])}, record["expect"])
+            for record in map(json.loads, out.splitlines())]
 
 
 def posts(events, size):
@@ -142,5 +161,5 @@ def percentile(values, share):
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-__all__ = ["Feeder", "assert_exact", "checkpointed_offsets", "counters_of", "native_events", "percentile", "posts",
+__all__ = ["Feeder", "assert_as_the_oracle_says", "assert_exact", "checkpointed_offsets", "counters_of", "generated", "native_events", "percentile", "posts",
            "replay_hash", "seed_of", "state_dump", "write_lines"]

@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "features/checkpoint_cut.h"
 #include "tests/feature_batch.h"
 
 #include <stdio.h>
@@ -124,13 +125,36 @@ static inline void shop_hash_at(small_shop *shop, int64_t offset,
     mr_shard_destroy(shard);
 }
 
-/* The shard's state as the next generation, durable. */
+/* Cut the shard's state in slices and write it as the next generation: the first is a base, those
+ * after it are deltas while little changes. */
+static inline mr_status shop_try_checkpoint(small_shop *shop)
+{
+    enum { ENTRIES = 16 };
+    const uint64_t generation = ++shop->generation;
+    mr_checkpoint_cut_begin(shop->shard, SHOP_EPOCH, generation, &shop->encoded);
+    while (!mr_checkpoint_cut_step(shop->shard, ENTRIES))
+        ;
+    mr_status status = mr_buffer_status(&shop->encoded);
+    if (status == MR_OK)
+        status = mr_checkpoint_write(shop->store, mr_shard_partition(shop->shard),
+                                     SHOP_EPOCH, generation, &shop->encoded, NULL);
+    mr_checkpoint_cut_settle(shop->shard, status == MR_OK);
+    return status;
+}
+
 static inline void shop_checkpoint(small_shop *shop)
 {
-    const uint64_t generation = ++shop->generation;
-    assert_ok(mr_checkpoint_encode(shop->shard, SHOP_EPOCH, generation, &shop->encoded));
-    assert_ok(mr_checkpoint_write(shop->store, mr_shard_partition(shop->shard),
-                                  SHOP_EPOCH, generation, &shop->encoded, NULL));
+    assert_ok(shop_try_checkpoint(shop));
+}
+
+/* The next one will be a base. */
+static inline void shop_end_chain(small_shop *shop)
+{
+    mr_checkpoint_cut_begin(shop->shard, SHOP_EPOCH, shop->generation + 1,
+                            &shop->encoded);
+    while (!mr_checkpoint_cut_step(shop->shard, UINT32_MAX))
+        ;
+    mr_checkpoint_cut_settle(shop->shard, false);
 }
 
 static inline small_shop *shop_open(uint32_t users)

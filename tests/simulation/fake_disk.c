@@ -75,6 +75,11 @@ void fake_disk_set_full(fake_disk *disk, bool is_full)
     disk->is_full = is_full;
 }
 
+void fake_disk_set_quiet(fake_disk *disk, bool is_quiet)
+{
+    disk->is_quiet = is_quiet;
+}
+
 uint64_t fake_disk_fired(const fake_disk *disk, fake_disk_fault fault)
 {
     return disk->fired[fault];
@@ -82,6 +87,8 @@ uint64_t fake_disk_fired(const fake_disk *disk, fake_disk_fault fault)
 
 static bool fires(fake_disk *disk, fake_disk_fault fault)
 {
+    if (disk->is_quiet)
+        return false;
     const bool yes = (fault == FAKE_DISK_NO_SPACE && disk->is_full) ||
                      sim_random_chance(&disk->random, disk->rate[fault]);
     disk->fired[fault] += yes;

@@ -64,7 +64,8 @@ fake_disk *fake_disk_clone(const fake_disk *disk); /* without its open descripto
 void fake_disk_destroy(fake_disk *disk);
 
 void fake_disk_set_rate(fake_disk *disk, fake_disk_fault fault, uint32_t permille);
-void fake_disk_set_full(fake_disk *disk, bool is_full); /* ENOSPC until taken back */
+void fake_disk_set_full(fake_disk *disk, bool is_full);   /* ENOSPC until taken back */
+void fake_disk_set_quiet(fake_disk *disk, bool is_quiet); /* no fault until taken back */
 uint64_t fake_disk_fired(const fake_disk *disk, fake_disk_fault fault);
 
 /* What a crash asks: 0 .. bound - 1.  Bytes of a page: 0 lost, 1 whole, n torn after n - 1

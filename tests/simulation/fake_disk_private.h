@@ -77,6 +77,7 @@ struct fake_disk {
     uint32_t rate[FAKE_DISK_RATED];
     uint64_t fired[FAKE_DISK_FAULTS];
     bool is_full;
+    bool is_quiet;
 };
 
 /* Room for one more; aborts without memory. */

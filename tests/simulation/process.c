@@ -15,6 +15,7 @@
 enum {
 
     BASES = 2,
+    INFOS_MAX = 64,
     ROUNDS_TO_END_MAX = 1000000,
     APPLY_PERMILLE = 700,
     CHECKPOINT_PERMILLE = 250,
@@ -76,16 +77,17 @@ static void check_opened(process *p, uint32_t partition)
                " epoch %" PRIu64,
                p->number, partition, next, owned->epoch);
     check_epoch(w, partition, owned->epoch);
-    if (w->flipped == 0 && next < w->durable[partition])
+    /* One that was overtaken while it opened may stand behind: it is a zombie already. */
+    if (next >= w->durable[partition] || owned->epoch < world_newest_epoch(w, partition))
+        return;
+    if (w->flipped == 0)
         world_fail(w,
                    "partition %" PRIu32 ": restored at %" PRId64
                    " although a checkpoint of %" PRId64 " was acknowledged",
                    partition, next, w->durable[partition]);
     /* Behind a damaged generation everything begins anew. */
-    if (w->flipped != 0 && next < w->durable[partition]) {
-        w->durable[partition] = next;
-        w->durable_epoch[partition] = 0;
-    }
+    w->durable[partition] = next;
+    w->durable_epoch[partition] = 0;
 }
 
 static mr_status open_shard(process *p, uint32_t partition)
@@ -100,6 +102,25 @@ static mr_status open_shard(process *p, uint32_t partition)
 }
 
 /* -- checkpoints ---------------------------------------------------------------------------- */
+
+/* What may be deleted is needed by no generation that a restore could come to. */
+static void check_oldest(process *p, uint32_t partition, int64_t oldest_offset)
+{
+    world *w = p->world;
+    mr_checkpoint_info infos[INFOS_MAX];
+    size_t count = 0;
+    world_look(w, true);
+    const mr_status status =
+        mr_checkpoint_list(p->engine.store, partition, infos, INFOS_MAX, &count, NULL);
+    world_look(w, false);
+    for (size_t i = 0; i < count && status == MR_OK; i++) {
+        if (infos[i].skipped == 0 && infos[i].next_offset < oldest_offset)
+            world_fail(w,
+                       "partition %" PRIu32 ": the group is told %" PRId64
+                       " while a generation stands at %" PRId64,
+                       partition, oldest_offset, infos[i].next_offset);
+    }
+}
 
 static void take_note(process *p, uint32_t partition, int64_t oldest_offset)
 {
@@ -123,8 +144,11 @@ static void take_note(process *p, uint32_t partition, int64_t oldest_offset)
         w->totals->world[WORLD_ZOMBIE]++;
     }
     /* A broker takes no position from a member that has lost the partition. */
-    if (oldest_offset >= 0 && w->owner[partition] == p->number)
-        fake_log_commit(w->events, partition, oldest_offset);
+    if (oldest_offset < 0 || w->owner[partition] != p->number)
+        return;
+    if (is_newest)
+        check_oldest(p, partition, oldest_offset);
+    fake_log_commit(w->events, partition, oldest_offset);
 }
 
 /* True when no job is under way any more. */

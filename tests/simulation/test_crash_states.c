@@ -9,6 +9,7 @@
  */
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
+#include "features/checkpoint_cut.h"
 #include "tests/feature_batch.h"
 #include "tests/simulation/fake_calls.h"
 
@@ -23,6 +24,7 @@ enum {
     STATES_DRAWN = 1500,      /* where there are more */
     USERS = 190,              /* three pages of checkpoint */
     EPOCH_S = 100,
+    SLICE_ENTRIES = 1000,
 };
 
 typedef struct fixture {
@@ -183,12 +185,17 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void write_generation(fixture *f, const mr_shard *shard, uint64_t epoch,
-                             uint64_t generation)
+/* As an owner does it: a cut, whole, and what became of it told.  `then_delta` false: as if it
+ * had not become durable, so that the next one is a base. */
+static void write_generation(fixture *f, mr_shard *shard, uint64_t epoch,
+                             uint64_t generation, bool then_delta)
 {
     mr_buffer buffer = {0};
-    assert_ok(mr_checkpoint_encode(shard, epoch, generation, &buffer));
+    mr_checkpoint_cut_begin(shard, epoch, generation, &buffer);
+    while (!mr_checkpoint_cut_step(shard, SLICE_ENTRIES)) {
+    }
     assert_ok(mr_checkpoint_write(f->store, 0, epoch, generation, &buffer, NULL));
+    mr_checkpoint_cut_settle(shard, then_delta);
     mr_buffer_deinit(&buffer);
 }
 
@@ -206,7 +213,8 @@ static void buy(mr_shard *shard, uint32_t users, const char *item)
     }
 }
 
-static void watch_a_write(fixture *f, bool is_loose)
+/* Three generations, then `users` change, and the fourth is watched. */
+static void watch_a_write(fixture *f, uint32_t users, bool is_base, bool is_loose)
 {
     mr_shard *shard = NULL;
     const mr_shard_options options = {
@@ -216,34 +224,45 @@ static void watch_a_write(fixture *f, bool is_loose)
     assert_ok(mr_checkpoint_take_epoch(f->store, 0, EPOCH_S, &epoch, NULL));
     for (uint64_t generation = 1; generation <= 3; generation++) {
         buy(shard, USERS, "tea");
-        write_generation(f, shard, epoch, generation);
+        write_generation(f, shard, epoch, generation, !is_base);
     }
     hash_shard(shard, f->hash[0]);
-    buy(shard, USERS / 2, "cup");
+    buy(shard, users, "cup");
     hash_shard(shard, f->hash[1]);
     f->is_loose = is_loose;
     f->is_watching = true;
-    write_generation(f, shard, epoch, 4);
+    write_generation(f, shard, epoch, 4, true);
     f->is_done = true;
     check_all(f);
     f->is_watching = false;
+    assert_int_equal(mr_checkpoint_cut_is_base(shard), is_base);
     mr_shard_destroy(shard);
     print_message("crash states: %" PRIu64 " at %" PRIu64 " calls (%" PRIu64
                   " of them drawn): %" PRIu64 " old, %" PRIu64 " new, 0 bad\n",
                   f->states, f->calls_seen, f->drawn_calls, f->states_of[0],
                   f->states_of[1]);
-    assert_in_range(f->states_of[0], 1000, UINT32_MAX);
+    assert_in_range(f->states_of[0], 200, UINT32_MAX);
     assert_in_range(f->states_of[1], 20, UINT32_MAX);
 }
 
-static void test_every_crash_of_a_checkpoint_leaves_the_old_state_or_the_new(void **state)
+static void test_every_crash_of_a_base_leaves_the_old_state_or_the_new(void **state)
 {
-    watch_a_write(*state, false);
+    watch_a_write(*state, USERS / 2, true, false);
 }
 
-static void test_also_where_names_reach_the_disk_in_any_order(void **state)
+static void test_every_crash_of_a_delta_leaves_the_old_state_or_the_new(void **state)
 {
-    watch_a_write(*state, true);
+    watch_a_write(*state, USERS / 2, false, false);
+}
+
+static void test_a_base_where_names_reach_the_disk_in_any_order(void **state)
+{
+    watch_a_write(*state, USERS / 2, true, true);
+}
+
+static void test_a_delta_where_names_reach_the_disk_in_any_order(void **state)
+{
+    watch_a_write(*state, USERS / 2, false, true);
 }
 
 /* -- directories ---------------------------------------------------------------------------------- */
@@ -265,7 +284,7 @@ static void test_directories_made_at_the_start_survive_a_power_loss(void **state
     assert_ok(mr_shard_create(&options, &shard));
     uint64_t epoch;
     assert_ok(mr_checkpoint_take_epoch(f->store, 0, EPOCH_S, &epoch, NULL));
-    write_generation(f, shard, epoch, 1);
+    write_generation(f, shard, epoch, 1, true);
     mr_shard_destroy(shard);
     fake_disk_crash(f->disk, false, lose_all, NULL);
     mr_checkpoint_info info;
@@ -278,10 +297,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
-            test_every_crash_of_a_checkpoint_leaves_the_old_state_or_the_new, set_up,
+            test_every_crash_of_a_base_leaves_the_old_state_or_the_new, set_up,
             tear_down),
-        cmocka_unit_test_setup_teardown(test_also_where_names_reach_the_disk_in_any_order,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_every_crash_of_a_delta_leaves_the_old_state_or_the_new, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_base_where_names_reach_the_disk_in_any_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_delta_where_names_reach_the_disk_in_any_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             test_directories_made_at_the_start_survive_a_power_loss, set_up, tear_down),
     };

@@ -95,6 +95,7 @@ struct world {
     uint32_t process_count;
     process *processes[WORLD_PROCESSES_MAX]; /* NULL: not running */
     process *running;                        /* whose fiber runs; NULL: the world */
+    process *looking;                        /* ... while the world looks at the disk */
     uint32_t owner[WORLD_PARTITIONS_MAX];   /* which process the partition was given to */
     mr_buffer epochs[WORLD_PARTITIONS_MAX]; /* under which it was ever opened           */
     uint64_t
@@ -137,6 +138,9 @@ void world_fail(world *world, const char *format, ...)
 
 /* The largest epoch in the names of a partition's files, as the disk is now. */
 uint64_t world_newest_epoch(world *world, uint32_t partition);
+
+/* Between true and false the world itself calls the engine's code: nothing fails or yields. */
+void world_look(world *world, bool is_looking);
 
 /* One run; true when all held, else `ret_failure` says what did not. */
 bool world_run(uint64_t seed, bool is_verbose, world_totals *totals,

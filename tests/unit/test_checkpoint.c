@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -307,6 +308,47 @@ static void test_every_changed_byte_of_a_manifest_falls_back(void **state)
     mr_buffer_deinit(&text);
 }
 
+/* The text of a newer program's manifest, whole by its own sum or not. */
+static void write_newer_manifest(const char *path, bool is_whole)
+{
+    mr_buffer text = {0};
+    mr_buffer_printf(&text, "millrace-manifest %d\nof what is not known here\n",
+                     MR_CHECKPOINT_VERSION + 7);
+    const uint32_t crc = mr_crc32c(is_whole ? 0 : 1, text.bytes, text.length);
+    mr_buffer_printf(&text, "crc %08" PRIx32 "\n", crc);
+    assert_ok(mr_buffer_status(&text));
+    assert_ok(mr_file_replace(path, text.bytes, text.length, NULL));
+    mr_buffer_deinit(&text);
+}
+
+static void test_a_newer_manifest_stops_the_restore_and_names_both_versions(void **state)
+{
+    fixture *f = *state;
+    char path[512];
+    char versions[2][64];
+    mr_checkpoint_info info;
+    mr_shard *shard = NULL;
+    mr_error error = {{0}};
+    apply_some(f->shard, 1);
+    assert_ok(write_generation(f, 5, 1));
+    assert_ok(write_generation(f, 5, 2));
+    generation_path(f, 5, 2, "manifest", path);
+    write_newer_manifest(path, true);
+    assert_int_equal(mr_checkpoint_restore(f->store, PARTITION, f->plan, &f->key, 0,
+                                           &shard, &info, &error),
+                     MR_ERR_INVALID);
+    (void)snprintf(versions[0], sizeof(versions[0]), "version %d",
+                   MR_CHECKPOINT_VERSION + 7);
+    (void)snprintf(versions[1], sizeof(versions[1]), "reads up to %d",
+                   MR_CHECKPOINT_VERSION);
+    assert_non_null(strstr(error.message, versions[0]));
+    assert_non_null(strstr(error.message, versions[1]));
+    write_newer_manifest(path, false); /* that is damage */
+    shard = restore(f, &info);
+    assert_int_equal(info.generation, 1);
+    mr_shard_destroy(shard);
+}
+
 static void test_when_nothing_is_valid_restore_fails_and_names_the_file(void **state)
 {
     fixture *f = *state;
@@ -526,6 +568,7 @@ int main(void)
         CHECKPOINT_TEST(test_every_changed_byte_of_a_base_is_noticed),
         CHECKPOINT_TEST(test_a_block_of_another_file_does_not_fit),
         CHECKPOINT_TEST(test_a_damaged_newest_falls_back_a_generation_and_says_so),
+        CHECKPOINT_TEST(test_a_newer_manifest_stops_the_restore_and_names_both_versions),
         CHECKPOINT_TEST(test_every_changed_byte_of_a_manifest_falls_back),
         CHECKPOINT_TEST(test_when_nothing_is_valid_restore_fails_and_names_the_file),
         CHECKPOINT_TEST(test_bases_without_manifest_and_temporary_files_are_never_read),
