@@ -100,6 +100,8 @@ static mr_status locate(file_reader *reader, log_cursor *cursor)
     MR_TRY(mr_log_segment_list(log->directory, cursor->partition, &bases, &count, NULL));
     const mr_status status = locate_in(reader, cursor, bases, count);
     free(bases);
+    /* Seeking loaded a chunk, and chunk_end may still be another partition's. */
+    reader->chunk.walk = NULL;
     if (status != MR_OK)
         mr_log_walk_close(&cursor->walk);
     return status;

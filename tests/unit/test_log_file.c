@@ -605,6 +605,41 @@ static void test_a_batch_that_failed_is_not_read_even_where_it_was_already_fetch
     mr_log_close(log);
 }
 
+/* The reader knows how far each partition is durable, not only the one it read last. */
+static void test_a_batch_that_failed_is_not_read_after_a_longer_partition(void **state)
+{
+    (void)state;
+    static const mr_log_disk failing = {.write = pwrite, .sync = failing_sync};
+    mr_log *log = open_log(2);
+    append_numbered(log, 0, 0, 5);
+    append_text(log, 1, "kept", 1);
+    mr_log_file_set_disk(log, &failing);
+    syncs_left = 0;
+    const mr_log_entry lost = {.partition = 1, .value = MR_TEXT("lost"), .time_ms = 1};
+    assert_int_equal(mr_log_append(log, &lost, 1, NULL, NULL), MR_ERR_UNAVAILABLE);
+
+    static const uint32_t both[] = {0, 1};
+    const mr_log_reader_options options = {.partitions = both, .partition_count = 2};
+    mr_log_reader *reader = NULL;
+    mr_log_batch batch;
+    assert_ok(mr_log_reader_open(log, &options, &reader, NULL));
+    for (uint32_t p = 0; p < 2; p++) {
+        assert_ok(mr_log_reader_poll(reader, 0, &batch));
+        assert_int_equal(batch.signal, MR_LOG_ASSIGNED);
+    }
+    for (uint32_t p = 0; p < 2; p++)
+        assert_ok(mr_log_reader_start(reader, p, 0));
+    static const size_t counts[] = {5, 1};
+    for (uint32_t p = 0; p < 2; p++) {
+        assert_ok(mr_log_reader_poll(reader, 0, &batch));
+        assert_int_equal(batch.signal, MR_LOG_RECORDS);
+        assert_int_equal(batch.partition, p);
+        assert_int_equal(batch.count, counts[p]);
+    }
+    mr_log_reader_close(reader);
+    mr_log_close(log);
+}
+
 /* A reader that commits for `group`, standing at offset 0 of partition 0. */
 static mr_log_reader *read_as(mr_log *log, const char *group)
 {
@@ -681,6 +716,7 @@ int main(void)
         TEST(test_after_a_failed_write_nothing_is_lost_and_nothing_half_is_read),
         TEST(test_after_a_failed_fsync_a_new_segment_is_begun),
         TEST(test_a_batch_that_failed_is_not_read_even_where_it_was_already_fetched),
+        TEST(test_a_batch_that_failed_is_not_read_after_a_longer_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
