@@ -235,7 +235,10 @@ mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
         mr_shard_set_dialect(owned->shard, (uint8_t)after, (mr_text){0});
     }
     MR_TRY(mr_shard_apply(owned->shard, batch));
-    return keep_letters(owned, batch, records, first_new);
+    const mr_status kept = keep_letters(owned, batch, records, first_new);
+    /* A checkpoint would pass records that are in no topic: the next start reads them again. */
+    owned->lacks_letters |= kept != MR_OK;
+    return kept;
 }
 
 typedef struct collecting {
@@ -320,7 +323,8 @@ bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns)
 
 mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned)
 {
-    if (owned->job_is_under_way || owned->is_cutting || owned->is_stale)
+    if (owned->job_is_under_way || owned->is_cutting || owned->is_stale ||
+        owned->lacks_letters)
         return MR_OK;
     owned->is_parting = false;
     if (mr_shard_next_offset(owned->shard) == owned->checkpointed_offset &&

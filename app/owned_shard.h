@@ -33,7 +33,8 @@ typedef struct mr_owned_shard {
     bool
         is_stopped; /* what comes next is lacking or cannot be applied: read no further */
     bool
-        is_stale; /* another process has taken a newer epoch: nothing of it is written any more */
+        is_stale; /* another process has a newer epoch: nothing of it is written any more */
+    bool lacks_letters; /* memory ran out for one after its batch was applied: the same */
     int64_t begun_offset; /* to be told to the group once; -1: nothing */
     mr_key_sample keys;
     int64_t retry_ns;      /* while paused: when to try again */
