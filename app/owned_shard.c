@@ -316,6 +316,8 @@ static void note_pause(mr_owned_shard *owned, int64_t since_ns)
 
 bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns)
 {
+    if (owned->job_is_under_way)
+        return false; /* the job is the checkpoint thread's, its times too */
     const int64_t apart_ns = LINKS_SHARE * owned->job.took_ns;
     return mr_shard_links_waiting(owned->shard) > 0 &&
            now_ns - owned->submitted_ns >= (apart_ns > LINKS_NS ? apart_ns : LINKS_NS);
