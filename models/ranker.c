@@ -12,7 +12,7 @@ struct mr_ranker_workspace {
     float *row[MR_SIGNALS]; /* NULL where the members have nothing */
     const float *rows[MR_SIGNALS];
     mr_session_knn_scratch *session_knn;
-    float *vector; /* the encoder's, of one query */
+    mr_content_scratch *content;
     uint32_t lane;
     mr_own_table own;
     uint32_t *stamp; /* [items]: the query that took the item up */
@@ -59,11 +59,11 @@ static mr_status reserve(const mr_ranker_members *members, mr_ranker_workspace *
     workspace->features = malloc((size_t)MR_RANKER_CANDIDATES_MAX * MR_FEATURES *
                                  sizeof(*workspace->features));
     workspace->scores = malloc(MR_RANKER_CANDIDATES_MAX * sizeof(*workspace->scores));
-    workspace->vector = mr_dense_floats(MR_ENCODER_DIMENSION_MAX);
     if (workspace->stamp == NULL || workspace->candidates == NULL ||
-        workspace->features == NULL || workspace->scores == NULL ||
-        workspace->vector == NULL)
+        workspace->features == NULL || workspace->scores == NULL)
         return MR_ERR_NO_MEMORY;
+    if (members->content != NULL)
+        MR_TRY(mr_content_scratch_create(members->content, &workspace->content));
     return members->session_knn != NULL
                ? mr_session_knn_scratch_create(members->session_knn,
                                                &workspace->session_knn)
@@ -93,8 +93,8 @@ void mr_ranker_workspace_destroy(mr_ranker_workspace *workspace)
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
         free(workspace->row[s]);
     mr_session_knn_scratch_destroy(workspace->session_knn);
+    mr_content_scratch_destroy(workspace->content);
     mr_own_table_deinit(&workspace->own);
-    free(workspace->vector);
     free(workspace->stamp);
     free(workspace->candidates);
     free(workspace->features);
@@ -132,7 +132,8 @@ static void fill_rows(const mr_ranker_members *members, const mr_ranker_recipe *
     if (workspace->rows[MR_SIGNAL_REPEAT] != NULL)
         mr_next_basket_score(members->repeat, query, row[MR_SIGNAL_REPEAT]);
     if (workspace->rows[MR_SIGNAL_CONTENT] != NULL)
-        mr_content_score(members->content, query, row[MR_SIGNAL_CONTENT]);
+        mr_content_score(members->content, workspace->content, query,
+                         row[MR_SIGNAL_CONTENT]);
     if (workspace->rows[MR_SIGNAL_ROWS] != NULL)
         members->rows.score(members->rows.context, workspace->lane, query,
                             row[MR_SIGNAL_ROWS]);
@@ -227,12 +228,12 @@ void mr_ranker_look(const mr_ranker_members *members, const mr_ranker_recipe *re
                     mr_ranker_workspace *workspace, const mr_query *query,
                     const mr_ranker_limits *limits)
 {
-    const mr_item_facts facts = {.popular = members->popular,
-                                 .recent = members->recent,
-                                 .repeat_rate =
-                                     members->repeat != NULL
-                                         ? mr_next_basket_rates(members->repeat)
-                                         : NULL};
+    const mr_item_facts facts = {
+        .popular = members->popular,
+        .recent = members->recent,
+        .repeat_rate = members->repeat != NULL
+                           ? mr_next_basket_view(members->repeat).repeat_rate
+                           : NULL};
     mr_own_table_fill(&workspace->own, query);
     fill_rows(members, recipe, workspace, query, limits->encoded);
     gather(members, recipe, workspace, limits);

@@ -11,10 +11,10 @@ typedef struct cutting {
     const mr_sequences *from;
     mr_ranking_form form;
     uint64_t seed;
-    uint32_t first_held; /* NEXT_ITEM: sequences from here on are asked about */
-    uint32_t cut_s;      /* AFTER_CUT: the first second held out              */
+    uint32_t first_held;  /* NEXT_ITEM: sequences from here on are asked about */
+    uint32_t cut_s;       /* AFTER_CUT: the first second held out              */
     uint32_t baskets_min; /* NEXT_BASKET: sequences with fewer are not asked    */
-    double kept;         /* the share of questions that is taken               */
+    double kept;          /* the share of questions that is taken               */
     size_t target_room;
     uint64_t repeats;
     mr_ranker_cut cut;
@@ -100,8 +100,7 @@ static uint64_t split_of(const cutting *c, uint64_t begin, uint64_t end)
     uint32_t baskets = 0;
     uint64_t split = end;
     switch (c->form) {
-    case MR_RANKING_LAST_ITEM:
-        return end - begin >= 2 ? end - 1 : end;
+    case MR_RANKING_LAST_ITEM: return end - begin >= 2 ? end - 1 : end;
     case MR_RANKING_NEXT_BASKET:
         split = last_basket(c->from, begin, end, &baskets);
         return baskets >= c->baskets_min ? split : end;
@@ -109,8 +108,7 @@ static uint64_t split_of(const cutting *c, uint64_t begin, uint64_t end)
         while (split > begin && c->from->time_s[split - 1] >= c->cut_s)
             split--;
         return split;
-    case MR_RANKING_NEXT_ITEM:
-        break;
+    case MR_RANKING_NEXT_ITEM: break;
     }
     return end;
 }
@@ -183,8 +181,7 @@ static mr_status prepare(cutting *c, double share)
     const bool has_times = c->from->time_s != NULL;
     c->cut.train.has_baskets = c->cut.given.has_baskets = has_baskets;
     c->cut.train.has_times = c->cut.given.has_times = has_times;
-    c->first_held =
-        c->from->count - (uint32_t)llround(share * (double)c->from->count);
+    c->first_held = c->from->count - (uint32_t)llround(share * (double)c->from->count);
     if (c->form == MR_RANKING_AFTER_CUT)
         MR_TRY(find_cut(c, share));
     c->baskets_min = 3;

@@ -19,10 +19,11 @@
 #include <stdint.h>
 
 typedef enum mr_ranking_form {
-    MR_RANKING_NEXT_ITEM = 0, /* every place of the newest sequences but the first          */
-    MR_RANKING_LAST_ITEM,     /* the last element of every sequence                         */
-    MR_RANKING_NEXT_BASKET,   /* the last basket of every sequence                          */
-    MR_RANKING_AFTER_CUT,     /* what comes after the time that cuts off the newest share   */
+    MR_RANKING_NEXT_ITEM =
+        0,                /* every place of the newest sequences but the first          */
+    MR_RANKING_LAST_ITEM, /* the last element of every sequence                         */
+    MR_RANKING_NEXT_BASKET, /* the last basket of every sequence                          */
+    MR_RANKING_AFTER_CUT, /* what comes after the time that cuts off the newest share   */
 } mr_ranking_form;
 
 /* Question q: what follows sequence q of `given`?  targets[target_ptr[q]] … [target_ptr[q + 1]],

@@ -1,10 +1,8 @@
 #include "models/ranker_evaluation.h"
 
-#include "core/assert.h"
 #include "models/blas.h"
 #include "models/dense.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,30 +132,14 @@ static uint32_t worst_place(const mr_ranked *list, uint32_t count, uint32_t at)
 
 /* Of one list: `count` may be k + 1, which tells whether a tie goes on beyond k. */
 static void judge(const mr_ranked *list, uint32_t count, uint32_t k,
-                  const uint32_t *targets, size_t target_count, mr_ranking_sums *ret_sums)
+                  const uint32_t *targets, size_t target_count, mr_ranking_sums *sums)
 {
-    double gain = 0.0;
-    double ideal = 0.0;
-    uint32_t hits = 0;
-    uint32_t first = k;
-    for (uint32_t i = 0; i < count && i < k; i++) {
-        if (!is_target(targets, target_count, list[i].index))
-            continue;
-        const uint32_t place = worst_place(list, count, i);
-        if (place >= k)
-            continue;
-        hits++;
-        gain += 1.0 / log2((double)place + 2.0);
-        first = place < first ? place : first;
-    }
-    for (uint32_t i = 0; i < k && i < target_count; i++)
-        ideal += 1.0 / log2((double)i + 2.0);
-    ret_sums->users = 1;
-    ret_sums->hit = hits > 0 ? 1.0 : 0.0;
-    ret_sums->recall = (double)hits / (double)target_count;
-    ret_sums->precision = (double)hits / (double)k;
-    ret_sums->ndcg = gain / ideal;
-    ret_sums->reciprocal_rank = first < k ? 1.0 / ((double)first + 1.0) : 0.0;
+    uint32_t ranks[MR_RANKER_K_MAX];
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < count && i < k; i++)
+        if (is_target(targets, target_count, list[i].index))
+            ranks[found++] = worst_place(list, count, i) + 1;
+    mr_ranking_sums_add_ranks(sums, k, ranks, found, (uint32_t)target_count);
 }
 
 static void evaluate_question(void *context, uint32_t lane,
@@ -175,8 +157,7 @@ static void evaluate_question(void *context, uint32_t lane,
         mr_ranker_rank(e->members, e->recipe, workspace, query, &limits, list);
     for (size_t k = 0; k < e->k_count; k++) {
         const uint32_t kept = count < e->ks[k] + 1 ? count : e->ks[k] + 1;
-        uint32_t *shown =
-            e->shown + ((size_t)lane * e->k_count + k) * e->members->items;
+        uint32_t *shown = e->shown + ((size_t)lane * e->k_count + k) * e->members->items;
         judge(list, kept, e->ks[k], e->questions->targets + first, targets,
               &e->sums[question * e->k_count + k]);
         for (uint32_t i = 0; i < kept && i < e->ks[k]; i++)

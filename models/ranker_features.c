@@ -14,9 +14,8 @@ static const float RATE_FLOOR = 1e-4F;
 
 const char *mr_signal_name(mr_signal signal)
 {
-    static const char *const names[MR_SIGNALS] = {"encoder", "sequence", "session_knn",
-                                                  "repeat",  "content",  "rows",
-                                                  "popular"};
+    static const char *const names[MR_SIGNALS] = {
+        "encoder", "sequence", "session_knn", "repeat", "content", "rows", "popular"};
     MR_ASSERT(signal < MR_SIGNALS);
     return names[signal];
 }
@@ -24,26 +23,16 @@ const char *mr_signal_name(mr_signal signal)
 const char *mr_feature_name(mr_feature feature)
 {
     static const char *const names[MR_FEATURES] = {
-        "encoder",
-        "sequence_share",
-        "sequence_part",
-        "session_knn_share",
-        "session_knn_part",
-        "repeat_share",
-        "repeat_part",
-        "content_share",
-        "content_part",
-        "rows_share",
-        "rows_part",
-        "popular",
-        "recent",
-        "own",
-        "own_last",
-        "own_nearness",
-        "own_count",
-        "own_share",
-        "own_rate",
-        "own_length",
+        "encoder",          "sequence_share",
+        "sequence_part",    "session_knn_share",
+        "session_knn_part", "repeat_share",
+        "repeat_part",      "content_share",
+        "content_part",     "rows_share",
+        "rows_part",        "popular",
+        "recent",           "own",
+        "own_last",         "own_nearness",
+        "own_count",        "own_share",
+        "own_rate",         "own_length",
     };
     MR_ASSERT(feature < MR_FEATURES);
     return names[feature];

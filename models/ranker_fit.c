@@ -111,8 +111,7 @@ mr_status mr_ranker_groups_collect(const mr_ranker_members *members,
                     .questions = questions,
                     .groups = calloc(count + 1, sizeof(*c.groups)),
                     .failed = calloc(threads, sizeof(*c.failed))};
-    mr_status status =
-        c.groups != NULL && c.failed != NULL ? MR_OK : MR_ERR_NO_MEMORY;
+    mr_status status = c.groups != NULL && c.failed != NULL ? MR_OK : MR_ERR_NO_MEMORY;
     if (status == MR_OK)
         status = mr_ranker_ask(members, recipe, questions, pool, collect, &c);
     for (uint32_t t = 0; t < threads && status == MR_OK; t++)

@@ -24,7 +24,8 @@ typedef struct mr_ranker_groups {
     uint64_t *ptr;
     float *x;
     uint8_t *target;
-    size_t asked; /* questions; those without a target among the candidates left no group */
+    size_t
+        asked; /* questions; those without a target among the candidates left no group */
 } mr_ranker_groups;
 
 /* `recipe` says which signals are in use; its weights are not looked at.  MR_ERR_NO_MEMORY. */
@@ -37,7 +38,7 @@ void mr_ranker_groups_deinit(mr_ranker_groups *groups);
 
 /* Weights for a recipe.  Errors as mr_listwise_fit(): MR_ERR_INVALID without a single group. */
 MR_MUST_USE mr_status mr_ranker_groups_fit(const mr_ranker_groups *groups,
-                                           mr_worker_pool *pool,
-                                           mr_ranker_recipe *recipe, double *ret_loss);
+                                           mr_worker_pool *pool, mr_ranker_recipe *recipe,
+                                           double *ret_loss);
 
 #endif

@@ -73,7 +73,8 @@ static void report_encoder(void *context, uint32_t epoch, uint64_t done, uint64_
 }
 
 static mr_status train_encoder(const mr_ranker_recipe *recipe,
-                               const mr_ranker_training *training, mr_encoder **ret_encoder)
+                               const mr_ranker_training *training,
+                               mr_encoder **ret_encoder)
 {
     mr_encoder_options options = recipe->encoder;
     if (training->progress != NULL) {
@@ -93,8 +94,8 @@ static mr_status train_all(const mr_ranker_recipe *recipe,
         MR_TRY(mr_covisitation_build(sequences, &recipe->sequence, training->pool,
                                      &members->sequence));
     if (recipe->uses[MR_SIGNAL_SESSION_KNN])
-        MR_TRY(mr_session_knn_build(sequences, &recipe->session_knn,
-                                    &members->session_knn));
+        MR_TRY(
+            mr_session_knn_build(sequences, &recipe->session_knn, &members->session_knn));
     if (recipe->uses[MR_SIGNAL_REPEAT])
         MR_TRY(mr_next_basket_build(sequences, &recipe->repeat, training->pool,
                                     &members->repeat));

@@ -37,9 +37,7 @@ static void put_signal(line *l, const mr_ranker_recipe *r, mr_signal signal)
             r->encoder.epochs, (double)r->encoder.temperature,
             (double)r->encoder.dropout);
         return;
-    case MR_SIGNAL_SEQUENCE:
-        put_sequence(l, &r->sequence);
-        return;
+    case MR_SIGNAL_SEQUENCE: put_sequence(l, &r->sequence); return;
     case MR_SIGNAL_SESSION_KNN:
         put(l, "session_knn k=%u age=%.3g scale=%.3g", r->session_knn.neighbours,
             (double)r->session_knn.age_scale, (double)r->session_knn.query_scale);
@@ -47,14 +45,10 @@ static void put_signal(line *l, const mr_ranker_recipe *r, mr_signal signal)
     case MR_SIGNAL_REPEAT:
         put(l, "repeat fading=%.3g span=%u", (double)r->repeat.fading, r->repeat.span);
         return;
-    case MR_SIGNAL_POPULAR:
-        put(l, "popular fade=%.3g", (double)r->popular_fade);
-        return;
+    case MR_SIGNAL_POPULAR: put(l, "popular fade=%.3g", (double)r->popular_fade); return;
     case MR_SIGNAL_CONTENT:
     case MR_SIGNAL_ROWS:
-    case MR_SIGNALS:
-        put(l, "%s", mr_signal_name(signal));
-        return;
+    case MR_SIGNALS: put(l, "%s", mr_signal_name(signal)); return;
     }
 }
 

@@ -26,7 +26,8 @@ typedef struct mr_ranker_recipe {
     mr_covisitation_options sequence;
     mr_session_knn_options session_knn;
     mr_next_basket_options repeat;
-    float popular_fade; /* a vote k baskets from its sequence's end counts fade^k; 1: all alike */
+    float
+        popular_fade; /* a vote k baskets from its sequence's end counts fade^k; 1: all alike */
     bool repeats_allowed;
     mr_signal single; /* this one's row decides alone; MR_SIGNALS: the weights do */
     float weights[MR_FEATURES];

@@ -30,13 +30,10 @@ typedef struct tuning {
 double mr_ranking_objective(mr_ranking_form form, const mr_ranking_metrics *metrics)
 {
     switch (form) {
-    case MR_RANKING_NEXT_ITEM:
-        return (metrics->hit + metrics->mrr) / 2.0;
-    case MR_RANKING_LAST_ITEM:
-        return (metrics->hit + metrics->ndcg) / 2.0;
+    case MR_RANKING_NEXT_ITEM: return (metrics->hit + metrics->mrr) / 2.0;
+    case MR_RANKING_LAST_ITEM: return (metrics->hit + metrics->ndcg) / 2.0;
     case MR_RANKING_NEXT_BASKET:
-    case MR_RANKING_AFTER_CUT:
-        break;
+    case MR_RANKING_AFTER_CUT: break;
     }
     return (metrics->recall + metrics->ndcg) / 2.0;
 }
@@ -216,7 +213,8 @@ static uint64_t count_examples(const mr_sequences *sequences)
 }
 
 /* Of the three products of an epoch. */
-static double epoch_flops(const mr_sequences *sequences, const mr_encoder_options *options)
+static double epoch_flops(const mr_sequences *sequences,
+                          const mr_encoder_options *options)
 {
     return 6.0 * (double)count_examples(sequences) * (double)options->negatives *
            (double)options->dimension;
@@ -374,11 +372,11 @@ static mr_status choose_between(tuning *t, const mr_ranker_members *members,
     report_try(t, recipe, &blended);
     const bool wins = mr_ranking_objective(t->options->form, &blended) >
                       mr_ranking_objective(t->options->form, &alone);
-    report(t, "on the other half: %s alone hit %.4f ndcg %.4f mrr %.4f, blend hit %.4f "
-              "ndcg %.4f mrr %.4f: %s",
+    report(t,
+           "on the other half: %s alone hit %.4f ndcg %.4f mrr %.4f, blend hit %.4f "
+           "ndcg %.4f mrr %.4f: %s",
            mr_signal_name(single), alone.hit, alone.ndcg, alone.mrr, blended.hit,
-           blended.ndcg, blended.mrr,
-           wins ? "the blend" : "the single");
+           blended.ndcg, blended.mrr, wins ? "the blend" : "the single");
     t->result->holdout = wins ? blended : alone;
     if (!wins && !t->options->insist_on_blend) {
         recipe->single = single;
@@ -429,9 +427,12 @@ static mr_status tune(tuning *t)
         uint32_t parts; /* of MR_RANKER_BUDGET_DEFAULT */
         mr_status (*tune)(tuning *t, uint32_t looks);
     } families[] = {
-        {MR_SIGNAL_POPULAR, 2, tune_popular},         {MR_SIGNAL_REPEAT, 2, tune_repeat},
-        {MR_SIGNAL_SEQUENCE, 10, tune_sequence},      {MR_SIGNAL_SESSION_KNN, 5, tune_session_knn},
-        {MR_SIGNAL_CONTENT, 1, tune_content},         {MR_SIGNAL_ENCODER, 3, tune_encoder},
+        {MR_SIGNAL_POPULAR, 2, tune_popular},
+        {MR_SIGNAL_REPEAT, 2, tune_repeat},
+        {MR_SIGNAL_SEQUENCE, 10, tune_sequence},
+        {MR_SIGNAL_SESSION_KNN, 5, tune_session_knn},
+        {MR_SIGNAL_CONTENT, 1, tune_content},
+        {MR_SIGNAL_ENCODER, 3, tune_encoder},
     };
     const uint32_t budget =
         t->options->budget > 0 ? t->options->budget : MR_RANKER_BUDGET_DEFAULT;

@@ -30,13 +30,13 @@ enum { MR_RANKER_BUDGET_DEFAULT = 24 };
 
 typedef struct mr_ranker_tuner_options {
     mr_ranking_form form;
-    double share;  /* held out, see models/ranker_cut.h                               */
-    uint32_t k;    /* of the lists that are judged                                    */
+    double share; /* held out, see models/ranker_cut.h                               */
+    uint32_t k;   /* of the lists that are judged                                    */
     bool families[MR_SIGNALS]; /* which may be used; at least one */
     bool insist_on_blend;      /* take the blend even below the best single           */
     uint32_t budget;           /* tries; 0: the default */
     uint64_t seed;
-    const mr_content *content; /* NULL: none; its family needs it */
+    const mr_content *content;                       /* NULL: none; its family needs it */
     void (*report)(void *context, const char *line); /* NULL allowed */
     void *context;
 } mr_ranker_tuner_options;

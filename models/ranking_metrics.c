@@ -59,12 +59,12 @@ uint32_t mr_ranking_rank(const float *scores, size_t count, float score)
 }
 
 void mr_ranking_sums_add_ranks(mr_ranking_sums *sums, uint32_t k, const uint32_t *ranks,
-                               uint32_t relevant_count)
+                               uint32_t found_count, uint32_t relevant_count)
 {
     found all = {0, 0, 0.0};
     if (relevant_count == 0)
         return;
-    for (uint32_t r = 0; r < relevant_count; r++) {
+    for (uint32_t r = 0; r < found_count; r++) {
         if (ranks[r] > k)
             continue;
         if (all.hits++ == 0 || ranks[r] < all.first)

@@ -60,12 +60,12 @@ void mr_ranking_sums_add(mr_ranking_sums *sums, const mr_ranked *list, uint32_t 
 uint32_t mr_ranking_rank(const float *scores, size_t count, float score);
 
 /*
- * Add one query by the ranks of its test items, which are distinct, in any order, each from 1 or
- * MR_RANK_NONE; `relevant_count` = 0 adds nothing.  Items that tie share the last of their
+ * Add one query by the ranks of those of its `relevant_count` test items that were found at all, in
+ * any order, from 1; `relevant_count` = 0 adds nothing.  Items that tie share the last of their
  * places.
  */
 void mr_ranking_sums_add_ranks(mr_ranking_sums *sums, uint32_t k, const uint32_t *ranks,
-                               uint32_t relevant_count);
+                               uint32_t found_count, uint32_t relevant_count);
 
 void mr_ranking_sums_merge(mr_ranking_sums *sums, const mr_ranking_sums *more);
 

@@ -1,18 +1,41 @@
 #include "models/ranking_protocol.h"
 
 #include "core/assert.h"
+#include "models/ranker_evaluation.h"
+#include "models/ranker_tuner.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* Of the newest sequences or events, where a form holds out a share. */
+static const double HOLDOUT_SHARE = 0.1;
 
 static const char *model_of(const mr_ranking_options *options)
 {
     return options->model != NULL ? options->model : "auto";
 }
 
+/* "auto" and "blend" may use every family; a family's name that family alone. */
+static mr_status families_of(const char *model, bool ret_families[MR_SIGNALS])
+{
+    static const mr_signal ordered[] = {MR_SIGNAL_ENCODER, MR_SIGNAL_SEQUENCE,
+                                        MR_SIGNAL_SESSION_KNN, MR_SIGNAL_REPEAT,
+                                        MR_SIGNAL_POPULAR};
+    const bool all = strcmp(model, "auto") == 0 || strcmp(model, "blend") == 0;
+    bool any = false;
+    memset(ret_families, 0, MR_SIGNALS * sizeof(*ret_families));
+    for (size_t s = 0; s < sizeof(ordered) / sizeof(ordered[0]); s++) {
+        ret_families[ordered[s]] = all || strcmp(model, mr_signal_name(ordered[s])) == 0;
+        any |= ret_families[ordered[s]];
+    }
+    return any ? MR_OK : MR_ERR_INVALID;
+}
+
 mr_status mr_ranking_options_check(const mr_ranking_options *options,
                                    const char *protocol, mr_error *ret_error)
 {
-    if (mr_ranker_check_model(model_of(options)) != MR_OK)
+    bool families[MR_SIGNALS];
+    if (families_of(model_of(options), families) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_INVALID, "%s has no model '%s'", protocol,
                             model_of(options));
     return MR_OK;
@@ -46,45 +69,44 @@ uint64_t mr_ranking_unseen_targets(const mr_ranking_task *task)
     return unseen;
 }
 
-static double seconds_since(const mr_clock *clock, int64_t start_ns)
+static mr_status choose(const mr_ranking_task *task, const mr_ranking_options *options,
+                        mr_worker_pool *pool, mr_ranker_tuner_result *ret_tuned)
 {
-    return (double)(mr_clock_monotonic_ns(clock) - start_ns) * 1e-9;
-}
-
-static mr_status judge(const mr_ranking_task *task, const mr_ranking_options *options,
-                       const mr_ranker *ranker, mr_worker_pool *pool,
-                       mr_ranking_result *result, mr_ranking_metrics *ret_metrics)
-{
-    const int64_t start_ns = mr_clock_monotonic_ns(options->clock);
-    MR_TRY(mr_ranker_evaluate(ranker, task->questions, task->ks, task->k_count, pool,
-                              ret_metrics));
-    result->score_seconds = seconds_since(options->clock, start_ns);
-    return MR_OK;
+    mr_ranker_tuner_options tuning = {.form = task->form,
+                                      .share = HOLDOUT_SHARE,
+                                      .k = task->ks[task->k_count - 1],
+                                      .insist_on_blend =
+                                          strcmp(model_of(options), "blend") == 0,
+                                      .budget = options->budget,
+                                      .seed = options->seed,
+                                      .report = options->report,
+                                      .context = options->context};
+    MR_TRY(families_of(model_of(options), tuning.families));
+    return mr_ranker_tune(task->train, &tuning, pool, ret_tuned);
 }
 
 static mr_status run_in(mr_worker_pool *pool, const mr_ranking_task *task,
                         const mr_ranking_options *options, mr_ranking_result *result,
                         mr_ranking_metrics *ret_metrics)
 {
-    const mr_ranker_options ranking = {.model = model_of(options),
-                                       .budget = options->budget,
-                                       .seed = options->seed,
-                                       .pool = pool,
-                                       .report = options->report,
-                                       .context = options->context};
-    mr_ranker_recipe recipe;
-    mr_ranker_choice choice;
-    mr_ranker *ranker = NULL;
+    mr_ranker_tuner_result tuned;
+    mr_ranker_members members = {0};
+    const mr_ranker_training training = {.sequences = task->train, .pool = pool};
     const int64_t start_ns = mr_clock_monotonic_ns(options->clock);
-    MR_TRY(mr_ranker_tune(task->train, task->form, &ranking, &recipe, &choice));
-    MR_TRY(mr_ranker_train(&recipe, task->train, &ranking, &ranker));
-    result->train_seconds = seconds_since(options->clock, start_ns);
-    result->tries = choice.tries;
+    MR_TRY(choose(task, options, pool, &tuned));
+    MR_TRY(mr_ranker_members_train(&tuned.recipe, &training, &members));
+    const int64_t trained_ns = mr_clock_monotonic_ns(options->clock);
+    const mr_status status =
+        mr_ranker_evaluate(&members, &tuned.recipe, task->questions, task->ks,
+                           task->k_count, pool, ret_metrics);
+    mr_ranker_members_deinit(&members);
+    result->train_seconds = (double)(trained_ns - start_ns) * 1e-9;
+    result->score_seconds =
+        (double)(mr_clock_monotonic_ns(options->clock) - trained_ns) * 1e-9;
+    result->tries = tuned.tries;
     (void)snprintf(result->model, sizeof(result->model), "%s",
-                   mr_ranker_recipe_name(&recipe));
-    mr_ranker_recipe_text(&recipe, result->parameters);
-    const mr_status status = judge(task, options, ranker, pool, result, ret_metrics);
-    mr_ranker_destroy(ranker);
+                   mr_ranker_recipe_name(&tuned.recipe));
+    mr_ranker_recipe_text(&tuned.recipe, result->parameters);
     return status;
 }
 

@@ -16,7 +16,9 @@
 
 #include "core/clock.h"
 #include "core/status.h"
-#include "models/ranker.h"
+#include "models/ranker_cut.h"
+#include "models/ranker_recipe.h"
+#include "models/ranking_metrics.h"
 
 #include <stddef.h>
 #include <stdint.h>
