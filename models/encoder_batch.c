@@ -10,10 +10,15 @@
 #include <string.h>
 
 enum {
-    EXAMPLES_A_CHUNK = 64,   /* rows of the first two products: fewer pack N too often */
+    EXAMPLES_A_CHUNK = 128,  /* rows of the first two products: fewer pack N too often */
+    NEGATIVES_A_TILE = 512,  /* of the first two products at a time */
     NEGATIVES_A_CHUNK = 128, /* rows of the third                                      */
     ROWS_A_CHUNK = 64,
+    ROWS_AHEAD = 6, /* prefetched */
+    EXAMPLES_AHEAD = 2,
+    MOMENTS_AHEAD = 3,
     NOISE_BYTES = 8, /* of one random number */
+    PARTS = 3,       /* of a row: the value and two moments */
     LENGTH_MAX = MR_ENCODER_LENGTH_MAX,
 };
 
@@ -65,35 +70,21 @@ struct mr_encoder_batch {
 
 /* ---- the state ---- */
 
-static mr_status weights_init(mr_encoder_weights *ret_weights, size_t rows,
-                              size_t columns)
-{
-    MR_TRY(mr_dense_init(&ret_weights->value, rows, columns));
-    MR_TRY(mr_dense_init(&ret_weights->first, rows, columns));
-    return mr_dense_init(&ret_weights->second, rows, columns);
-}
-
-static void weights_deinit(mr_encoder_weights *weights)
-{
-    mr_dense_deinit(&weights->value);
-    mr_dense_deinit(&weights->first);
-    mr_dense_deinit(&weights->second);
-}
-
 mr_status mr_encoder_state_init(mr_encoder_state *ret_state, uint32_t items,
                                 uint32_t dimension)
 {
     *ret_state = (mr_encoder_state){0};
-    MR_TRY(weights_init(&ret_state->items, items, dimension));
-    MR_TRY(weights_init(&ret_state->attention, 1, dimension));
-    return weights_init(&ret_state->places, LENGTH_MAX, LENGTH_MAX);
+    MR_TRY(mr_dense_init(&ret_state->items, items, PARTS * (size_t)dimension));
+    MR_TRY(mr_dense_init(&ret_state->attention, 1, PARTS * (size_t)dimension));
+    return mr_dense_init(&ret_state->places, LENGTH_MAX,
+                         PARTS * mr_dense_stride(LENGTH_MAX));
 }
 
 void mr_encoder_state_deinit(mr_encoder_state *state)
 {
-    weights_deinit(&state->items);
-    weights_deinit(&state->attention);
-    weights_deinit(&state->places);
+    mr_dense_deinit(&state->items);
+    mr_dense_deinit(&state->attention);
+    mr_dense_deinit(&state->places);
 }
 
 /* ---- making one ---- */
@@ -165,7 +156,7 @@ mr_status mr_encoder_batch_create(const mr_encoder_options *options,
                                   mr_encoder_state *state, mr_worker_pool *pool,
                                   mr_encoder_batch **ret_batch)
 {
-    const uint32_t items = (uint32_t)state->items.value.rows;
+    const uint32_t items = (uint32_t)state->items.rows;
     mr_encoder_batch *batch = calloc(1, sizeof(*batch));
     if (batch == NULL)
         return MR_ERR_NO_MEMORY;
@@ -239,12 +230,45 @@ const mr_encoder_plan *mr_encoder_batch_plan(const mr_encoder_batch *batch)
     return &batch->plan;
 }
 
-/* ---- examples: s, e, ds, dh, l ---- */
+/* ---- rows on their way ---- */
 
 static const float *item_row(const mr_encoder_batch *batch, uint32_t item)
 {
-    return mr_dense_row(&batch->state->items.value, item);
+    return mr_dense_row(&batch->state->items, item);
 }
+
+/* Rows are drawn from all over a table larger than the caches. */
+static void prefetch_row(const mr_encoder_batch *batch, uint32_t item, size_t parts)
+{
+    const float *values = item_row(batch, item);
+    for (size_t f = 0; f < parts * batch->options.dimension;
+         f += MR_DENSE_ALIGN_BYTES / sizeof(float))
+        __builtin_prefetch(values + f);
+}
+
+static void prefetch_negative(const mr_encoder_batch *batch, size_t m)
+{
+    if (m < batch->plan.negatives)
+        prefetch_row(batch, batch->plan.negative[m], 1);
+}
+
+static void prefetch_example(const mr_encoder_batch *batch, size_t example)
+{
+    if (example >= batch->plan.batch)
+        return;
+    const mr_encoder_example *e = &batch->plan.examples[example];
+    for (size_t t = 0; t < e->length; t++)
+        prefetch_row(batch, e->prefix[t], 1);
+    prefetch_row(batch, e->target, 1);
+}
+
+static void prefetch_moments(const mr_encoder_batch *batch, size_t row)
+{
+    if (row < batch->plan.rows)
+        prefetch_row(batch, batch->plan.row_item[row], PARTS);
+}
+
+/* ---- examples: s, e, ds, dh, l ---- */
 
 static void draw_noise(const mr_encoder_batch *batch, size_t example, size_t t,
                        uint8_t *ret_noise)
@@ -265,8 +289,8 @@ static void take_inputs(mr_encoder_batch *batch, size_t example, const mr_dense 
     const uint32_t d = batch->options.dimension;
     const mr_encoder_example *e = &batch->plan.examples[example];
     const size_t first = batch->plan.input_first[example];
-    const float *attention = batch->state->attention.value.values;
-    const float *places = mr_dense_row(&batch->state->places.value, e->length - 1);
+    const float *attention = batch->state->attention.values;
+    const float *places = mr_dense_row(&batch->state->places, e->length - 1);
     for (size_t t = 0; t < e->length; t++) {
         float *x = mr_dense_row(inputs, place * LENGTH_MAX + t);
         uint8_t *noise = batch->noise + (first + t) * d;
@@ -312,39 +336,48 @@ static void encode(mr_encoder_batch *batch, size_t example, const worker_rows *o
                                     mr_dense_row(&own->targets, place));
 }
 
-/* The negatives that are `item` are none of this example. */
-static void forbid(const mr_encoder_plan *plan, uint32_t row, float *cosines)
+/* Negatives of [begin, end) that are the item of `row` are none of this example. */
+static void forbid(const mr_encoder_plan *plan, uint32_t row, size_t begin, size_t end,
+                   float *cosines)
 {
     for (uint32_t c = plan->row_first[row]; c < plan->row_first[row + 1]; c++) {
-        if (plan->row_appearance[c] >= plan->negatives)
+        const uint32_t appearance = plan->row_appearance[c];
+        if (appearance >= plan->negatives)
             return;
-        cosines[plan->row_appearance[c]] = NEVER;
+        if (appearance >= begin && appearance < end)
+            cosines[appearance] = NEVER;
     }
 }
 
-/* From cosines over tau to e, the loss, and s in front of the products. */
-static void weigh(mr_encoder_batch *batch, size_t example, const float *target)
+/* From cosines over tau to e, for the negatives of [begin, end). */
+static void weigh(mr_encoder_batch *batch, size_t example, size_t begin, size_t end)
 {
-    const mr_encoder_options *options = &batch->options;
     const mr_encoder_plan *plan = &batch->plan;
-    float *row = batch->exponentials + example * options->negatives;
-    const float *s = mr_dense_row(&batch->units, example);
-    const float inverse = 1.0F / options->temperature;
-    forbid(plan, plan->row_of[plan->negatives + example], row);
-    if (options->negatives_skip_prefix)
+    float *row = batch->exponentials + example * plan->negatives;
+    forbid(plan, plan->row_of[plan->negatives + example], begin, end, row);
+    if (batch->options.negatives_skip_prefix)
         for (uint32_t i = plan->input_first[example]; i < plan->input_first[example + 1];
              i++)
-            forbid(plan, plan->row_of[plan->negatives + plan->batch + i], row);
-    const float missed =
-        batch->kernels->exponential(row, options->negatives, batch->correction - inverse);
+            forbid(plan, plan->row_of[plan->negatives + plan->batch + i], begin, end,
+                   row);
+    batch->missed[example] += batch->kernels->exponential(
+        row + begin, end - begin, batch->correction - 1.0F / batch->options.temperature);
+}
+
+/* Once all negatives are weighed: the loss, and s in front of the third product. */
+static void settle(mr_encoder_batch *batch, size_t example, const float *target)
+{
+    const mr_encoder_options *options = &batch->options;
+    const float *s = mr_dense_row(&batch->units, example);
+    float *scaled = mr_dense_row(&batch->scaled, example);
+    const float inverse = 1.0F / options->temperature;
     const float hit =
         expf((batch->kernels->dot(s, target, options->dimension) - 1.0F) * inverse);
-    const float all = hit + missed;
-    batch->losses[example] = log((double)all / (double)hit);
+    const float all = hit + batch->missed[example];
     const float share = inverse / (all * (float)options->batch);
+    batch->losses[example] = log((double)all / (double)hit);
     batch->shares[example] = share;
-    batch->missed[example] = missed * share;
-    float *scaled = mr_dense_row(&batch->scaled, example);
+    batch->missed[example] *= share;
     memset(scaled, 0, options->dimension * sizeof(*scaled));
     batch->kernels->add(s, share, options->dimension, scaled);
 }
@@ -383,28 +416,44 @@ static void descend(mr_encoder_batch *batch, size_t example, const worker_rows *
     }
 }
 
+/* The first two products and what is between them, a tile of negatives that stays in the cache. */
+static void multiply_tile(mr_encoder_batch *batch, size_t begin, size_t end,
+                          size_t first_negative, float *slopes)
+{
+    const size_t d = batch->options.dimension;
+    const size_t m = batch->options.negatives;
+    const size_t left = m - first_negative;
+    const size_t count = left < NEGATIVES_A_TILE ? left : NEGATIVES_A_TILE;
+    const float *negatives = mr_dense_row(&batch->negatives, first_negative);
+    float *tile = batch->exponentials + begin * m + first_negative;
+    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_TRANSPOSED, end - begin, count, d,
+                  1.0F / batch->options.temperature, mr_dense_row(&batch->units, begin),
+                  d, negatives, d, 0.0F, tile, m);
+    for (size_t e = begin; e < end; e++)
+        weigh(batch, e, first_negative, first_negative + count);
+    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_PLAIN, end - begin, d, count, 1.0F, tile, m,
+                  negatives, d, first_negative > 0 ? 1.0F : 0.0F, slopes, d);
+}
+
 static void run_examples(void *context, uint32_t worker, size_t begin, size_t end)
 {
     mr_encoder_batch *batch = context;
     const worker_rows *own = &batch->workers[worker];
     const chunk_sums *sums = &batch->chunks[begin / EXAMPLES_A_CHUNK];
-    const size_t d = batch->options.dimension;
-    const size_t m = batch->options.negatives;
-    float *row = batch->exponentials + begin * m;
-    for (size_t e = begin; e < end; e++)
+    for (size_t e = begin; e < end; e++) {
+        prefetch_example(batch, e + EXAMPLES_AHEAD);
         encode(batch, e, own, e - begin);
-    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_TRANSPOSED, end - begin, m, d,
-                  1.0F / batch->options.temperature, mr_dense_row(&batch->units, begin),
-                  d, batch->negatives.values, d, 0.0F, row, m);
-    for (size_t e = begin; e < end; e++)
-        weigh(batch, e, mr_dense_row(&own->targets, e - begin));
-    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_PLAIN, end - begin, d, m, 1.0F, row, m,
-                  batch->negatives.values, d, 0.0F, own->slopes.values, d);
-    memset(sums->attention.values, 0, d * sizeof(float));
+        batch->missed[e] = 0.0F;
+    }
+    for (size_t m = 0; m < batch->options.negatives; m += NEGATIVES_A_TILE)
+        multiply_tile(batch, begin, end, m, own->slopes.values);
+    memset(sums->attention.values, 0, batch->options.dimension * sizeof(float));
     memset(sums->places.values, 0,
            sums->places.rows * sums->places.stride * sizeof(float));
-    for (size_t e = begin; e < end; e++)
+    for (size_t e = begin; e < end; e++) {
+        settle(batch, e, mr_dense_row(&own->targets, e - begin));
         descend(batch, e, own, e - begin, sums);
+    }
 }
 
 /* ---- negatives: n before, dn after ---- */
@@ -413,10 +462,12 @@ static void take_negatives(void *context, uint32_t worker, size_t begin, size_t 
 {
     (void)worker;
     mr_encoder_batch *batch = context;
-    for (size_t m = begin; m < end; m++)
+    for (size_t m = begin; m < end; m++) {
+        prefetch_negative(batch, m + ROWS_AHEAD);
         (void)batch->kernels->normalise(item_row(batch, batch->plan.negative[m]),
                                         batch->options.dimension,
                                         mr_dense_row(&batch->negatives, m));
+    }
 }
 
 static void run_negatives(void *context, uint32_t worker, size_t begin, size_t end)
@@ -439,7 +490,7 @@ static void sum_row(const mr_encoder_batch *batch, uint32_t row, float *ret_grad
     const mr_encoder_plan *plan = &batch->plan;
     const uint32_t d = batch->options.dimension;
     const uint32_t first_input = plan->negatives + plan->batch;
-    const float *attention = batch->state->attention.value.values;
+    const float *attention = batch->state->attention.values;
     float unit[MR_ENCODER_DIMENSION_MAX];
     uint32_t c = plan->row_first[row];
     memset(ret_gradient, 0, d * sizeof(*ret_gradient));
@@ -476,14 +527,11 @@ typedef struct rows_job {
     float rate;
 } rows_job;
 
-static void step_row(const rows_job *job, const mr_encoder_weights *weights, size_t row,
-                     const float *gradient)
+static void step_row(const rows_job *job, float *row, size_t width, const float *gradient)
 {
-    const mr_encoder_adam step = {.value = mr_dense_row(&weights->value, row),
-                                  .first = mr_dense_row(&weights->first, row),
-                                  .second = mr_dense_row(&weights->second, row),
-                                  .rate = job->rate};
-    job->batch->kernels->adam(&step, gradient, weights->value.stride);
+    const mr_encoder_adam step = {
+        .value = row, .first = row + width, .second = row + 2 * width, .rate = job->rate};
+    job->batch->kernels->adam(&step, gradient, width);
 }
 
 static void run_rows(void *context, uint32_t worker, size_t begin, size_t end)
@@ -492,9 +540,11 @@ static void run_rows(void *context, uint32_t worker, size_t begin, size_t end)
     const rows_job *job = context;
     float gradient[MR_ENCODER_DIMENSION_MAX];
     for (size_t row = begin; row < end; row++) {
+        prefetch_moments(job->batch, row + MOMENTS_AHEAD);
         sum_row(job->batch, (uint32_t)row, gradient);
-        step_row(job, &job->batch->state->items, job->batch->plan.row_item[row],
-                 gradient);
+        step_row(job,
+                 mr_dense_row(&job->batch->state->items, job->batch->plan.row_item[row]),
+                 job->batch->options.dimension, gradient);
     }
 }
 
@@ -542,11 +592,12 @@ void mr_encoder_batch_apply(mr_encoder_batch *batch, float rate)
     rows_job job = {.batch = batch, .rate = rate};
     mr_worker_pool_run(batch->pool, batch->plan.rows, ROWS_A_CHUNK, run_rows, &job);
     /* Behind the rows, whose gradients hold the attention as it was. */
-    step_row(&job, &batch->state->attention, 0, batch->sums.attention.values);
+    step_row(&job, batch->state->attention.values, batch->options.dimension,
+             batch->sums.attention.values);
     for (size_t l = 0; l < LENGTH_MAX; l++)
         if (batch->met[l])
-            step_row(&job, &batch->state->places, l,
-                     mr_dense_row(&batch->sums.places, l));
+            step_row(&job, mr_dense_row(&batch->state->places, l),
+                     batch->sums.places.stride, mr_dense_row(&batch->sums.places, l));
 }
 
 /* ---- what was found ---- */

@@ -32,17 +32,14 @@
 
 #include <stdint.h>
 
-/* A value and its two moments, three tables of one shape. */
-typedef struct mr_encoder_weights {
-    mr_dense value;
-    mr_dense first;
-    mr_dense second;
-} mr_encoder_weights;
-
+/*
+ * What is learnt, each row followed by its two moments: three times the columns, one place in
+ * memory, because a step needs all three of a row and rows are drawn from all over the table.
+ */
 typedef struct mr_encoder_state {
-    mr_encoder_weights items;     /* E: items x d             */
-    mr_encoder_weights attention; /* v: 1 x d                 */
-    mr_encoder_weights places;    /* b: 20 rows of 32, 20 used */
+    mr_dense items;     /* E: items x 3 d                */
+    mr_dense attention; /* v: 1 x 3 d                    */
+    mr_dense places;    /* b: 20 rows of 3 x 32, 20 used */
 } mr_encoder_state;
 
 /* All zero.  MR_ERR_NO_MEMORY; deinit after both. */

@@ -188,21 +188,20 @@ static mr_status train(training *t, mr_encoder_state *state, mr_worker_pool *poo
 
 static void fill_random(mr_encoder_state *state, uint32_t first, const training *t)
 {
-    const mr_dense *table = &state->items.value;
     const uint64_t seed = numbers_of(t, FOR_ROWS, 0, 0);
-    const double width = 1.0 / sqrt((double)table->columns);
-    for (size_t row = first; row < table->rows; row++)
-        for (size_t f = 0; f < table->columns; f++)
-            mr_dense_row(table, row)[f] =
-                (float)((2.0 * mr_random_uniform(seed, row * table->columns + f) - 1.0) *
-                        width);
+    const size_t d = t->options.dimension;
+    const double width = 1.0 / sqrt((double)d);
+    for (size_t row = first; row < state->items.rows; row++)
+        for (size_t f = 0; f < d; f++)
+            mr_dense_row(&state->items, row)[f] =
+                (float)((2.0 * mr_random_uniform(seed, row * d + f) - 1.0) * width);
 }
 
 static void fill_places(mr_encoder_state *state)
 {
     for (size_t l = 0; l < MR_ENCODER_LENGTH_MAX; l++)
         for (size_t p = 0; p < MR_ENCODER_LENGTH_MAX; p++)
-            mr_dense_row(&state->places.value, l)[p] = PLACE_SLOPE * (float)p;
+            mr_dense_row(&state->places, l)[p] = PLACE_SLOPE * (float)p;
 }
 
 static void fill_from(mr_encoder_state *state, const mr_encoder_arrays *arrays)
@@ -210,47 +209,49 @@ static void fill_from(mr_encoder_state *state, const mr_encoder_arrays *arrays)
     const size_t d = arrays->dimension;
     for (size_t row = 0; row < arrays->items; row++)
         for (size_t f = 0; f < d; f++)
-            mr_dense_row(&state->items.value, row)[f] =
+            mr_dense_row(&state->items, row)[f] =
                 arrays->units[row * d + f] * arrays->lengths[row];
-    memcpy(state->attention.value.values, arrays->attention, d * sizeof(float));
+    memcpy(state->attention.values, arrays->attention, d * sizeof(float));
     for (size_t l = 0; l < MR_ENCODER_LENGTH_MAX; l++)
-        memcpy(mr_dense_row(&state->places.value, l),
+        memcpy(mr_dense_row(&state->places, l),
                arrays->places + l * MR_ENCODER_LENGTH_MAX,
                MR_ENCODER_LENGTH_MAX * sizeof(float));
 }
 
-static void normalise_items(const mr_dense *table, float *ret_units, float *ret_lengths)
+static void normalise_items(const mr_dense *table, size_t d, float *ret_units,
+                            float *ret_lengths)
 {
     for (size_t row = 0; row < table->rows; row++) {
         const float *from = mr_dense_row(table, row);
-        float *to = ret_units + row * table->columns;
         double square = 0.0;
-        for (size_t f = 0; f < table->columns; f++)
+        for (size_t f = 0; f < d; f++)
             square += (double)from[f] * (double)from[f];
         const double length = sqrt(square);
-        for (size_t f = 0; f < table->columns; f++)
-            to[f] = length > 0.0 ? (float)((double)from[f] / length) : 0.0F;
+        for (size_t f = 0; f < d; f++)
+            ret_units[row * d + f] =
+                length > 0.0 ? (float)((double)from[f] / length) : 0.0F;
         ret_lengths[row] = (float)length;
     }
 }
 
-static mr_status make_encoder(const mr_encoder_state *state, mr_encoder **ret_encoder)
+static mr_status make_encoder(const mr_encoder_state *state, uint32_t d,
+                              mr_encoder **ret_encoder)
 {
-    const mr_dense *table = &state->items.value;
-    float *units = mr_dense_floats(table->rows * table->columns);
-    float *lengths = mr_dense_floats(table->rows);
+    const uint32_t items = (uint32_t)state->items.rows;
+    float *units = mr_dense_floats((size_t)items * d);
+    float *lengths = mr_dense_floats(items);
     float *places = mr_dense_floats(MR_ENCODER_PLACES);
-    float *attention = mr_dense_floats(table->columns);
+    float *attention = mr_dense_floats(d);
     mr_status status = MR_ERR_NO_MEMORY;
     if (units == NULL || lengths == NULL || places == NULL || attention == NULL)
         goto fail;
-    normalise_items(table, units, lengths);
-    memcpy(attention, state->attention.value.values, table->columns * sizeof(float));
+    normalise_items(&state->items, d, units, lengths);
+    memcpy(attention, state->attention.values, d * sizeof(float));
     for (size_t l = 0; l < MR_ENCODER_LENGTH_MAX; l++)
-        memcpy(places + l * MR_ENCODER_LENGTH_MAX, mr_dense_row(&state->places.value, l),
+        memcpy(places + l * MR_ENCODER_LENGTH_MAX, mr_dense_row(&state->places, l),
                MR_ENCODER_LENGTH_MAX * sizeof(float));
-    status = mr_encoder_take(&(mr_encoder_arrays){.items = (uint32_t)table->rows,
-                                                  .dimension = (uint32_t)table->columns,
+    status = mr_encoder_take(&(mr_encoder_arrays){.items = items,
+                                                  .dimension = d,
                                                   .units = units,
                                                   .lengths = lengths,
                                                   .places = places,
@@ -290,7 +291,7 @@ static mr_status train_from(const mr_encoder_arrays *start, const mr_sequences *
         status = train(&t, &state, pool);
     }
     if (status == MR_OK)
-        status = make_encoder(&state, ret_encoder);
+        status = make_encoder(&state, options->dimension, ret_encoder);
     mr_encoder_state_deinit(&state);
     free(t.examples);
     return status;

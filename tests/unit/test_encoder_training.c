@@ -129,17 +129,17 @@ static void fill_state(mr_encoder_state *state, parameters *w)
 {
     for (size_t i = 0; i < ITEMS; i++)
         for (size_t f = 0; f < D; f++) {
-            float *value = &mr_dense_row(&state->items.value, i)[f];
+            float *value = &mr_dense_row(&state->items, i)[f];
             *value = 0.3F * (float)mr_random_normal(1, i * D + f);
             w->items[i][f] = (double)*value;
         }
     for (size_t f = 0; f < D; f++) {
-        state->attention.value.values[f] = (float)mr_random_normal(2, f);
-        w->attention[f] = (double)state->attention.value.values[f];
+        state->attention.values[f] = (float)mr_random_normal(2, f);
+        w->attention[f] = (double)state->attention.values[f];
     }
     for (size_t l = 0; l < LENGTH; l++)
         for (size_t q = 0; q < LENGTH; q++) {
-            float *value = &mr_dense_row(&state->places.value, l)[q];
+            float *value = &mr_dense_row(&state->places, l)[q];
             *value = -0.3F * (float)q + 0.2F * (float)mr_random_normal(3, l * LENGTH + q);
             w->places[l][q] = (double)*value;
         }
@@ -238,7 +238,7 @@ static void test_a_step_moves_touched_rows_alone(void **state)
     memcpy(mr_encoder_batch_examples(batch), examples, 2 * sizeof(*examples));
     (void)mr_encoder_batch_backward(batch, NEGATIVES_SEED, NOISE_SEED);
     for (uint32_t i = 0; i < ITEMS; i++) {
-        memcpy(before[i], mr_dense_row(&weights.items.value, i), sizeof(before[i]));
+        memcpy(before[i], mr_dense_row(&weights.items, i), sizeof(before[i]));
         mr_encoder_batch_item_gradient(batch, i, slopes[i]);
     }
     mr_encoder_batch_apply(batch, 0.01F);
@@ -247,7 +247,7 @@ static void test_a_step_moves_touched_rows_alone(void **state)
         for (size_t f = 0; f < D; f++) {
             /* First step: 0.1 g / sqrt(0.001 g g), whatever the gradient's size. */
             const double step =
-                (double)mr_dense_row(&weights.items.value, i)[f] - (double)before[i][f];
+                (double)mr_dense_row(&weights.items, i)[f] - (double)before[i][f];
             const double g = (double)slopes[i][f];
             const double expected = -0.01 * 0.1 * g / (sqrt(0.001 * g * g) + 1e-8);
             assert_true(fabs(step - expected) < 1e-6);
