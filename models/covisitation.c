@@ -37,6 +37,7 @@ mr_covisitation_options mr_covisitation_defaults(void)
                                      .distance_exponent = 0.75F,
                                      .backward = 0.6F,
                                      .together = 1.0F,
+                                     .own = 1.0F,
                                      .self = true,
                                      .age_scale = 0.0F,
                                      .length_exponent = 0.0F,
@@ -56,10 +57,10 @@ static bool are_sound(const mr_covisitation_options *o)
 {
     return o->span >= 1 && o->span <= MR_COVISITATION_SPAN_MAX &&
            within(o->distance_exponent, 8.0F) && within(o->backward, 8.0F) &&
-           within(o->together, 8.0F) && within(o->age_scale, 1e12F) &&
-           within(o->length_exponent, 2.0F) && within(o->row_exponent, 2.0F) &&
-           within(o->column_exponent, 2.0F) && o->neighbours >= 1 &&
-           o->neighbours <= MR_COVISITATION_NEIGHBOURS_MAX &&
+           within(o->together, 8.0F) && within(o->own, 8.0F) &&
+           within(o->age_scale, 1e12F) && within(o->length_exponent, 2.0F) &&
+           within(o->row_exponent, 2.0F) && within(o->column_exponent, 2.0F) &&
+           o->neighbours >= 1 && o->neighbours <= MR_COVISITATION_NEIGHBOURS_MAX &&
            within(o->query_scale, 1e12F);
 }
 
@@ -85,6 +86,8 @@ static void add_element(const build *b, uint32_t at, mr_row_sums *sums)
     const bool self = b->options->self;
     if (factor <= 0.0F)
         return;
+    if (b->options->own > 0.0F)
+        mr_row_sums_add(sums, item, factor * b->options->own);
     for (uint64_t e = element + 1; e < end && e - element <= MR_COVISITATION_ELEMENTS_MAX;
          e++) {
         const uint32_t distance = place_of(sequences, e) - place;

@@ -6,8 +6,10 @@
  * popularity is then taken out of rows and columns by exponents, which decide more than anything
  * else does and are chosen on a hold-out:
  *
- *     C_ij  = sum over sequences s, places p of i and q of j, 0 < |q - p| <= span, of
- *             exp(-age_s / age_scale)  n_s^-l  |q - p|^-e  (1 if q > p, backward if q < p)
+ *     C_ij  = sum over sequences s, places p of i and q of j, |q - p| <= span, of
+ *             exp(-age_s / age_scale)  n_s^-l  (|q - p|^-e           if q > p
+ *                                               backward |q - p|^-e  if q < p
+ *                                               own                  if q = p, so i = j)
  *     C'_ij = C_ij  (sum_j C_ij)^-r  (d_j + 1)^-c                  the K largest of a row
  *     score_j = sum over places t of the query of  exp(-back_t / query_scale)  C'_(i_t) j
  *
@@ -50,13 +52,14 @@ typedef struct mr_covisitation_options {
     float distance_exponent; /* e, 0 … 8                                               */
     float backward;        /* 0 … 8; 0: one way only                                 */
     float together;        /* 0 … 8                                                  */
-    bool self;             /* keep what an item says for itself                      */
-    float age_scale;       /* in sequences; 0: no sequence is old                    */
+    float own;             /* 0 … 8: what a place says for its own item              */
+    bool self;             /* keep pairs of places with the same item                */
+    float age_scale;       /* 0 … 1e12 sequences; 0: no sequence is old              */
     float length_exponent; /* l, 0 … 2                                               */
     float row_exponent;    /* r, 0 … 2                                               */
     float column_exponent; /* c, 0 … 2                                               */
     uint32_t neighbours;   /* K, 1 … MR_COVISITATION_NEIGHBOURS_MAX                  */
-    float query_scale;     /* in places; 0: all places weigh the same                */
+    float query_scale;     /* 0 … 1e12 places; 0: all places of a query weigh alike  */
     uint32_t query_span;   /* the newest elements of a query that count; 0: all      */
 } mr_covisitation_options;
 

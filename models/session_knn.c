@@ -19,10 +19,11 @@ mr_session_knn_options mr_session_knn_defaults(void)
                                     .recent = 2500,
                                     .idf = true,
                                     .age_scale = 0.0F,
-                                    .length_exponent = 0.5F,
+                                    .length_exponent = 0.25F,
                                     .rank_scale = 3.0F,
-                                    .backward = 1.0F,
-                                    .query_scale = 1.0F};
+                                    .backward = 0.7F,
+                                    .shared = 1.0F,
+                                    .query_scale = 1.5F};
 }
 
 static bool within(float value, float high)
@@ -36,7 +37,7 @@ static bool are_sound(const mr_session_knn_options *o)
            o->recent >= 1 && o->recent <= MR_SESSION_KNN_RECENT_MAX &&
            within(o->age_scale, 1e12F) && within(o->length_exponent, 2.0F) &&
            within(o->rank_scale, 1e12F) && within(o->backward, 8.0F) &&
-           within(o->query_scale, 1e12F);
+           within(o->shared, 8.0F) && within(o->query_scale, 1e12F);
 }
 
 /* ---- building ---- */

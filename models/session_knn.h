@@ -5,18 +5,20 @@
  * the lists of its items, adds up what each sequence shares with it, keeps the k most similar,
  * and lets each of them vote for its items, most for those near the newest shared one:
  *
- *     w_t    = exp(-back_t / query_scale)  log(S / (d_i + 1))        for each distinct item i of the
- *                                                                    query, at its newest place t
- *     sim(n) = exp(-age_n / age_scale)  |n|^-l  sum over shared items of w_t
- *     score_j = sum over the k best n, their places r of j, r != m, of
- *               sim(n)  exp(-(|r - m| - 1) / rank_scale)  (1 if r > m, backward if r < m)
+ *     w_t     = exp(-back_t / query_scale)  log(S / (d_i + 1))      for each distinct item i of the
+ *                                                                   query, at its newest place t
+ *     sim(n)  = exp(-age_n / age_scale)  |n|^-l  sum over shared items of w_t
+ *     score_j = sum over the k best n, their places r of j, of
+ *               sim(n)  (shared                                     if r = m
+ *                        exp(-(|r - m| - 1) / rank_scale)           if r > m
+ *                        backward exp(-(|r - m| - 1) / rank_scale)  if r < m)
  *
  * m is the last place in n of that shared item which is newest in the query.  S counts sequences,
  * d_i those with item i, age_n those newer than n.  Among equally similar sequences those found
  * first are taken: newest shared item first, then newest sequence.  Where sequences have baskets
- * a place is a basket, and elements of m's own basket vote as neighbours of both sides do at one
- * place.  Items of the query may come back; m itself never votes, so a repeat must have happened
- * in the neighbour too.  [Ludewig and Jannach 2018, VS-kNN; Kersbergen et al. 2022, VMIS-kNN]
+ * a place is a basket, and other elements of m's own basket vote as those of the next one do.
+ * Items of the query may come back; `shared` says how readily the newest of them does.
+ * [Ludewig and Jannach 2018, VS-kNN; Kersbergen et al. 2022, VMIS-kNN]
  *
  * Units      Scales count places or sequences; scores are comparable within one query only.
  * Ownership  A model owns its arrays when it was built and borrows them when it was opened.
@@ -44,34 +46,32 @@ enum {
 };
 
 typedef struct mr_session_knn_options {
-    uint32_t
-        neighbours;  /* k, 1 … MR_SESSION_KNN_NEIGHBOURS_MAX                          */
-    uint32_t recent; /* m, 1 … MR_SESSION_KNN_RECENT_MAX: sequences kept an item      */
-    bool idf;        /* weigh rare items more; else w_t lacks its logarithm           */
-    float age_scale; /* in sequences; 0: no sequence is old                           */
-    float
-        length_exponent; /* l, 0 … 2                                                      */
-    float rank_scale; /* in places; 0: all places vote the same                        */
-    float backward; /* 0 … 8                                                         */
-    float query_scale; /* in places; 0: all places weigh the same                       */
+    uint32_t neighbours;   /* k, 1 … MR_SESSION_KNN_NEIGHBOURS_MAX                  */
+    uint32_t recent;       /* m, 1 … MR_SESSION_KNN_RECENT_MAX                      */
+    bool idf;              /* weigh rare items more; else w_t lacks its logarithm   */
+    float age_scale;       /* 0 … 1e12 sequences; 0: no sequence is old             */
+    float length_exponent; /* l, 0 … 2                                              */
+    float rank_scale;      /* 0 … 1e12 places; 0: all places vote the same          */
+    float backward;        /* 0 … 8                                                 */
+    float shared;          /* 0 … 8                                                 */
+    float query_scale;     /* 0 … 1e12 places; 0: all places of a query weigh alike */
 } mr_session_knn_options;
 
+/* A middle way that serves short sessions and long histories alike. */
 mr_session_knn_options mr_session_knn_defaults(void);
 
 /* The index as plain arrays, to be stored. */
 typedef struct mr_session_knn_arrays {
     uint32_t items;
-    uint32_t sequences;         /* those kept, oldest first                            */
-    const uint64_t *item_ptr;   /* [items + 1]: an item's list in posting_*            */
-    const uint32_t *posting;    /* [item_ptr[items]] sequences, newest first           */
-    const uint32_t *last_place; /* the same: the item's last element there, from 0     */
-    const float *item_weight;   /* [items] the logarithm, or 1                         */
-    const uint64_t
-        *sequence_ptr;       /* [sequences + 1]                                     */
-    const uint32_t *element; /* [sequence_ptr[sequences]] items, oldest first       */
-    const uint32_t *basket;  /* the same, or NULL                                   */
-    const float
-        *sequence_weight; /* [sequences]: age and length                         */
+    uint32_t sequences;           /* those kept, oldest first                        */
+    const uint64_t *item_ptr;     /* [items + 1]: an item's list in the next two     */
+    const uint32_t *posting;      /* [item_ptr[items]] sequences, newest first       */
+    const uint32_t *last_place;   /* the same: the item's last element there, from 0 */
+    const float *item_weight;     /* [items]: the logarithm, or 1                    */
+    const uint64_t *sequence_ptr; /* [sequences + 1]                                 */
+    const uint32_t *element;      /* [sequence_ptr[sequences]] items, oldest first   */
+    const uint32_t *basket;       /* the same, or NULL                               */
+    const float *sequence_weight; /* [sequences]: age and length                     */
 } mr_session_knn_arrays;
 
 typedef struct mr_session_knn mr_session_knn;

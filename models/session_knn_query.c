@@ -223,6 +223,7 @@ static void vote(const mr_session_knn *model, const candidate *neighbour,
 {
     const mr_session_knn_arrays *arrays = &model->arrays;
     const window w = window_of(arrays, neighbour);
+    scores[arrays->element[w.shared]] += similarity * model->options.shared;
     for (uint64_t e = w.shared + 1; e < w.end; e++) {
         const uint32_t apart = places_apart(arrays, e, w.shared);
         if (apart > MR_SESSION_KNN_SPAN)
@@ -245,8 +246,12 @@ static float votes_for(const mr_session_knn *model, const candidate *neighbour,
     const window w = window_of(arrays, neighbour);
     float sum = 0.0F;
     for (uint64_t e = w.first; e < w.end; e++) {
-        if (arrays->element[e] != item || e == w.shared)
+        if (arrays->element[e] != item)
             continue;
+        if (e == w.shared) {
+            sum += similarity * model->options.shared;
+            continue;
+        }
         const bool is_newer = e > w.shared;
         const uint32_t apart =
             places_apart(arrays, is_newer ? e : w.shared, is_newer ? w.shared : e);

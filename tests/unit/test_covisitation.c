@@ -45,6 +45,7 @@ static const mr_covisitation_options CASES[] = {
      .distance_exponent = 1.0F,
      .backward = 0.5F,
      .together = 0.25F,
+     .own = 0.75F,
      .self = true,
      .length_exponent = 0.5F,
      .row_exponent = 1.0F,
@@ -66,7 +67,9 @@ static double pair_weight(const mr_sequences *s, const mr_covisitation_options *
                           uint64_t from, uint64_t to)
 {
     const double apart = (double)place_of(s, to) - (double)place_of(s, from);
-    if (from == to || fabs(apart) > o->span || (!o->self && s->item[from] == s->item[to]))
+    if (from == to)
+        return (double)o->own;
+    if (fabs(apart) > o->span || (!o->self && s->item[from] == s->item[to]))
         return 0.0;
     if (fabs(apart) < 0.5)
         return (double)o->together;
@@ -278,8 +281,8 @@ static void test_options_out_of_range_are_refused(void **state)
     (void)state;
     const mr_sequences sequences = mr_sequence_list_view(&plain_list);
     const mr_covisitation_options good = mr_covisitation_defaults();
-    mr_covisitation_options bad[11];
-    for (size_t b = 0; b < 11; b++)
+    mr_covisitation_options bad[12];
+    for (size_t b = 0; b < 12; b++)
         bad[b] = good;
     bad[0].span = 0;
     bad[1].span = MR_COVISITATION_SPAN_MAX + 1;
@@ -292,10 +295,11 @@ static void test_options_out_of_range_are_refused(void **state)
     bad[8].column_exponent = -1.0F;
     bad[9].neighbours = MR_COVISITATION_NEIGHBOURS_MAX + 1;
     bad[10].query_scale = -1.0F;
+    bad[11].own = NAN;
     mr_worker_pool *pool = NULL;
     mr_covisitation *model = NULL;
     assert_ok(mr_worker_pool_create(1, &pool));
-    for (size_t b = 0; b < 11; b++)
+    for (size_t b = 0; b < 12; b++)
         assert_int_equal(mr_covisitation_build(&sequences, &bad[b], pool, &model),
                          MR_ERR_INVALID);
     const mr_sequences nothing = {.ptr = sequences.ptr};

@@ -48,12 +48,14 @@ static const mr_session_knn_options CASES[] = {
      .length_exponent = 0.9F,
      .rank_scale = 2.0F,
      .backward = 0.5F,
+     .shared = 0.3F,
      .query_scale = 2.2F},
     {.neighbours = 5, .recent = 4, .age_scale = 45.0F, .query_scale = 1.7F},
     {.neighbours = 1,
      .recent = 1,
      .age_scale = 70.0F,
      .backward = 8.0F,
+     .shared = 1.0F,
      .query_scale = 1.3F},
 };
 
@@ -116,12 +118,15 @@ static double similarity(const mr_sequences *s, const mr_session_knn_options *o,
            pow((double)(s->ptr[n + 1] - s->ptr[n]), -(double)o->length_exponent);
 }
 
+/* What an element says for its item. */
 static double vote(const mr_sequences *s, const mr_session_knn_options *o,
                    uint64_t shared, uint64_t element)
 {
     const double apart = s->basket != NULL
                              ? (double)s->basket[element] - (double)s->basket[shared]
                              : (double)element - (double)shared;
+    if (element == shared)
+        return (double)o->shared;
     return fading(fmax(fabs(apart) - 1.0, 0.0), o->rank_scale) *
            (apart < -0.5 ? (double)o->backward : 1.0);
 }
@@ -146,8 +151,7 @@ static void reference(const mr_sequences *s, const mr_session_knn_options *o,
         while (s->item[shared] != item)
             shared--;
         for (uint64_t e = s->ptr[n]; e < s->ptr[n + 1]; e++)
-            if (e != shared)
-                votes[places[n]][s->item[e]] += similarities[n] * vote(s, o, shared, e);
+            votes[places[n]][s->item[e]] += similarities[n] * vote(s, o, shared, e);
     }
 }
 
@@ -292,8 +296,8 @@ static void test_options_out_of_range_are_refused(void **state)
     (void)state;
     const mr_sequences sequences = mr_sequence_list_view(&plain_list);
     const mr_session_knn_options good = mr_session_knn_defaults();
-    mr_session_knn_options bad[9];
-    for (size_t b = 0; b < 9; b++)
+    mr_session_knn_options bad[10];
+    for (size_t b = 0; b < 10; b++)
         bad[b] = good;
     bad[0].neighbours = 0;
     bad[1].neighbours = MR_SESSION_KNN_NEIGHBOURS_MAX + 1;
@@ -304,8 +308,9 @@ static void test_options_out_of_range_are_refused(void **state)
     bad[6].rank_scale = INFINITY;
     bad[7].backward = -0.5F;
     bad[8].query_scale = NAN;
+    bad[9].shared = -1.0F;
     mr_session_knn *model = NULL;
-    for (size_t b = 0; b < 9; b++)
+    for (size_t b = 0; b < 10; b++)
         assert_int_equal(mr_session_knn_build(&sequences, &bad[b], &model),
                          MR_ERR_INVALID);
     const mr_sequences nothing = {.ptr = sequences.ptr};
