@@ -46,7 +46,7 @@ mr_next_basket_options mr_next_basket_defaults(void)
                                     .row_exponent = 0.5F,
                                     .column_exponent = 0.3F,
                                     .smoothing = 5.0F,
-                                    .neighbours = MR_NEXT_BASKET_NEIGHBOURS_MAX,
+                                    .neighbours = 512,
                                     .repeat_shrinkage = 5.0F,
                                     .popularity_fading = 0.6F};
 }

@@ -60,7 +60,7 @@ typedef struct mr_next_basket_options {
     float row_exponent;      /* 0 … 1; .5                                           */
     float column_exponent;   /* 0 … 1; .3                                           */
     float smoothing;         /* 0 … 1e6; 5                                          */
-    uint32_t neighbours;     /* K, 1 … MR_NEXT_BASKET_NEIGHBOURS_MAX; 1024          */
+    uint32_t neighbours;     /* K, 1 … MR_NEXT_BASKET_NEIGHBOURS_MAX; 512           */
     float repeat_shrinkage;  /* 0 … 1e6 times; 5                                    */
     float popularity_fading; /* 0 … 1 a basket; 0.6                                 */
 } mr_next_basket_options;
