@@ -51,8 +51,7 @@ typedef struct mr_ratings_row {
     const char *model;
     char parameters[MR_RATINGS_PARAMETERS_BYTES];
     double metrics[MR_RATINGS_METRICS];
-    double
-        holdout; /* what was maximised: the mean of the metrics on the hold-out's cut */
+    double holdout; /* what was maximised: the mean of the hold-out's metrics */
     uint32_t tries;
     double train_seconds;
     double score_seconds;
@@ -68,8 +67,7 @@ typedef struct mr_ratings_result {
     uint32_t cold_users;
     uint32_t cold_items;
     uint32_t questions[MR_RATINGS_KINDS];
-    mr_ratings_row
-        rows[MR_RATINGS_ROWS_MAX]; /* the model asked for, then the yardsticks */
+    mr_ratings_row rows[MR_RATINGS_ROWS_MAX]; /* the model's, then the yardsticks' */
     uint32_t row_count;
     uint64_t seed;
 } mr_ratings_result;
