@@ -57,10 +57,11 @@ mr_status mr_content_options_check(const mr_content_options *options, mr_error *
                             MR_CONTENT_BUCKET_BITS_MIN, MR_CONTENT_BUCKET_BITS_MAX);
     if (!is_weight(options->sparse_weight) || !is_weight(options->dense_weight) ||
         !is_weight(options->price_weight) || !is_weight(options->query_scale) ||
-        !is_weight(options->price_octaves) || options->price_octaves <= 0.0F)
+        !(options->price_octaves > 0.0F &&
+          options->price_octaves <= MR_CONTENT_PRICE_OCTAVES_MAX))
         return mr_error_set(ret_error, MR_ERR_INVALID,
-                            "a weight, query_scale or price_octaves is negative, not "
-                            "finite, or 0 where it must not be");
+                            "a weight or query_scale is negative or not finite, or "
+                            "price_octaves out of range");
     return MR_OK;
 }
 
@@ -300,7 +301,7 @@ static void score_embeddings(const mr_content *content, mr_content_scratch *scra
                   arrays->options.dense_weight / (float)sqrt(square), arrays->embeddings,
                   arrays->embedding_stride, scratch->embedding, 0.0F, scratch->cosines);
     for (uint32_t i = 0; i < arrays->items; i++)
-        row[i] += fmaxf(scratch->cosines[i], 0.0F);
+        row[i] += scratch->cosines[i] > 0.0F ? scratch->cosines[i] : 0.0F;
 }
 
 static bool knows_price(const mr_content *content, uint32_t item)
@@ -324,11 +325,11 @@ static void score_prices(const mr_content *content, const mr_query *query, float
     if (weights <= 0.0F)
         return;
     const float mean = sum / weights;
+    const float per_octave = 1.0F / options->price_octaves;
     for (uint32_t i = 0; i < content->arrays.items; i++) {
-        /* an unknown price is hundreds of octaves from any other */
-        const float octaves = fabsf(price_log2[i] - mean) / options->price_octaves;
-        const float closeness = fmaxf(1.0F - octaves, 0.0F);
-        row[i] += knows_price(content, i) ? options->price_weight * closeness : 0.0F;
+        /* an unknown price is hundreds of octaves from any other, so it needs no branch */
+        const float closeness = 1.0F - fabsf(price_log2[i] - mean) * per_octave;
+        row[i] += options->price_weight * (closeness > 0.0F ? closeness : 0.0F);
     }
 }
 

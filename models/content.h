@@ -43,23 +43,23 @@ enum {
     MR_CONTENT_DIMENSION_MAX = 4096,
 };
 
-/* In place of log2 of a price: below that of any float. */
-#define MR_CONTENT_PRICE_UNKNOWN (-1000.0F)
+/* In place of log2 of a price: further from any price than prices may be to say anything. */
+#define MR_CONTENT_PRICE_UNKNOWN (-4000.0F)
+#define MR_CONTENT_PRICE_OCTAVES_MAX 100.0F
 
+/*
+ * A field of weight 0 is left out, and so is a bucket that fewer than `document_min` items have: it
+ * likens nothing.  A query of scale 0 does not fade.
+ */
 typedef struct mr_content_options {
-    float field_weights
-        [MR_CONTENT_FIELDS]; /* W, ≥ 0; a field of weight 0 is left out      */
-    uint32_t
-        bucket_bits; /* log2 of the number of buckets                                 */
-    uint32_t
-        document_min; /* a bucket that fewer items have likens nothing and is left out */
-    float
-        sparse_weight; /* ≥ 0, as are the next two                                      */
+    float field_weights[MR_CONTENT_FIELDS];
+    uint32_t bucket_bits; /* log2 of the number of buckets */
+    uint32_t document_min;
+    float sparse_weight;
     float dense_weight;
     float price_weight;
-    float
-        price_octaves; /* > 0: so many doublings away a price says nothing              */
-    float query_scale; /* > 0, in elements of the query; 0: nothing fades               */
+    float price_octaves; /* > 0: beyond so many doublings a price says nothing */
+    float query_scale;   /* in elements of the query */
 } mr_content_options;
 
 /* 2^18 buckets in two items at least; categories and tags before brand, title and text; price a
@@ -111,17 +111,17 @@ void mr_content_destroy(mr_content *content); /* NULL allowed */
 
 /* ---- arrays ---- */
 
-/* All that a content is made of, as plain arrays to be stored. */
+/*
+ * All that a content is made of, as plain arrays to be stored.  What was not told is absent: terms
+ * without rows, NULL for the others.
+ */
 typedef struct mr_content_arrays {
     uint32_t items;
-    mr_sparse_matrix
-        terms;         /* items x buckets, rows of length 1; no rows: no attributes     */
-    float *embeddings; /* [items][embedding_stride], rows of length 1 or 0; NULL: none  */
-    size_t
-        embedding_stride; /* in floats                                                     */
-    uint32_t
-        dimension;     /* 0 without embeddings                                          */
-    float *price_log2; /* [items], or MR_CONTENT_PRICE_UNKNOWN; NULL: no prices         */
+    mr_sparse_matrix terms; /* items x buckets; rows of length 1 or empty */
+    float *embeddings;      /* [items][stride]; rows of length 1 or 0 */
+    size_t embedding_stride;
+    uint32_t dimension;
+    float *price_log2; /* [items], or MR_CONTENT_PRICE_UNKNOWN */
     mr_content_options options;
 } mr_content_arrays;
 

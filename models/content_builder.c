@@ -107,9 +107,8 @@ mr_status mr_content_builder_price(mr_content_builder *builder, uint32_t item,
         for (uint32_t i = 0; i < builder->items; i++)
             builder->price_log2[i] = MR_CONTENT_PRICE_UNKNOWN;
     }
-    /* the smallest double lies 1,074 octaves below 1, beyond what stands for unknown */
     builder->price_log2[item] =
-        price > 1e-30 ? (float)log2(price) : MR_CONTENT_PRICE_UNKNOWN;
+        price > 0.0 ? (float)log2(price) : MR_CONTENT_PRICE_UNKNOWN;
     return MR_OK;
 }
 

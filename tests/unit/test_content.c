@@ -472,6 +472,10 @@ static void test_what_cannot_be_is_refused(void **state)
     assert_int_equal(mr_content_build(builder, &options, &content, &error),
                      MR_ERR_INVALID);
     options = mr_content_options_default();
+    options.price_octaves = 2.0F * MR_CONTENT_PRICE_OCTAVES_MAX;
+    assert_int_equal(mr_content_build(builder, &options, &content, &error),
+                     MR_ERR_INVALID);
+    options = mr_content_options_default();
     options.field_weights[MR_CONTENT_TAG] = NAN;
     assert_int_equal(mr_content_build(builder, &options, &content, &error),
                      MR_ERR_INVALID);
