@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BUDGET_MAX = 10000, THREADS_MAX = 256, SEED_DEFAULT = 1, LIST_BYTES = 256 };
+enum {
+    BUDGET_MAX = 10000,
+    THREADS_MAX = 256,
+    SEED_DEFAULT = 1,
+    LIST_BYTES = 256,
+    HELP_COLUMNS = 84
+};
 
 static const char help[] =
     "usage: millrace evaluate PROTOCOL OPTIONS\n"
@@ -84,14 +90,32 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
+/* "--model M  a, b, c", on as many lines as it takes. */
+static void print_models(const char *const *models)
+{
+    const size_t margin = (size_t)printf("      --model M      ");
+    size_t column = margin;
+    for (size_t m = 0; models[m] != NULL; m++) {
+        if (column + strlen(models[m]) + 2 > HELP_COLUMNS) {
+            (void)printf("\n%*s", (int)margin, "");
+            column = margin;
+        }
+        column += (size_t)printf(" %s%s", models[m], models[m + 1] != NULL ? "," : "\n");
+    }
+}
+
 /* Of one protocol when the first word names it, else of all. */
 static void print_help(const char *first)
 {
     const mr_evaluate_protocol *wanted = find_protocol(first);
     (void)fputs(help, stdout);
-    for (size_t p = 0; p < PROTOCOLS; p++)
-        if (wanted == NULL || wanted == protocols[p])
-            (void)printf("\n%s", protocols[p]->help);
+    for (size_t p = 0; p < PROTOCOLS; p++) {
+        if (wanted != NULL && wanted != protocols[p])
+            continue;
+        (void)printf("\n%s", protocols[p]->help);
+        print_models(protocols[p]->models);
+        (void)printf("    example: %s", protocols[p]->example);
+    }
 }
 
 /* ---- checks ---- */

@@ -57,9 +57,10 @@ typedef struct mr_evaluate_arguments {
 
 typedef struct mr_evaluate_protocol {
     const char *name;
-    const char *help; /* how it is called, what it is, an example; ends with a newline */
-    uint32_t takes;   /* MR_EVALUATE_BITs; model, budget, threads and seed are for all */
-    uint32_t needs;   /* of those */
+    const char *help;    /* how it is called and what it is: lines of at most 90 */
+    const char *example; /* the command line, cut by backslashes where it is long */
+    uint32_t takes; /* MR_EVALUATE_BITs; model, budget, threads and seed are for all */
+    uint32_t needs; /* of those */
     const char *const *models; /* what --model may be, NULL at the end */
     int (*run)(const mr_command *command, const mr_evaluate_arguments *arguments);
 } mr_evaluate_protocol;
