@@ -33,20 +33,32 @@ static const char help[] =
 
 static const mr_evaluate_protocol *const protocols[] = {
     &mr_evaluate_lightgcn, &mr_evaluate_sequence, &mr_evaluate_session,
-    &mr_evaluate_basket,   &mr_evaluate_churn,
+    &mr_evaluate_basket,   &mr_evaluate_ratings,  &mr_evaluate_churn,
 };
 enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
 
 static const char *const option_names[] = {
-    [MR_EVALUATE_TRAIN] = "--train",       [MR_EVALUATE_VALID] = "--valid",
-    [MR_EVALUATE_TEST] = "--test",         [MR_EVALUATE_DATA] = "--data",
-    [MR_EVALUATE_HISTORY] = "--history",   [MR_EVALUATE_FUTURE] = "--future",
-    [MR_EVALUATE_TABLE] = "--table",       [MR_EVALUATE_TARGET] = "--target",
-    [MR_EVALUATE_POSITIVE] = "--positive", [MR_EVALUATE_TRANSACTIONS] = "--transactions",
-    [MR_EVALUATE_FORMAT] = "--format",     [MR_EVALUATE_TRAIN_AT] = "--train-at",
-    [MR_EVALUATE_TEST_AT] = "--test-at",   [MR_EVALUATE_WINDOW_DAYS] = "--window-days",
-    [MR_EVALUATE_FOLDS] = "--folds",       [MR_EVALUATE_MODEL] = "--model",
-    [MR_EVALUATE_BUDGET] = "--budget",     [MR_EVALUATE_THREADS] = "--threads",
+    [MR_EVALUATE_TRAIN] = "--train",
+    [MR_EVALUATE_VALID] = "--valid",
+    [MR_EVALUATE_TEST] = "--test",
+    [MR_EVALUATE_DATA] = "--data",
+    [MR_EVALUATE_ITEMS] = "--items",
+    [MR_EVALUATE_USERS] = "--users",
+    [MR_EVALUATE_SPLIT] = "--split",
+    [MR_EVALUATE_HISTORY] = "--history",
+    [MR_EVALUATE_FUTURE] = "--future",
+    [MR_EVALUATE_TABLE] = "--table",
+    [MR_EVALUATE_TARGET] = "--target",
+    [MR_EVALUATE_POSITIVE] = "--positive",
+    [MR_EVALUATE_TRANSACTIONS] = "--transactions",
+    [MR_EVALUATE_FORMAT] = "--format",
+    [MR_EVALUATE_TRAIN_AT] = "--train-at",
+    [MR_EVALUATE_TEST_AT] = "--test-at",
+    [MR_EVALUATE_WINDOW_DAYS] = "--window-days",
+    [MR_EVALUATE_FOLDS] = "--folds",
+    [MR_EVALUATE_MODEL] = "--model",
+    [MR_EVALUATE_BUDGET] = "--budget",
+    [MR_EVALUATE_THREADS] = "--threads",
     [MR_EVALUATE_SEED] = "--seed",
 };
 _Static_assert(sizeof(option_names) / sizeof(option_names[0]) == MR_EVALUATE_OPTIONS,

@@ -25,6 +25,9 @@ typedef enum mr_evaluate_option {
     MR_EVALUATE_VALID,
     MR_EVALUATE_TEST,
     MR_EVALUATE_DATA,
+    MR_EVALUATE_ITEMS,
+    MR_EVALUATE_USERS,
+    MR_EVALUATE_SPLIT,
     MR_EVALUATE_HISTORY,
     MR_EVALUATE_FUTURE,
     MR_EVALUATE_TABLE,
@@ -69,6 +72,7 @@ extern const mr_evaluate_protocol mr_evaluate_lightgcn;
 extern const mr_evaluate_protocol mr_evaluate_sequence;
 extern const mr_evaluate_protocol mr_evaluate_session;
 extern const mr_evaluate_protocol mr_evaluate_basket;
+extern const mr_evaluate_protocol mr_evaluate_ratings;
 extern const mr_evaluate_protocol mr_evaluate_churn;
 
 /* A line of progress on standard error; `context` is not looked at. */

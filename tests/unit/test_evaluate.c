@@ -77,7 +77,8 @@ static void test_what_is_wrong_or_missing_is_named_in_one_line(void **state)
         const char *words[WORDS_MAX];
         const char *said;
     } wrong[] = {
-        {{"--json"}, "needs one protocol: lightgcn, sequence, session, basket, churn"},
+        {{"--json"},
+         "needs one protocol: lightgcn, sequence, session, basket, ratings, churn"},
         {{"lightgcn", "churn"}, "needs one protocol"},
         {{"astrology"}, "no protocol 'astrology'"},
         {{"sequence"}, "sequence needs --data"},
@@ -94,6 +95,12 @@ static void test_what_is_wrong_or_missing_is_named_in_one_line(void **state)
          "--format 'csv': session has prefix and log"},
         {{"basket", "--history", "f"}, "basket needs --future"},
         {{"basket", "--future", "f"}, "basket needs --history"},
+        {{"ratings", "--items", "f"}, "ratings needs --data"},
+        {{"ratings", "--data", "f"}, "ratings needs --items"},
+        {{"ratings", "--data", "f", "--items", "f", "--format", "csv"},
+         "--format 'csv': ratings has ml-100k"},
+        {{"ratings", "--data", "f", "--items", "f", "--split", "random"},
+         "--split 'random': ratings has time"},
         {{"lightgcn", "--test", "f"}, "lightgcn needs --train"},
         {{"lightgcn", "--train", "f", "--test", "f", "--model", "encoder"},
          "--model 'encoder': lightgcn has auto, "},
@@ -127,7 +134,7 @@ static void test_each_protocol_has_help_with_an_example(void **state)
     (void)state;
     const mr_evaluate_protocol *const protocols[] = {
         &mr_evaluate_lightgcn, &mr_evaluate_sequence, &mr_evaluate_session,
-        &mr_evaluate_basket, &mr_evaluate_churn};
+        &mr_evaluate_basket,   &mr_evaluate_ratings,  &mr_evaluate_churn};
     for (size_t p = 0; p < sizeof(protocols) / sizeof(protocols[0]); p++) {
         char example[64];
         (void)snprintf(example, sizeof(example), "example: millrace evaluate %s --",
