@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BUDGET_MAX = 10000, THREADS_MAX = 256, SEED_DEFAULT = 1, LIST_BYTES = 256 };
+enum {
+    BUDGET_MAX = 10000,
+    THREADS_MAX = 256,
+    SEED_DEFAULT = 1,
+    LIST_BYTES = 256,
+    HELP_COLUMNS = 84
+};
 
 static const char help[] =
     "usage: millrace evaluate PROTOCOL OPTIONS\n"
@@ -27,20 +33,32 @@ static const char help[] =
 
 static const mr_evaluate_protocol *const protocols[] = {
     &mr_evaluate_lightgcn, &mr_evaluate_sequence, &mr_evaluate_session,
-    &mr_evaluate_basket,   &mr_evaluate_churn,
+    &mr_evaluate_basket,   &mr_evaluate_ratings,  &mr_evaluate_churn,
 };
 enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
 
 static const char *const option_names[] = {
-    [MR_EVALUATE_TRAIN] = "--train",       [MR_EVALUATE_VALID] = "--valid",
-    [MR_EVALUATE_TEST] = "--test",         [MR_EVALUATE_DATA] = "--data",
-    [MR_EVALUATE_HISTORY] = "--history",   [MR_EVALUATE_FUTURE] = "--future",
-    [MR_EVALUATE_TABLE] = "--table",       [MR_EVALUATE_TARGET] = "--target",
-    [MR_EVALUATE_POSITIVE] = "--positive", [MR_EVALUATE_TRANSACTIONS] = "--transactions",
-    [MR_EVALUATE_FORMAT] = "--format",     [MR_EVALUATE_TRAIN_AT] = "--train-at",
-    [MR_EVALUATE_TEST_AT] = "--test-at",   [MR_EVALUATE_WINDOW_DAYS] = "--window-days",
-    [MR_EVALUATE_FOLDS] = "--folds",       [MR_EVALUATE_MODEL] = "--model",
-    [MR_EVALUATE_BUDGET] = "--budget",     [MR_EVALUATE_THREADS] = "--threads",
+    [MR_EVALUATE_TRAIN] = "--train",
+    [MR_EVALUATE_VALID] = "--valid",
+    [MR_EVALUATE_TEST] = "--test",
+    [MR_EVALUATE_DATA] = "--data",
+    [MR_EVALUATE_ITEMS] = "--items",
+    [MR_EVALUATE_USERS] = "--users",
+    [MR_EVALUATE_SPLIT] = "--split",
+    [MR_EVALUATE_HISTORY] = "--history",
+    [MR_EVALUATE_FUTURE] = "--future",
+    [MR_EVALUATE_TABLE] = "--table",
+    [MR_EVALUATE_TARGET] = "--target",
+    [MR_EVALUATE_POSITIVE] = "--positive",
+    [MR_EVALUATE_TRANSACTIONS] = "--transactions",
+    [MR_EVALUATE_FORMAT] = "--format",
+    [MR_EVALUATE_TRAIN_AT] = "--train-at",
+    [MR_EVALUATE_TEST_AT] = "--test-at",
+    [MR_EVALUATE_WINDOW_DAYS] = "--window-days",
+    [MR_EVALUATE_FOLDS] = "--folds",
+    [MR_EVALUATE_MODEL] = "--model",
+    [MR_EVALUATE_BUDGET] = "--budget",
+    [MR_EVALUATE_THREADS] = "--threads",
     [MR_EVALUATE_SEED] = "--seed",
 };
 _Static_assert(sizeof(option_names) / sizeof(option_names[0]) == MR_EVALUATE_OPTIONS,
@@ -84,14 +102,32 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
+/* "--model M  a, b, c", on as many lines as it takes. */
+static void print_models(const char *const *models)
+{
+    const size_t margin = (size_t)printf("      --model M      ");
+    size_t column = margin;
+    for (size_t m = 0; models[m] != NULL; m++) {
+        if (column + strlen(models[m]) + 2 > HELP_COLUMNS) {
+            (void)printf("\n%*s", (int)margin, "");
+            column = margin;
+        }
+        column += (size_t)printf(" %s%s", models[m], models[m + 1] != NULL ? "," : "\n");
+    }
+}
+
 /* Of one protocol when the first word names it, else of all. */
 static void print_help(const char *first)
 {
     const mr_evaluate_protocol *wanted = find_protocol(first);
     (void)fputs(help, stdout);
-    for (size_t p = 0; p < PROTOCOLS; p++)
-        if (wanted == NULL || wanted == protocols[p])
-            (void)printf("\n%s", protocols[p]->help);
+    for (size_t p = 0; p < PROTOCOLS; p++) {
+        if (wanted != NULL && wanted != protocols[p])
+            continue;
+        (void)printf("\n%s", protocols[p]->help);
+        print_models(protocols[p]->models);
+        (void)printf("    example: %s", protocols[p]->example);
+    }
 }
 
 /* ---- checks ---- */

@@ -25,6 +25,9 @@ typedef enum mr_evaluate_option {
     MR_EVALUATE_VALID,
     MR_EVALUATE_TEST,
     MR_EVALUATE_DATA,
+    MR_EVALUATE_ITEMS,
+    MR_EVALUATE_USERS,
+    MR_EVALUATE_SPLIT,
     MR_EVALUATE_HISTORY,
     MR_EVALUATE_FUTURE,
     MR_EVALUATE_TABLE,
@@ -57,9 +60,10 @@ typedef struct mr_evaluate_arguments {
 
 typedef struct mr_evaluate_protocol {
     const char *name;
-    const char *help; /* how it is called, what it is, an example; ends with a newline */
-    uint32_t takes;   /* MR_EVALUATE_BITs; model, budget, threads and seed are for all */
-    uint32_t needs;   /* of those */
+    const char *help;    /* how it is called and what it is: lines of at most 90 */
+    const char *example; /* the command line, cut by backslashes where it is long */
+    uint32_t takes; /* MR_EVALUATE_BITs; model, budget, threads and seed are for all */
+    uint32_t needs; /* of those */
     const char *const *models; /* what --model may be, NULL at the end */
     int (*run)(const mr_command *command, const mr_evaluate_arguments *arguments);
 } mr_evaluate_protocol;
@@ -68,6 +72,7 @@ extern const mr_evaluate_protocol mr_evaluate_lightgcn;
 extern const mr_evaluate_protocol mr_evaluate_sequence;
 extern const mr_evaluate_protocol mr_evaluate_session;
 extern const mr_evaluate_protocol mr_evaluate_basket;
+extern const mr_evaluate_protocol mr_evaluate_ratings;
 extern const mr_evaluate_protocol mr_evaluate_churn;
 
 /* A line of progress on standard error; `context` is not looked at. */

@@ -137,15 +137,14 @@ static const char *const models[] = {"auto", "logistic", NULL};
 
 const mr_evaluate_protocol mr_evaluate_churn = {
     .name = "churn",
-    .help =
-        "  churn --table F --target COLUMN --positive VALUE [--folds K]\n"
-        "  churn --transactions F --format cdnow|csv --train-at DATE --test-at DATE\n"
-        "    Who leaves; auc, log_loss, brier, ece, lift@10.\n"
-        "      --model M       auto, logistic\n"
-        "      --folds K       of a table (default 5)\n"
-        "      --window-days N no purchase in so many days is churn (default: from the "
-        "gaps)\n"
-        "    example: millrace evaluate churn --transactions CDNOW_master.txt \\\n"
+    .help = "  churn --table F --target COLUMN --positive VALUE [--folds K]\n"
+            "  churn --transactions F --format cdnow|csv --train-at DATE --test-at DATE\n"
+            "    Who leaves; auc, log_loss, brier, ece, lift@10.\n"
+            "      --folds K       of a table (default 5)\n"
+            "      --window-days N no purchase in so many days is churn (default: by the "
+            "gaps)\n",
+    .example =
+        "millrace evaluate churn --transactions CDNOW_master.txt \\\n"
         "                 --format cdnow --train-at 1997-06-30 --test-at 1997-12-31 \\\n"
         "                 --window-days 181\n",
     .takes = MR_EVALUATE_BIT(TABLE) | MR_EVALUATE_BIT(TARGET) |

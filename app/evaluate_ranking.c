@@ -59,15 +59,13 @@ static int run_lightgcn(const mr_command *command, const mr_evaluate_arguments *
 
 const mr_evaluate_protocol mr_evaluate_lightgcn = {
     .name = "lightgcn",
-    .help =
-        "  lightgcn --train F [--valid F] --test F\n"
-        "    Files of `user item item ...` a line.  Every item that the user does not "
-        "have\n"
-        "    in training is ranked; recall@20, ndcg@20, precision@20, hit@20, coverage,\n"
-        "    gini.\n"
-        "      --model M       auto, item_item, ials, popular, blend\n"
-        "    example: millrace evaluate lightgcn --train gowalla/train.txt \\\n"
-        "                 --test gowalla/test.txt\n",
+    .help = "  lightgcn --train F [--valid F] --test F\n"
+            "    Files of `user item item ...` a line.  Every item the user does not "
+            "have in\n"
+            "    training is ranked; recall@20, ndcg@20, precision@20, hit@20, coverage, "
+            "gini.\n",
+    .example = "millrace evaluate lightgcn --train gowalla/train.txt \\\n"
+               "                 --test gowalla/test.txt\n",
     .takes = MR_EVALUATE_BIT(TRAIN) | MR_EVALUATE_BIT(VALID) | MR_EVALUATE_BIT(TEST),
     .needs = MR_EVALUATE_BIT(TRAIN) | MR_EVALUATE_BIT(TEST),
     .models = set_models,
@@ -129,12 +127,12 @@ static int run_sequence(const mr_command *command, const mr_evaluate_arguments *
 
 const mr_evaluate_protocol mr_evaluate_sequence = {
     .name = "sequence",
-    .help =
-        "  sequence --data F\n"
-        "    A file of `user item item ...` in order.  The last item of each user is "
-        "asked\n"
-        "    for, the others are learnt from; hr and ndcg @5, @10, @20 among all items.\n"
-        "    example: millrace evaluate sequence --data Beauty.txt --json\n",
+    .help = "  sequence --data F\n"
+            "    A file of `user item item ...` in order.  The last item of each user is "
+            "asked\n"
+            "    for, the others are learnt from; hr and ndcg @5, @10, @20 among all "
+            "items.\n",
+    .example = "millrace evaluate sequence --data Beauty.txt --json\n",
     .takes = MR_EVALUATE_BIT(DATA),
     .needs = MR_EVALUATE_BIT(DATA),
     .models = ordered_models,
@@ -163,10 +161,10 @@ const mr_evaluate_protocol mr_evaluate_session = {
         "    What is clicked next; hr@20, mrr@20 among all items.\n"
         "      prefix          a session a line; test lines of `item item ...<TAB>next`\n"
         "      log             columns SessionId, ItemId, Time; asked for at every "
-        "place\n"
-        "    example: millrace evaluate session --train train_full.txt --test test.txt "
-        "\\\n"
-        "                 --format log\n",
+        "place\n",
+    .example = "millrace evaluate session --train train_full.txt --test test.txt "
+               "\\\n"
+               "                 --format log\n",
     .takes = MR_EVALUATE_BIT(TRAIN) | MR_EVALUATE_BIT(TEST) | MR_EVALUATE_BIT(FORMAT),
     .needs = MR_EVALUATE_BIT(TRAIN) | MR_EVALUATE_BIT(TEST) | MR_EVALUATE_BIT(FORMAT),
     .models = ordered_models,
@@ -190,9 +188,9 @@ const mr_evaluate_protocol mr_evaluate_basket = {
     .help = "  basket --history F --future F\n"
             "    JSON objects of customers' baskets, `{\"1\": [[-1], [3, 5], [-1]], "
             "...}`, and of\n"
-            "    the basket that followed; recall@10, ndcg@10, phr@10 among all items.\n"
-            "    example: millrace evaluate basket --history tafeng_history.json \\\n"
-            "                 --future tafeng_future.json\n",
+            "    the basket that followed; recall@10, ndcg@10, phr@10 among all items.\n",
+    .example = "millrace evaluate basket --history tafeng_history.json \\\n"
+               "                 --future tafeng_future.json\n",
     .takes = MR_EVALUATE_BIT(HISTORY) | MR_EVALUATE_BIT(FUTURE),
     .needs = MR_EVALUATE_BIT(HISTORY) | MR_EVALUATE_BIT(FUTURE),
     .models = ordered_models,

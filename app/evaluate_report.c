@@ -6,8 +6,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
-enum { DECIMALS = 6 };
+enum { DECIMALS = 6, NAME_COLUMNS = 16 };
 
 void mr_evaluate_report_add_data(mr_evaluate_report *report, const char *name,
                                  double value)
@@ -75,12 +76,12 @@ static void print_published(const mr_evaluate_report *report)
         mr_published_find(report->protocol, report->data, report->data_count);
     if (set == NULL)
         return;
-    (void)printf("\n%s, %s:\n%-16s", set->name, set->source, "");
+    (void)printf("\n%s, %s:\n%-*s", set->name, set->source, NAME_COLUMNS, "");
     for (size_t m = 0; m < MR_PUBLISHED_METRICS_MAX && set->metrics[m] != NULL; m++)
         (void)printf(" %9s", set->metrics[m]);
     (void)printf("\n");
     for (size_t r = 0; r < MR_PUBLISHED_ROWS_MAX && set->rows[r].model != NULL; r++) {
-        (void)printf("%-16s", set->rows[r].model);
+        (void)printf("%-*s", NAME_COLUMNS, set->rows[r].model);
         for (size_t m = 0; m < MR_PUBLISHED_METRICS_MAX && set->metrics[m] != NULL; m++)
             if (set->rows[r].values[m] > 0.0)
                 (void)printf(" %9.4f", set->rows[r].values[m]);
@@ -90,15 +91,27 @@ static void print_published(const mr_evaluate_report *report)
     }
 }
 
+/* Of the column of names. */
+static int width_of(const mr_evaluate_report *report)
+{
+    size_t width = NAME_COLUMNS;
+    for (size_t i = 0; i < report->metric_count; i++)
+        if (strlen(report->metrics[i].name) > width)
+            width = strlen(report->metrics[i].name);
+    return (int)width;
+}
+
 static void print_table(const mr_evaluate_report *report)
 {
-    (void)printf("%-16s %s\n", "protocol", report->protocol);
+    const int width = width_of(report);
+    (void)printf("%-*s %s\n", width, "protocol", report->protocol);
     for (size_t i = 0; i < report->data_count; i++)
-        (void)printf("%-16s %.10g\n", report->data[i].name, report->data[i].value);
-    (void)printf("%-16s %s\n%-16s %s\n\n", "model", report->model, "parameters",
-                 report->parameters);
+        (void)printf("%-*s %.10g\n", width, report->data[i].name, report->data[i].value);
+    (void)printf("%-*s %s\n%-*s %s\n\n", width, "model", report->model, width,
+                 "parameters", report->parameters);
     for (size_t i = 0; i < report->metric_count; i++)
-        (void)printf("%-16s %.4f\n", report->metrics[i].name, report->metrics[i].value);
+        (void)printf("%-*s %.4f\n", width, report->metrics[i].name,
+                     report->metrics[i].value);
     (void)printf("\ntrained in %.2f s, scored in %.2f s, seed %" PRIu64 "\n",
                  report->train_seconds, report->score_seconds, report->seed);
     print_published(report);
