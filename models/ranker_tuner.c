@@ -442,6 +442,20 @@ static mr_status tune(tuning *t)
     return choose_blend(t);
 }
 
+/* With too few questions nothing can be learnt: the first family that may be used, as it comes. */
+static void settle(const mr_ranker_tuner_options *options, mr_ranker_tuner_result *result)
+{
+    static const mr_signal order[] = {MR_SIGNAL_POPULAR,     MR_SIGNAL_SEQUENCE,
+                                      MR_SIGNAL_SESSION_KNN, MR_SIGNAL_REPEAT,
+                                      MR_SIGNAL_ENCODER,     MR_SIGNAL_CONTENT};
+    tuning t = {.options = options, .result = result, .cut = {.repeat_share = 1.0}};
+    for (size_t s = sizeof(order) / sizeof(order[0]); s-- > 0;)
+        if (options->families[order[s]])
+            result->recipe = single_recipe(&t, order[s]);
+    report(&t, "too few questions to choose on: %s as it comes",
+           mr_ranker_recipe_name(&result->recipe));
+}
+
 mr_status mr_ranker_tune(const mr_sequences *sequences,
                          const mr_ranker_tuner_options *options, mr_worker_pool *pool,
                          mr_ranker_tuner_result *ret_result)
@@ -453,8 +467,14 @@ mr_status mr_ranker_tune(const mr_sequences *sequences,
         any |= options->families[s];
     if (!any)
         return MR_ERR_INVALID;
-    MR_TRY(mr_ranker_cut_make(sequences, options->form, options->share, options->seed,
-                              &t.cut));
+    const mr_status cut = mr_ranker_cut_make(sequences, options->form, options->share,
+                                             options->seed, &t.cut);
+    if (cut == MR_ERR_NOT_FOUND) {
+        settle(options, &result);
+        *ret_result = result;
+        return MR_OK;
+    }
+    MR_TRY(cut);
     t.train = mr_sequence_list_view(&t.cut.train);
     t.questions = mr_ranker_cut_questions(&t.cut);
     result.repeat_share = t.cut.repeat_share;

@@ -51,8 +51,8 @@ typedef struct mr_ranker_tuner_result {
     uint32_t tries;
 } mr_ranker_tuner_result;
 
-/* MR_ERR_INVALID without a family, MR_ERR_NOT_FOUND with too few questions to choose on,
- * MR_ERR_NO_MEMORY. */
+/* With too few questions to choose on: the simplest family that may be used, as it comes.
+ * MR_ERR_INVALID without a family, MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_ranker_tune(const mr_sequences *sequences,
                                      const mr_ranker_tuner_options *options,
                                      mr_worker_pool *pool,

@@ -63,8 +63,8 @@ static void test_one_target_is_scored_by_its_rank(void **state)
     mr_ranking_sums at_ten = {0};
     static const uint32_t ranks[] = {1, 3, 7, MR_RANK_NONE};
     for (size_t q = 0; q < 4; q++) {
-        mr_ranking_sums_add_ranks(&at_five, 5, &ranks[q], 1);
-        mr_ranking_sums_add_ranks(&at_ten, 10, &ranks[q], 1);
+        mr_ranking_sums_add_ranks(&at_five, 5, &ranks[q], 1, 1);
+        mr_ranking_sums_add_ranks(&at_ten, 10, &ranks[q], 1, 1);
     }
     assert_int_equal(at_five.users, 4);
     assert_close(at_five.hit, 2.0, 1e-12);
@@ -84,7 +84,7 @@ static void test_ranks_of_several_targets_are_scored_as_their_list(void **state)
     mr_ranking_sums by_list = {0};
     mr_ranking_sums by_ranks = {0};
     mr_ranking_sums_add(&by_list, LIST, 4, 4, relevant, 3);
-    mr_ranking_sums_add_ranks(&by_ranks, 4, ranks, 3);
+    mr_ranking_sums_add_ranks(&by_ranks, 4, ranks, 3, 3);
     assert_close(by_ranks.recall, by_list.recall, 1e-12);
     assert_close(by_ranks.ndcg, by_list.ndcg, 1e-12);
     assert_close(by_ranks.precision, by_list.precision, 1e-12);
@@ -98,13 +98,13 @@ static void test_targets_that_tie_cannot_gain_more_than_the_ideal(void **state)
     static const uint32_t tied[] = {3, 3,
                                     3}; /* three items share the first three places */
     mr_ranking_sums sums = {0};
-    mr_ranking_sums_add_ranks(&sums, 3, tied, 3);
+    mr_ranking_sums_add_ranks(&sums, 3, tied, 3, 3);
     assert_close(sums.recall, 1.0, 1e-12);
     assert_close(sums.ndcg,
                  3.0 / log2(4) / (1.0 / log2(2) + 1.0 / log2(3) + 1.0 / log2(4)), 1e-12);
-    mr_ranking_sums_add_ranks(&sums, 2, tied, 3);
+    mr_ranking_sums_add_ranks(&sums, 2, tied, 3, 3);
     assert_close(sums.hit, 1.0, 1e-12);
-    mr_ranking_sums_add_ranks(&sums, 2, tied, 0);
+    mr_ranking_sums_add_ranks(&sums, 2, tied, 0, 0);
     assert_int_equal(sums.users, 2);
 }
 
