@@ -15,8 +15,12 @@ static const char *model_of(const mr_ranking_options *options)
     return options->model != NULL ? options->model : "auto";
 }
 
-/* "auto" and "blend" may use every family; a family's name that family alone. */
-static mr_status families_of(const char *model, bool ret_families[MR_SIGNALS])
+/*
+ * "auto" and "blend" may use every family; a family's name that family alone.  Within a basket there
+ * is no next item, which is what an encoder learns from: it has to be asked for by name.
+ */
+static mr_status families_of(const char *model, mr_ranking_form form,
+                             bool ret_families[MR_SIGNALS])
 {
     static const mr_signal ordered[] = {MR_SIGNAL_ENCODER, MR_SIGNAL_SEQUENCE,
                                         MR_SIGNAL_SESSION_KNN, MR_SIGNAL_REPEAT,
@@ -28,6 +32,8 @@ static mr_status families_of(const char *model, bool ret_families[MR_SIGNALS])
         ret_families[ordered[s]] = all || strcmp(model, mr_signal_name(ordered[s])) == 0;
         any |= ret_families[ordered[s]];
     }
+    if (all && form == MR_RANKING_NEXT_BASKET)
+        ret_families[MR_SIGNAL_ENCODER] = false;
     return any ? MR_OK : MR_ERR_INVALID;
 }
 
@@ -35,7 +41,7 @@ mr_status mr_ranking_options_check(const mr_ranking_options *options,
                                    const char *protocol, mr_error *ret_error)
 {
     bool families[MR_SIGNALS];
-    if (families_of(model_of(options), families) != MR_OK)
+    if (families_of(model_of(options), MR_RANKING_NEXT_ITEM, families) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_INVALID, "%s has no model '%s'", protocol,
                             model_of(options));
     return MR_OK;
@@ -81,7 +87,7 @@ static mr_status choose(const mr_ranking_task *task, const mr_ranking_options *o
                                       .seed = options->seed,
                                       .report = options->report,
                                       .context = options->context};
-    MR_TRY(families_of(model_of(options), tuning.families));
+    MR_TRY(families_of(model_of(options), task->form, tuning.families));
     return mr_ranker_tune(task->train, &tuning, pool, ret_tuned);
 }
 
