@@ -40,12 +40,33 @@ mr_covisitation_options mr_covisitation_defaults(void)
                                      .own = 1.0F,
                                      .self = true,
                                      .age_scale = 0.0F,
-                                     .length_exponent = 0.0F,
+                                     .length_exponent = 0.25F,
                                      .row_exponent = 0.5F,
                                      .column_exponent = 0.2F,
                                      .neighbours = MR_COVISITATION_NEIGHBOURS_MAX,
                                      .query_scale = 2.0F,
                                      .query_span = 64};
+}
+
+void mr_covisitation_axes(mr_pattern_axis ret_axes[MR_COVISITATION_AXES])
+{
+    const mr_covisitation_options start = mr_covisitation_defaults();
+    ret_axes[0] = (mr_pattern_axis){
+        .start = (double)start.length_exponent, .step = 0.25, .low = 0.0, .high = 2.0};
+    ret_axes[1] = (mr_pattern_axis){
+        .start = log2((double)start.query_scale), .step = 1.0, .low = -1.0, .high = 6.0};
+    ret_axes[2] = (mr_pattern_axis){
+        .start = (double)start.backward, .step = -0.3, .low = 0.0, .high = 1.5};
+    ret_axes[3] = (mr_pattern_axis){
+        .start = (double)start.column_exponent, .step = 0.15, .low = 0.0, .high = 0.8};
+}
+
+void mr_covisitation_at(const double *point, mr_covisitation_options *options)
+{
+    options->length_exponent = (float)point[0];
+    options->query_scale = (float)exp2(point[1]);
+    options->backward = (float)point[2];
+    options->column_exponent = (float)point[3];
 }
 
 static bool within(float value, float high)
@@ -218,7 +239,7 @@ mr_status mr_covisitation_build(const mr_sequences *sequences,
                                 const mr_covisitation_options *options,
                                 mr_worker_pool *pool, mr_covisitation **ret_model)
 {
-    if (!are_sound(options) || sequences->items == 0 ||
+    if (!are_sound(options) || sequences->items == 0 || sequences->count == 0 ||
         sequences->ptr[sequences->count] - sequences->ptr[0] > UINT32_MAX)
         return MR_ERR_INVALID;
     mr_covisitation *model = calloc(1, sizeof(*model));

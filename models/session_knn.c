@@ -10,6 +10,9 @@
 /* An item that almost every sequence has still says a little. */
 static const double ITEM_WEIGHT_LEAST = 0.01;
 
+/* Of a neighbour's first vote: fainter ones are not worth their time. */
+static const float VOTE_LEAST = 1e-3F;
+
 /* Above what building can give, and far below where a sum of products overflows. */
 static const float WEIGHT_MAX = 1e6F;
 
@@ -24,6 +27,24 @@ mr_session_knn_options mr_session_knn_defaults(void)
                                     .backward = 0.7F,
                                     .shared = 1.0F,
                                     .query_scale = 1.5F};
+}
+
+void mr_session_knn_axes(mr_pattern_axis ret_axes[MR_SESSION_KNN_AXES])
+{
+    const mr_session_knn_options start = mr_session_knn_defaults();
+    ret_axes[0] = (mr_pattern_axis){
+        .start = log2((double)start.query_scale), .step = 1.0, .low = -1.0, .high = 6.0};
+    ret_axes[1] = (mr_pattern_axis){
+        .start = (double)start.length_exponent, .step = 0.25, .low = 0.0, .high = 2.0};
+    ret_axes[2] = (mr_pattern_axis){
+        .start = (double)start.backward, .step = -0.3, .low = 0.0, .high = 1.5};
+}
+
+void mr_session_knn_at(const double *point, mr_session_knn_options *options)
+{
+    options->query_scale = (float)exp2(point[0]);
+    options->length_exponent = (float)point[1];
+    options->backward = (float)point[2];
 }
 
 static bool within(float value, float high)
@@ -209,6 +230,9 @@ static void weigh_places(mr_session_knn *model)
 {
     fade(model->query_weights, MR_SESSION_KNN_QUERY_MAX, model->options.query_scale);
     fade(model->after + 1, MR_SESSION_KNN_SPAN, model->options.rank_scale);
+    while (model->reach < MR_SESSION_KNN_SPAN &&
+           model->after[model->reach + 1] >= VOTE_LEAST)
+        model->reach++;
     for (uint32_t d = 1; d <= MR_SESSION_KNN_SPAN; d++)
         model->before[d] = model->after[d] * model->options.backward;
     model->after[0] = model->after[1]; /* the basket of the shared item itself */
@@ -219,7 +243,8 @@ mr_status mr_session_knn_build(const mr_sequences *sequences,
                                const mr_session_knn_options *options,
                                mr_session_knn **ret_model)
 {
-    if (!are_sound(options) || sequences->items == 0 || !are_sequences_short(sequences))
+    if (!are_sound(options) || sequences->items == 0 || sequences->count == 0 ||
+        !are_sequences_short(sequences))
         return MR_ERR_INVALID;
     mr_session_knn *model = calloc(1, sizeof(*model));
     if (model == NULL)

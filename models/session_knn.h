@@ -30,6 +30,7 @@
 #define MR_MODELS_SESSION_KNN_H
 
 #include "core/status.h"
+#include "models/pattern_search.h"
 #include "models/sequences.h"
 
 #include <stdbool.h>
@@ -40,9 +41,10 @@ enum {
     MR_SESSION_KNN_NEIGHBOURS_MAX = 1024,
     MR_SESSION_KNN_RECENT_MAX = 100000,
     MR_SESSION_KNN_QUERY_MAX = 64, /* newest elements of a query that count           */
-    MR_SESSION_KNN_SPAN = 64,      /* a neighbour votes within so many places of m     */
+    /* A neighbour votes within so many places of m, and where its vote is a thousandth yet. */
+    MR_SESSION_KNN_SPAN = 64,
     /* Large baskets: no more elements than these vote on either side of m. */
-    MR_SESSION_KNN_ELEMENTS_MAX = 512,
+    MR_SESSION_KNN_ELEMENTS_MAX = 128,
 };
 
 typedef struct mr_session_knn_options {
@@ -57,8 +59,21 @@ typedef struct mr_session_knn_options {
     float query_scale;     /* 0 … 1e12 places; 0: all places of a query weigh alike */
 } mr_session_knn_options;
 
-/* A middle way that serves short sessions and long histories alike. */
+/*
+ * A middle way that serves short sessions and long histories alike.  Where sequences stand in order
+ * of time, an age_scale of their number is better than none.
+ */
 mr_session_knn_options mr_session_knn_defaults(void);
+
+/*
+ * What is worth choosing on a hold-out, around the defaults, what decides most first: logarithm to
+ * base 2 of query_scale, length exponent, backward.  Some six looks.
+ */
+enum { MR_SESSION_KNN_AXES = 3 };
+void mr_session_knn_axes(mr_pattern_axis ret_axes[MR_SESSION_KNN_AXES]);
+
+/* Set in `options` what a point of those axes says. */
+void mr_session_knn_at(const double *point, mr_session_knn_options *options);
 
 /* The index as plain arrays, to be stored. */
 typedef struct mr_session_knn_arrays {
@@ -77,8 +92,8 @@ typedef struct mr_session_knn_arrays {
 typedef struct mr_session_knn mr_session_knn;
 
 /*
- * MR_ERR_INVALID for options out of range, an empty catalogue, or a sequence of more than
- * 2^32 - 1 elements; MR_ERR_NO_MEMORY.  The sequences are such as mr_sequences_check() accepts.
+ * MR_ERR_INVALID for options out of range, no sequences, an empty catalogue, or a sequence of more
+ * than 2^32 - 1 elements; MR_ERR_NO_MEMORY.  The sequences are such as mr_sequences_check() accepts.
  */
 MR_MUST_USE mr_status mr_session_knn_build(const mr_sequences *sequences,
                                            const mr_session_knn_options *options,

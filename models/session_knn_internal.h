@@ -24,6 +24,7 @@ struct mr_session_knn {
     mr_session_knn_options options;
     mr_session_knn_arrays arrays;
     mr_session_knn_owned owned;
+    uint32_t reach; /* 1 … MR_SESSION_KNN_SPAN places around the shared one       */
     float query_weights[MR_SESSION_KNN_QUERY_MAX]; /* by places back           */
     float after[MR_SESSION_KNN_SPAN + 1];          /* by places apart: a vote  */
     float before[MR_SESSION_KNN_SPAN + 1];

@@ -226,13 +226,13 @@ static void vote(const mr_session_knn *model, const candidate *neighbour,
     scores[arrays->element[w.shared]] += similarity * model->options.shared;
     for (uint64_t e = w.shared + 1; e < w.end; e++) {
         const uint32_t apart = places_apart(arrays, e, w.shared);
-        if (apart > MR_SESSION_KNN_SPAN)
+        if (apart > model->reach)
             break;
         scores[arrays->element[e]] += similarity * model->after[apart];
     }
     for (uint64_t e = w.shared; e-- > w.first;) {
         const uint32_t apart = places_apart(arrays, w.shared, e);
-        if (apart > MR_SESSION_KNN_SPAN)
+        if (apart > model->reach)
             break;
         scores[arrays->element[e]] += similarity * model->before[apart];
     }
@@ -255,7 +255,7 @@ static float votes_for(const mr_session_knn *model, const candidate *neighbour,
         const bool is_newer = e > w.shared;
         const uint32_t apart =
             places_apart(arrays, is_newer ? e : w.shared, is_newer ? w.shared : e);
-        if (apart <= MR_SESSION_KNN_SPAN)
+        if (apart <= model->reach)
             sum += similarity * (is_newer ? model->after : model->before)[apart];
     }
     return sum;

@@ -268,11 +268,31 @@ static void test_a_score_is_a_sum_and_its_reason_the_largest_term(void **state)
     }
 }
 
-static void test_the_defaults_are_in_range(void **state)
+static void test_axes_start_at_the_defaults_and_stay_in_range(void **state)
 {
     (void)state;
     const mr_sequences sequences = mr_sequence_list_view(&plain_list);
-    const mr_covisitation_options options = mr_covisitation_defaults();
+    const mr_covisitation_options defaults = mr_covisitation_defaults();
+    mr_covisitation_options options = defaults;
+    mr_pattern_axis axes[MR_COVISITATION_AXES];
+    double start[MR_COVISITATION_AXES];
+    double low[MR_COVISITATION_AXES];
+    double high[MR_COVISITATION_AXES];
+    mr_covisitation_axes(axes);
+    for (size_t a = 0; a < MR_COVISITATION_AXES; a++) {
+        start[a] = axes[a].start;
+        low[a] = axes[a].low;
+        high[a] = axes[a].high;
+    }
+    mr_covisitation_at(start, &options);
+    assert_close(options.length_exponent, defaults.length_exponent, 1e-6);
+    assert_close(options.query_scale, defaults.query_scale, 1e-6);
+    assert_close(options.backward, defaults.backward, 1e-6);
+    assert_close(options.column_exponent, defaults.column_exponent, 1e-6);
+    mr_covisitation_destroy(build(&sequences, &options, 1));
+    mr_covisitation_at(low, &options);
+    mr_covisitation_destroy(build(&sequences, &options, 1));
+    mr_covisitation_at(high, &options);
     mr_covisitation_destroy(build(&sequences, &options, 1));
 }
 
@@ -302,8 +322,12 @@ static void test_options_out_of_range_are_refused(void **state)
     for (size_t b = 0; b < 12; b++)
         assert_int_equal(mr_covisitation_build(&sequences, &bad[b], pool, &model),
                          MR_ERR_INVALID);
-    const mr_sequences nothing = {.ptr = sequences.ptr};
-    assert_int_equal(mr_covisitation_build(&nothing, &good, pool, &model),
+    static const uint64_t empty[2] = {0, 0};
+    const mr_sequences no_items = {.count = 1, .ptr = empty};
+    const mr_sequences no_sequences = {.items = ITEMS};
+    assert_int_equal(mr_covisitation_build(&no_items, &good, pool, &model),
+                     MR_ERR_INVALID);
+    assert_int_equal(mr_covisitation_build(&no_sequences, &good, pool, &model),
                      MR_ERR_INVALID);
     assert_null(model);
     mr_worker_pool_destroy(pool);
@@ -376,7 +400,7 @@ int main(void)
         cmocka_unit_test(test_a_row_keeps_its_largest_weights),
         cmocka_unit_test(test_threads_do_not_show),
         cmocka_unit_test(test_a_score_is_a_sum_and_its_reason_the_largest_term),
-        cmocka_unit_test(test_the_defaults_are_in_range),
+        cmocka_unit_test(test_axes_start_at_the_defaults_and_stay_in_range),
         cmocka_unit_test(test_options_out_of_range_are_refused),
         cmocka_unit_test(test_stored_rows_answer_as_those_that_were_built),
         cmocka_unit_test(test_damaged_rows_are_refused),

@@ -50,7 +50,7 @@ static const mr_session_knn_options CASES[] = {
      .backward = 0.5F,
      .shared = 0.3F,
      .query_scale = 2.2F},
-    {.neighbours = 5, .recent = 4, .age_scale = 45.0F, .query_scale = 1.7F},
+    {.neighbours = 5, .recent = 4, .idf = true, .age_scale = 45.0F, .query_scale = 1.7F},
     {.neighbours = 1,
      .recent = 1,
      .age_scale = 70.0F,
@@ -291,6 +291,116 @@ static void test_a_long_query_is_cut_to_its_newest_elements(void **state)
     mr_session_knn_destroy(model);
 }
 
+/* Item 0 in one sequence of eight, by chance, and an item of its own in each: the hash table of
+ * sequences meets numbers far apart, some of which want one slot. */
+static void test_each_of_many_scattered_neighbours_votes_once(void **state)
+{
+    (void)state;
+    enum { MANY = 4000 };
+    static const uint32_t asked[] = {0, 0};
+    static float scores[MANY + 1];
+    mr_sequence_list list = {0};
+    mr_session_knn *model = NULL;
+    mr_session_knn_scratch *scratch = NULL;
+    for (uint32_t s = 0; s < MANY; s++) {
+        if (mr_random_bits(7, s) % 8 == 0)
+            assert_ok(mr_sequence_list_add(&list, 0, 0, 0));
+        assert_ok(mr_sequence_list_add(&list, s + 1, 0, 0));
+        assert_ok(mr_sequence_list_end(&list));
+    }
+    const mr_sequences sequences = mr_sequence_list_view(&list);
+    const mr_session_knn_options options = {.neighbours = 1000, .recent = 1000};
+    assert_ok(mr_session_knn_build(&sequences, &options, &model));
+    assert_ok(mr_session_knn_scratch_create(model, &scratch));
+    for (uint32_t again = 0; again < 2; again++) {
+        mr_session_knn_score(model, scratch, &(mr_query){.item = asked, .count = 2},
+                             scores);
+        for (uint32_t s = 0; s < MANY; s++)
+            assert_close(scores[s + 1], mr_random_bits(7, s) % 8 == 0 ? 1.0 : 0.0, 1e-6);
+    }
+    mr_session_knn_scratch_destroy(scratch);
+    mr_session_knn_destroy(model);
+    mr_sequence_list_deinit(&list);
+}
+
+/* Item 0, then 1 … 30: with a scale of 2 places the fifteenth has e^-7 of the first one's vote. */
+static void test_a_vote_of_less_than_a_thousandth_is_left_out(void **state)
+{
+    (void)state;
+    enum { LONG = 31 };
+    static const uint32_t asked[] = {0};
+    const uint64_t ptr[] = {0, LONG};
+    uint32_t item[LONG];
+    float scores[LONG];
+    mr_session_knn *model = NULL;
+    mr_session_knn_scratch *scratch = NULL;
+    for (uint32_t t = 0; t < LONG; t++)
+        item[t] = t;
+    const mr_sequences sequences = {.count = 1, .items = LONG, .ptr = ptr, .item = item};
+    const mr_session_knn_options options = {
+        .neighbours = 1, .recent = 1, .rank_scale = 2.0F};
+    assert_ok(mr_session_knn_build(&sequences, &options, &model));
+    assert_ok(mr_session_knn_scratch_create(model, &scratch));
+    mr_session_knn_score(model, scratch, &(mr_query){.item = asked, .count = 1}, scores);
+    for (uint32_t t = 1; t < LONG; t++)
+        assert_close(scores[t], t < 15 ? exp(-(t - 1.0) / 2.0) : 0.0, 1e-5);
+    mr_session_knn_scratch_destroy(scratch);
+    mr_session_knn_destroy(model);
+}
+
+/* A basket of twice as many elements as may vote on either side of the shared one. */
+static void test_a_large_basket_votes_with_its_nearest_elements(void **state)
+{
+    (void)state;
+    enum { HALF = 2 * MR_SESSION_KNN_ELEMENTS_MAX, WHOLE = 2 * HALF + 1 };
+    static const uint32_t asked[] = {HALF};
+    static uint32_t basket[WHOLE];
+    static uint32_t item[WHOLE];
+    static float scores[WHOLE];
+    const uint64_t ptr[] = {0, WHOLE};
+    mr_session_knn *model = NULL;
+    mr_session_knn_scratch *scratch = NULL;
+    for (uint32_t t = 0; t < WHOLE; t++)
+        item[t] = t;
+    const mr_sequences sequences = {
+        .count = 1, .items = WHOLE, .ptr = ptr, .item = item, .basket = basket};
+    const mr_session_knn_options options = {.neighbours = 1, .recent = 1};
+    assert_ok(mr_session_knn_build(&sequences, &options, &model));
+    assert_ok(mr_session_knn_scratch_create(model, &scratch));
+    mr_session_knn_score(model, scratch, &(mr_query){.item = asked, .count = 1}, scores);
+    for (uint32_t t = 0; t < WHOLE; t++) {
+        const uint32_t apart = t > HALF ? t - HALF : HALF - t;
+        assert_close(scores[t],
+                     apart > 0 && apart <= MR_SESSION_KNN_ELEMENTS_MAX ? 1.0 : 0.0, 1e-6);
+    }
+    mr_session_knn_scratch_destroy(scratch);
+    mr_session_knn_destroy(model);
+}
+
+static void test_axes_start_at_the_defaults_and_stay_in_range(void **state)
+{
+    (void)state;
+    const mr_sequences sequences = mr_sequence_list_view(&plain_list);
+    const mr_session_knn_options defaults = mr_session_knn_defaults();
+    mr_session_knn_options options = defaults;
+    mr_session_knn *model = NULL;
+    mr_pattern_axis axes[MR_SESSION_KNN_AXES];
+    double points[3][MR_SESSION_KNN_AXES]; /* start, low, high */
+    mr_session_knn_axes(axes);
+    for (size_t a = 0; a < MR_SESSION_KNN_AXES; a++) {
+        points[0][a] = axes[a].start;
+        points[1][a] = axes[a].low;
+        points[2][a] = axes[a].high;
+    }
+    for (size_t p = 0; p < 3; p++) {
+        mr_session_knn_at(points[p], &options);
+        assert_ok(mr_session_knn_build(&sequences, &options, &model));
+        mr_session_knn_destroy(model);
+        if (p == 0)
+            assert_close(options.query_scale, defaults.query_scale, 1e-6);
+    }
+}
+
 static void test_options_out_of_range_are_refused(void **state)
 {
     (void)state;
@@ -313,8 +423,11 @@ static void test_options_out_of_range_are_refused(void **state)
     for (size_t b = 0; b < 10; b++)
         assert_int_equal(mr_session_knn_build(&sequences, &bad[b], &model),
                          MR_ERR_INVALID);
-    const mr_sequences nothing = {.ptr = sequences.ptr};
-    assert_int_equal(mr_session_knn_build(&nothing, &good, &model), MR_ERR_INVALID);
+    static const uint64_t empty[2] = {0, 0};
+    const mr_sequences no_items = {.count = 1, .ptr = empty};
+    const mr_sequences no_sequences = {.items = ITEMS};
+    assert_int_equal(mr_session_knn_build(&no_items, &good, &model), MR_ERR_INVALID);
+    assert_int_equal(mr_session_knn_build(&no_sequences, &good, &model), MR_ERR_INVALID);
     assert_null(model);
     mr_session_knn_destroy(NULL);
     mr_session_knn_scratch_destroy(NULL);
@@ -406,6 +519,10 @@ int main(void)
         cmocka_unit_test(test_of_equals_the_newest_votes),
         cmocka_unit_test(test_only_the_newest_sequences_of_an_item_are_kept),
         cmocka_unit_test(test_a_long_query_is_cut_to_its_newest_elements),
+        cmocka_unit_test(test_each_of_many_scattered_neighbours_votes_once),
+        cmocka_unit_test(test_a_vote_of_less_than_a_thousandth_is_left_out),
+        cmocka_unit_test(test_a_large_basket_votes_with_its_nearest_elements),
+        cmocka_unit_test(test_axes_start_at_the_defaults_and_stay_in_range),
         cmocka_unit_test(test_options_out_of_range_are_refused),
         cmocka_unit_test(test_stored_arrays_answer_as_those_that_were_built),
         cmocka_unit_test(test_damaged_arrays_are_refused),
