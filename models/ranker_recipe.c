@@ -24,9 +24,9 @@ static void put(line *l, const char *format, ...)
 
 static void put_sequence(line *l, const mr_covisitation_options *o)
 {
-    put(l, "sequence span=%u e=%.3g back=%.3g age=%.3g r=%.3g c=%.3g scale=%.3g", o->span,
-        (double)o->distance_exponent, (double)o->backward, (double)o->age_scale,
-        (double)o->row_exponent, (double)o->column_exponent, (double)o->query_scale);
+    put(l, "sequence length=%.3g scale=%.3g back=%.3g c=%.3g age=%.3g",
+        (double)o->length_exponent, (double)o->query_scale, (double)o->backward,
+        (double)o->column_exponent, (double)o->age_scale);
 }
 
 static void put_signal(line *l, const mr_ranker_recipe *r, mr_signal signal)
@@ -39,8 +39,9 @@ static void put_signal(line *l, const mr_ranker_recipe *r, mr_signal signal)
         return;
     case MR_SIGNAL_SEQUENCE: put_sequence(l, &r->sequence); return;
     case MR_SIGNAL_SESSION_KNN:
-        put(l, "session_knn k=%u age=%.3g scale=%.3g", r->session_knn.neighbours,
-            (double)r->session_knn.age_scale, (double)r->session_knn.query_scale);
+        put(l, "session_knn scale=%.3g length=%.3g back=%.3g age=%.3g",
+            (double)r->session_knn.query_scale, (double)r->session_knn.length_exponent,
+            (double)r->session_knn.backward, (double)r->session_knn.age_scale);
         return;
     case MR_SIGNAL_REPEAT:
         put(l, "repeat fading=%.3g span=%u", (double)r->repeat.fading, r->repeat.span);

@@ -133,50 +133,52 @@ static mr_status tune_popular(tuning *t, uint32_t looks)
     return MR_OK;
 }
 
+/* Old sequences tell less, where their order is that of time. */
+static float age_scale(const tuning *t)
+{
+    const bool is_ordered = t->options->form == MR_RANKING_NEXT_ITEM ||
+                            t->options->form == MR_RANKING_AFTER_CUT;
+    return is_ordered ? (float)t->train.count : 0.0F;
+}
+
 static mr_status look_sequence(void *context, const double *point, double *ret_value)
 {
     tuning *t = context;
     mr_ranker_recipe recipe = single_recipe(t, MR_SIGNAL_SEQUENCE);
-    recipe.sequence.query_scale = (float)exp2(point[0]);
-    recipe.sequence.row_exponent = (float)point[1];
-    recipe.sequence.column_exponent = (float)point[2];
-    recipe.sequence.distance_exponent = (float)point[3];
+    recipe.sequence.age_scale = age_scale(t);
+    mr_covisitation_at(point, &recipe.sequence);
     return try_single(t, &recipe, &t->train, ret_value);
 }
 
 static mr_status tune_sequence(tuning *t, uint32_t looks)
 {
-    static const mr_pattern_axis axes[] = {
-        {.start = 1.0, .step = 1.0, .low = -2.0, .high = 6.0},
-        {.start = 0.5, .step = 0.2, .low = 0.0, .high = 1.2},
-        {.start = 0.2, .step = 0.2, .low = 0.0, .high = 1.2},
-        {.start = 0.75, .step = -0.4, .low = 0.0, .high = 2.0},
-    };
-    double point[4];
+    mr_pattern_axis axes[MR_COVISITATION_AXES];
+    double point[MR_COVISITATION_AXES];
     double value = 0.0;
     uint32_t used = 0;
-    return mr_pattern_search(axes, 4, looks, look_sequence, t, point, &value, &used);
+    mr_covisitation_axes(axes);
+    return mr_pattern_search(axes, MR_COVISITATION_AXES, looks, look_sequence, t, point,
+                             &value, &used);
 }
 
 static mr_status look_session_knn(void *context, const double *point, double *ret_value)
 {
     tuning *t = context;
     mr_ranker_recipe recipe = single_recipe(t, MR_SIGNAL_SESSION_KNN);
-    recipe.session_knn.neighbours = (uint32_t)lround(exp2(point[0]));
-    recipe.session_knn.query_scale = (float)exp2(point[1]);
+    recipe.session_knn.age_scale = age_scale(t);
+    mr_session_knn_at(point, &recipe.session_knn);
     return try_single(t, &recipe, &t->train, ret_value);
 }
 
 static mr_status tune_session_knn(tuning *t, uint32_t looks)
 {
-    static const mr_pattern_axis axes[] = {
-        {.start = 9.0, .step = -1.5, .low = 5.0, .high = 10.0},
-        {.start = 1.0, .step = 1.0, .low = -2.0, .high = 6.0},
-    };
-    double point[2];
+    mr_pattern_axis axes[MR_SESSION_KNN_AXES];
+    double point[MR_SESSION_KNN_AXES];
     double value = 0.0;
     uint32_t used = 0;
-    return mr_pattern_search(axes, 2, looks, look_session_knn, t, point, &value, &used);
+    mr_session_knn_axes(axes);
+    return mr_pattern_search(axes, MR_SESSION_KNN_AXES, looks, look_session_knn, t, point,
+                             &value, &used);
 }
 
 static mr_status tune_repeat(tuning *t, uint32_t looks)
@@ -429,8 +431,8 @@ static mr_status tune(tuning *t)
     } families[] = {
         {MR_SIGNAL_POPULAR, 2, tune_popular},
         {MR_SIGNAL_REPEAT, 2, tune_repeat},
-        {MR_SIGNAL_SEQUENCE, 10, tune_sequence},
-        {MR_SIGNAL_SESSION_KNN, 5, tune_session_knn},
+        {MR_SIGNAL_SEQUENCE, 9, tune_sequence},
+        {MR_SIGNAL_SESSION_KNN, 6, tune_session_knn},
         {MR_SIGNAL_CONTENT, 1, tune_content},
         {MR_SIGNAL_ENCODER, 3, tune_encoder},
     };
