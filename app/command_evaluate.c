@@ -34,7 +34,7 @@ static const char help[] =
     "  lightgcn: files of `user item item ...` a line; every item the user does not have "
     "is\n"
     "  ranked.  Prints recall@20, ndcg@20, precision@20, hit@20, coverage, gini.\n"
-    "    --model M        auto (default), item_item, ials, popular, blend\n"
+    "    --model M        auto (default), item_item, ials, popular, ease, gfcf, blend\n"
     "    --budget N       candidates to try (default: the tuner's)\n"
     "    --threads N      default: one a processor; the result does not depend on it\n"
     "  churn: prints auc, log_loss, brier, ece, lift@10.\n"
@@ -197,8 +197,8 @@ static int lightgcn(const mr_command *command, const evaluate_options *options)
         mr_lightgcn_model_from(options->model, &run.model) != MR_OK)
         return mr_command_usage(
             command,
-            "--model '%s': lightgcn has auto, item_item, ials, popular "
-            "and blend",
+            "--model '%s': lightgcn has auto, item_item, ials, popular, "
+            "ease, gfcf and blend",
             options->model);
     if ((options->budget != NULL &&
          !mr_command_number(command, "--budget", options->budget, 1, BUDGET_MAX,
