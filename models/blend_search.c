@@ -20,8 +20,10 @@ static const double PLATEAU = 5e-4;
 /* Of one user. */
 typedef struct candidates {
     uint32_t *items; /* ascending */
-    float *scores;   /* [members in use][count]: mean 0 and deviation 1 over all items */
-    float by_maximum[MR_MEMBERS]; /* turns such a score into one by the row's maximum */
+    float
+        *scores; /* [members in use + 1][count]: mean 0 and deviation 1 over all items */
+    float
+        by_maximum[MR_MEMBERS + 1]; /* turns such a score into one by the row's maximum */
     uint32_t count;
 } candidates;
 
@@ -29,6 +31,8 @@ struct mr_blend_search {
     const mr_evaluation_task *task;
     mr_worker_pool *pool;
     uint32_t members[MR_MEMBERS]; /* in use */
+    uint32_t
+        columns[MR_MEMBERS]; /* of scores: the member's own, or the last for a trial */
     uint32_t member_count;
     uint32_t *users;
     uint32_t user_count;
@@ -47,6 +51,8 @@ typedef struct collect_worker {
 
 typedef struct collect_job {
     mr_blend_search *search;
+    mr_member
+        trial; /* MR_MEMBERS: collect candidates; else score them by this one alone */
     collect_worker *workers;
 } collect_job;
 
@@ -82,30 +88,33 @@ static uint32_t find_items(const mr_blend_search *s, collect_worker *own, uint32
     return distinct;
 }
 
+/* Write one column of a user's scores, from a member's row over all items. */
+static void fill_column(candidates *c, uint32_t column, const float *row, size_t items)
+{
+    const mr_blend_term deviation = mr_blend_measure(MR_BLEND_DEVIATION, row, items);
+    const mr_blend_term maximum = mr_blend_measure(MR_BLEND_MAXIMUM, row, items);
+    float *scores = c->scores + (size_t)column * c->count;
+    c->by_maximum[column] =
+        deviation.factor > 0.0F ? maximum.factor / deviation.factor : 0.0F;
+    for (uint32_t i = 0; i < c->count; i++)
+        scores[i] = (row[c->items[i]] - deviation.offset) * deviation.factor;
+}
+
 static bool collect_user(const mr_blend_search *s, collect_worker *own, uint32_t user,
                          const float *const rows[MR_MEMBERS], candidates *ret_candidates)
 {
     uint32_t items[CANDIDATES_MAX];
-    const size_t all = s->task->histories->columns;
     candidates c = {.count = find_items(s, own, user, rows, items)};
     c.items = malloc(((size_t)c.count + 1) * sizeof(*c.items));
-    c.scores = malloc(((size_t)c.count * s->member_count + 1) * sizeof(*c.scores));
+    c.scores = malloc(((size_t)c.count * (s->member_count + 1) + 1) * sizeof(*c.scores));
     if (c.items == NULL || c.scores == NULL) {
         free(c.items);
         free(c.scores);
         return false;
     }
     memcpy(c.items, items, c.count * sizeof(*c.items));
-    for (uint32_t m = 0; m < s->member_count; m++) {
-        const float *row = rows[s->members[m]];
-        const mr_blend_term deviation = mr_blend_measure(MR_BLEND_DEVIATION, row, all);
-        const mr_blend_term maximum = mr_blend_measure(MR_BLEND_MAXIMUM, row, all);
-        c.by_maximum[m] =
-            deviation.factor > 0.0F ? maximum.factor / deviation.factor : 0.0F;
-        for (uint32_t i = 0; i < c.count; i++)
-            c.scores[m * c.count + i] =
-                (row[items[i]] - deviation.offset) * deviation.factor;
-    }
+    for (uint32_t m = 0; m < s->member_count; m++)
+        fill_column(&c, m, rows[s->members[m]], s->task->histories->columns);
     *ret_candidates = c;
     return true;
 }
@@ -119,19 +128,24 @@ static void collect_chunk(void *context, uint32_t worker, size_t begin, size_t e
     for (size_t place = begin; place < end; place++) {
         const float *rows[MR_MEMBERS];
         mr_member_rows_of(own->rows, place - begin, rows);
-        if (!collect_user(s, own, s->users[place], rows, &s->all[place]))
+        if (job->trial != MR_MEMBERS)
+            fill_column(&s->all[place], s->member_count, rows[job->trial],
+                        s->task->histories->columns);
+        else if (!collect_user(s, own, s->users[place], rows, &s->all[place]))
             own->failed = true;
     }
 }
 
-static mr_status collect(mr_blend_search *s, const bool uses[MR_MEMBERS])
+static mr_status collect(mr_blend_search *s, const mr_member_set *members,
+                         const bool uses[MR_MEMBERS], mr_member trial)
 {
     const uint32_t threads = mr_worker_pool_threads(s->pool);
     const size_t items = s->task->histories->columns;
-    collect_job job = {.search = s, .workers = calloc(threads, sizeof(*job.workers))};
+    collect_job job = {
+        .search = s, .trial = trial, .workers = calloc(threads, sizeof(*job.workers))};
     mr_status status = job.workers == NULL ? MR_ERR_NO_MEMORY : MR_OK;
     for (uint32_t w = 0; w < threads && status == MR_OK; w++) {
-        status = mr_member_rows_create(s->task->members, uses, s->task->histories,
+        status = mr_member_rows_create(members, uses, s->task->histories,
                                        &job.workers[w].rows);
         job.workers[w].scratch = mr_dense_floats(items);
         if (job.workers[w].scratch == NULL)
@@ -176,8 +190,10 @@ mr_status mr_blend_search_create(const mr_evaluation_task *task,
     search->task = task;
     search->pool = pool;
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
-        if (uses[m])
+        if (uses[m]) {
+            search->columns[search->member_count] = search->member_count;
             search->members[search->member_count++] = m;
+        }
     mr_status status = MR_OK;
     if (search->member_count == 0 || task->k < 1 || task->k > MR_BLEND_SEARCH_DEPTH ||
         task->relevant->rows != task->histories->rows ||
@@ -186,7 +202,7 @@ mr_status mr_blend_search_create(const mr_evaluation_task *task,
     if (status == MR_OK)
         status = list_users(search);
     if (status == MR_OK)
-        status = collect(search, uses);
+        status = collect(search, task->members, uses, MR_MEMBERS);
     if (status != MR_OK) {
         mr_blend_search_destroy(search);
         return status;
@@ -234,10 +250,11 @@ static void judge_user(const judge_job *job, uint32_t place, mr_top_k_selector *
             float weight = blend->weights[s->members[m]];
             if (!(weight > 0.0F))
                 continue;
+            const uint32_t column = s->columns[m];
             if (blend->scale == MR_BLEND_MAXIMUM)
-                weight *= c->by_maximum[m];
-            kernels->blend(c->scores + (size_t)m * c->count, c->count, 0.0F, weight, keep,
-                           scores);
+                weight *= c->by_maximum[column];
+            kernels->blend(c->scores + (size_t)column * c->count, c->count, 0.0F, weight,
+                           keep, scores);
             keep = true;
         }
         const uint32_t found = mr_top_k_row(scores, c->count, k, NULL, 0, selector, list);
@@ -368,26 +385,33 @@ static void bring_to_one(mr_blend *blend)
         blend->weights[m] /= largest;
 }
 
-/* From equal weights; the moved point is taken as long as it is on the plateau itself. */
+mr_status mr_blend_search_refine(const mr_blend_search *search, bool all, mr_blend *blend,
+                                 double *value)
+{
+    double moved_value = 0.0;
+    MR_TRY(climb(search, all, blend, value));
+    mr_blend moved = *blend;
+    for (uint32_t m = 0; m < search->member_count; m++)
+        MR_TRY(centre(search, search->members[m], *value, &moved));
+    MR_TRY(mr_blend_search_judge(search, &moved, 1, &moved_value));
+    if (moved_value >= *value * (1.0 - PLATEAU)) {
+        *blend = moved;
+        *value = moved_value;
+    }
+    bring_to_one(blend);
+    return MR_OK;
+}
+
+/* From equal weights. */
 static mr_status run_scale(const mr_blend_search *s, mr_blend_scale scale, bool all,
                            mr_blend *ret_blend, double *ret_value)
 {
     mr_blend blend = {.scale = scale};
-    double value = 0.0;
     for (uint32_t m = 0; m < s->member_count; m++)
         blend.weights[s->members[m]] = 1.0F;
-    MR_TRY(mr_blend_search_judge(s, &blend, 1, &value));
-    MR_TRY(climb(s, all, &blend, &value));
-    mr_blend moved = blend;
-    double moved_value = 0.0;
-    for (uint32_t m = 0; m < s->member_count; m++)
-        MR_TRY(centre(s, s->members[m], value, &moved));
-    MR_TRY(mr_blend_search_judge(s, &moved, 1, &moved_value));
-    const bool is_as_good = moved_value >= value * (1.0 - PLATEAU);
-    *ret_blend = is_as_good ? moved : blend;
-    *ret_value = is_as_good ? moved_value : value;
-    bring_to_one(ret_blend);
-    return MR_OK;
+    MR_TRY(mr_blend_search_judge(s, &blend, 1, ret_value));
+    *ret_blend = blend;
+    return mr_blend_search_refine(s, all, ret_blend, ret_value);
 }
 
 mr_status mr_blend_search_run(const mr_blend_search *search, bool all,
@@ -407,4 +431,45 @@ mr_status mr_blend_search_run(const mr_blend_search *search, bool all,
     *ret_blend = best;
     *ret_value = best_value;
     return MR_OK;
+}
+
+/* ---- another candidate for a member ---- */
+
+static uint32_t place_of(const mr_blend_search *s, mr_member member)
+{
+    uint32_t place = 0;
+    while (place < s->member_count && s->members[place] != (uint32_t)member)
+        place++;
+    return place;
+}
+
+mr_status mr_blend_search_try(mr_blend_search *search, mr_member member,
+                              const mr_member_set *candidate)
+{
+    const uint32_t place = place_of(search, member);
+    bool uses[MR_MEMBERS] = {false};
+    if (place == search->member_count)
+        return MR_ERR_INVALID;
+    uses[member] = true;
+    if (!mr_member_set_fits(candidate, uses, search->task->histories))
+        return MR_ERR_INVALID;
+    MR_TRY(collect(search, candidate, uses, member));
+    search->columns[place] = search->member_count;
+    return MR_OK;
+}
+
+void mr_blend_search_settle(mr_blend_search *search, bool keep)
+{
+    for (uint32_t m = 0; m < search->member_count; m++) {
+        if (search->columns[m] == m)
+            continue;
+        search->columns[m] = m;
+        for (uint32_t u = 0; u < search->user_count && keep; u++) {
+            candidates *c = &search->all[u];
+            memcpy(c->scores + (size_t)m * c->count,
+                   c->scores + (size_t)search->member_count * c->count,
+                   c->count * sizeof(*c->scores));
+            c->by_maximum[m] = c->by_maximum[search->member_count];
+        }
+    }
 }

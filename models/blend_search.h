@@ -49,4 +49,18 @@ MR_MUST_USE mr_status mr_blend_search_judge(const mr_blend_search *search,
 MR_MUST_USE mr_status mr_blend_search_run(const mr_blend_search *search, bool all,
                                           mr_blend *ret_blend, double *ret_value);
 
+/*
+ * Another candidate for a member in use: its scores stand in for the member's in all judgements
+ * until mr_blend_search_settle() keeps them or lets them go.  The items in question stay those of
+ * the first collection.  MR_ERR_INVALID when the member is not in use or the shape differs.
+ */
+MR_MUST_USE mr_status mr_blend_search_try(mr_blend_search *search, mr_member member,
+                                          const mr_member_set *candidate);
+void mr_blend_search_settle(mr_blend_search *search, bool keep);
+
+/* Move the weights of a good blend once more, on its own scale; `value` is its value and becomes
+ * the result's.  MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_blend_search_refine(const mr_blend_search *search, bool all,
+                                             mr_blend *blend, double *value);
+
 #endif

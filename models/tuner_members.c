@@ -17,6 +17,34 @@ static const double ITEM_ITEM_BYTES_MAX = 1.0e9;
 
 static const double DAY_S = 86400.0;
 
+/* A pattern search whose start is what the blend has now and whose value is known. */
+typedef struct refining {
+    mr_tuning *t;
+    mr_pattern_look look;
+    bool has_started;
+} refining;
+
+static mr_status look_again(void *context, const double *point, double *ret_value)
+{
+    refining *r = context;
+    if (r->has_started)
+        return r->look(r->t, point, ret_value);
+    r->has_started = true;
+    *ret_value = r->t->blended_value;
+    return MR_OK;
+}
+
+static mr_status refine(mr_tuning *t, const mr_pattern_axis *axes, uint32_t axis_count,
+                        uint32_t looks, mr_pattern_look look)
+{
+    refining r = {.t = t, .look = look};
+    double point[MR_PATTERN_AXES_MAX];
+    double value = 0.0;
+    uint32_t used = 0;
+    return mr_pattern_search(axes, axis_count, looks + 1, look_again, &r, point, &value,
+                             &used);
+}
+
 /* ---- popularity ---- */
 
 static mr_status tune_popular(mr_tuning *t, uint32_t looks)
@@ -63,6 +91,17 @@ static mr_status tune_item_item(mr_tuning *t, uint32_t looks)
     double value = 0.0;
     uint32_t used = 0;
     return mr_pattern_search(axes, 3, looks, look_item_item, t, point, &value, &used);
+}
+
+static mr_status refine_item_item(mr_tuning *t, uint32_t looks)
+{
+    const mr_item_item_options *now = &t->blended.item_item;
+    const mr_pattern_axis axes[] = {
+        {(double)now->user_exponent, 0.2, 0.0, 1.5},
+        {(double)now->row_exponent, 0.2, 0.0, 1.5},
+        {(double)now->column_exponent, -0.1, 0.0, 1.5},
+    };
+    return refine(t, axes, 3, looks, look_item_item);
 }
 
 /* ---- iALS ---- */
@@ -118,6 +157,23 @@ static mr_status tune_ials(mr_tuning *t, uint32_t looks)
     return MR_OK;
 }
 
+static mr_status look_ials_again(void *context, const double *point, double *ret_value)
+{
+    mr_tuning *t = context;
+    const mr_recipe recipe =
+        ials_recipe(t, point, t->blended.ials.dimension, t->blended.ials.epochs);
+    return mr_tuning_try(t, MR_MEMBER_IALS, &recipe, ret_value);
+}
+
+static mr_status refine_ials(mr_tuning *t, uint32_t looks)
+{
+    const mr_pattern_axis axes[] = {
+        {log2((double)t->blended.ials.alpha0), 1.0, -12.0, 2.0},
+        {log2((double)t->blended.ials.lambda), -1.0, -12.0, 0.0},
+    };
+    return refine(t, axes, 2, looks, look_ials_again);
+}
+
 /* ---- EASE ---- */
 
 static bool ease_is_affordable(const mr_tuning *t)
@@ -153,6 +209,15 @@ static mr_status tune_ease(mr_tuning *t, uint32_t looks)
     return mr_pattern_search(axes, 2, looks, look_ease, t, point, &value, &used);
 }
 
+static mr_status refine_ease(mr_tuning *t, uint32_t looks)
+{
+    const mr_pattern_axis axes[] = {
+        {log2((double)t->blended.ease.lambda), -1.0, -2.0, 14.0},
+        {(double)t->blended.ease.user_exponent, 0.25, 0.0, 1.0},
+    };
+    return refine(t, axes, 2, looks, look_ease);
+}
+
 /* ---- the graph filter ---- */
 
 static mr_status look_graph_filter(void *context, const double *point, double *ret_value)
@@ -180,14 +245,21 @@ static mr_status tune_graph_filter(mr_tuning *t, uint32_t looks)
                              &used);
 }
 
+static mr_status refine_graph_filter(mr_tuning *t, uint32_t looks)
+{
+    const mr_pattern_axis axis = {log2((double)t->blended.graph_filter.dimension), 0.5,
+                                  4.0, 9.0};
+    return refine(t, &axis, 1, looks, look_graph_filter);
+}
+
 /* ---- the table ---- */
 
 static const mr_tuner_family FAMILIES[MR_MEMBERS] = {
-    [MR_MEMBER_ITEM_ITEM] = {9, NULL, tune_item_item},
-    [MR_MEMBER_IALS] = {7, NULL, tune_ials},
-    [MR_MEMBER_POPULAR] = {0, NULL, tune_popular},
-    [MR_MEMBER_EASE] = {4, ease_is_affordable, tune_ease},
-    [MR_MEMBER_GRAPH_FILTER] = {3, NULL, tune_graph_filter},
+    [MR_MEMBER_ITEM_ITEM] = {9, NULL, tune_item_item, refine_item_item},
+    [MR_MEMBER_IALS] = {7, NULL, tune_ials, refine_ials},
+    [MR_MEMBER_POPULAR] = {0, NULL, tune_popular, NULL},
+    [MR_MEMBER_EASE] = {4, ease_is_affordable, tune_ease, refine_ease},
+    [MR_MEMBER_GRAPH_FILTER] = {3, NULL, tune_graph_filter, refine_graph_filter},
 };
 
 const mr_tuner_family *mr_tuner_family_of(mr_member member)
