@@ -7,8 +7,8 @@
 
 /* ---- sets ---- */
 
-static const char *const set_models[] = {"auto",    "item_item", "ials",
-                                         "popular", "blend",     NULL};
+static const char *const set_models[] = {"auto", "item_item", "ials",  "popular",
+                                         "ease", "gfcf",      "blend", NULL};
 
 static void print_lightgcn(const mr_lightgcn_result *result, bool json)
 {

@@ -2,10 +2,12 @@
 
 #include "models/blas.h"
 #include "models/dictionary.h"
+#include "models/ease.h"
 #include "models/fold_in.h"
 #include "models/item_item.h"
 #include "models/model_directory.h"
 #include "models/recommender_files.h"
+#include "models/recommender_tables.h"
 #include "models/sparse_matrix.h"
 #include "models/top_k.h"
 
@@ -31,10 +33,15 @@ struct mr_recommender {
     mr_npy factors;
     mr_npy eigenvalues;
     mr_npy popularity;
+    mr_npy ease_weights;
+    mr_npy filter_in;
+    mr_npy filter_out;
     mr_sparse_matrix item_item; /* a view; no rows when not in the blend */
     mr_dense item_factors;      /* a view */
     mr_fold_in *fold_in;
-    mr_ranked *popular; /* the most popular, best first */
+    mr_dense ease;          /* a view; no rows when not in the blend */
+    mr_graph_filter filter; /* views                                 */
+    mr_ranked *popular;     /* the most popular, best first */
     uint32_t popular_count;
 };
 
@@ -44,7 +51,10 @@ struct mr_recommender_scratch {
     size_t count;
     float *rows[MR_MEMBERS]; /* popular: not used, the model's own row is read */
     float *blended;
-    float *user; /* factors */
+    float *user;                                 /* factors                */
+    float *coordinates;                          /* in the graph filter    */
+    uint32_t distinct[MR_RECOMMEND_HISTORY_MAX]; /* the history, each item once */
+    size_t distinct_count;
     mr_ials_scratch *solver;
     mr_top_k_selector selector;
     mr_ranked best[MR_RECOMMEND_MAX];
@@ -170,6 +180,13 @@ static mr_status open_parts(mr_recommender *r, const char *path, mr_error *ret_e
         MR_TRY(open_neighbours(r, ret_error));
     if (r->recipe.blend.weights[MR_MEMBER_IALS] > 0.0F)
         MR_TRY(open_factors(r, ret_error));
+    const uint32_t items = mr_dictionary_count(r->dictionary);
+    if (r->recipe.blend.weights[MR_MEMBER_EASE] > 0.0F)
+        MR_TRY(mr_recommender_map_ease(r->directory, items, &r->ease_weights, &r->ease,
+                                       ret_error));
+    if (r->recipe.blend.weights[MR_MEMBER_GRAPH_FILTER] > 0.0F)
+        MR_TRY(mr_recommender_map_graph_filter(r->directory, items, &r->filter_in,
+                                               &r->filter_out, &r->filter, ret_error));
     return open_popularity(r, ret_error);
 }
 
@@ -198,6 +215,9 @@ void mr_recommender_destroy(mr_recommender *recommender)
     mr_npy_close(&recommender->factors);
     mr_npy_close(&recommender->eigenvalues);
     mr_npy_close(&recommender->popularity);
+    mr_npy_close(&recommender->ease_weights);
+    mr_npy_close(&recommender->filter_in);
+    mr_npy_close(&recommender->filter_out);
     mr_fold_in_destroy(recommender->fold_in);
     mr_dictionary_destroy(recommender->dictionary);
     mr_model_directory_destroy(recommender->directory);
@@ -240,13 +260,18 @@ mr_status mr_recommender_scratch_create(const mr_recommender *recommender,
     mr_recommender_scratch *scratch = calloc(1, sizeof(*scratch));
     if (scratch == NULL)
         return MR_ERR_NO_MEMORY;
-    scratch->rows[MR_MEMBER_ITEM_ITEM] = mr_dense_floats(items);
-    scratch->rows[MR_MEMBER_IALS] = mr_dense_floats(items);
+    bool failed = false;
+    for (uint32_t m = 0; m < MR_MEMBERS; m++) {
+        if (m == MR_MEMBER_POPULAR || !(recommender->recipe.blend.weights[m] > 0.0F))
+            continue;
+        scratch->rows[m] = mr_dense_floats(items);
+        failed = failed || scratch->rows[m] == NULL;
+    }
     scratch->blended = mr_dense_floats(items);
     scratch->user = mr_dense_floats(width);
-    if (scratch->rows[MR_MEMBER_ITEM_ITEM] == NULL ||
-        scratch->rows[MR_MEMBER_IALS] == NULL || scratch->blended == NULL ||
-        scratch->user == NULL ||
+    scratch->coordinates = mr_dense_floats(recommender->filter.in.stride);
+    if (failed || scratch->blended == NULL || scratch->user == NULL ||
+        scratch->coordinates == NULL ||
         mr_ials_scratch_create(width, &scratch->solver) != MR_OK) {
         mr_recommender_scratch_destroy(scratch);
         return MR_ERR_NO_MEMORY;
@@ -259,10 +284,11 @@ void mr_recommender_scratch_destroy(mr_recommender_scratch *scratch)
 {
     if (scratch == NULL)
         return;
-    free(scratch->rows[MR_MEMBER_ITEM_ITEM]);
-    free(scratch->rows[MR_MEMBER_IALS]);
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        free(scratch->rows[m]);
     free(scratch->blended);
     free(scratch->user);
+    free(scratch->coordinates);
     mr_ials_scratch_destroy(scratch->solver);
     free(scratch);
 }
@@ -305,35 +331,46 @@ static void take_history(const mr_recommender *r, mr_recommender_scratch *scratc
     }
 }
 
-/* The factors of the history as the trainer saw it: each item once. */
-static void fold_in(const mr_recommender *r, mr_recommender_scratch *scratch)
+/* The history as all members but item-item were trained on it: each item once. */
+static void take_distinct(mr_recommender_scratch *scratch)
 {
-    uint32_t distinct[MR_RECOMMEND_HISTORY_MAX];
-    size_t count = 0;
+    scratch->distinct_count = 0;
     for (size_t h = 0; h < scratch->count; h++)
-        if (!contains(distinct, count, scratch->history[h]))
-            distinct[count++] = scratch->history[h];
-    mr_fold_in_user(r->fold_in, scratch->solver, distinct, NULL, count, scratch->user);
+        if (!contains(scratch->distinct, scratch->distinct_count, scratch->history[h]))
+            scratch->distinct[scratch->distinct_count++] = scratch->history[h];
+}
+
+static void score_ials(const mr_recommender *r, mr_recommender_scratch *scratch)
+{
+    mr_fold_in_user(r->fold_in, scratch->solver, scratch->distinct, NULL,
+                    scratch->distinct_count, scratch->user);
+    mr_blas_sgemv(MR_BLAS_PLAIN, r->item_factors.rows, r->item_factors.columns, 1.0F,
+                  r->item_factors.values, r->item_factors.stride, scratch->user, 0.0F,
+                  scratch->rows[MR_MEMBER_IALS]);
 }
 
 /* Rows of the members in use; the terms are kept to tell afterwards who carried what. */
 static void score_members(const mr_recommender *r, mr_recommender_scratch *scratch,
                           const float *rows[MR_MEMBERS], mr_blend_terms *terms)
 {
-    const size_t items = mr_recommender_item_count(r);
-    rows[MR_MEMBER_ITEM_ITEM] = scratch->rows[MR_MEMBER_ITEM_ITEM];
-    rows[MR_MEMBER_IALS] = scratch->rows[MR_MEMBER_IALS];
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        rows[m] = scratch->rows[m];
     rows[MR_MEMBER_POPULAR] = r->popularity.data;
+    take_distinct(scratch);
     if (r->item_item.rows > 0)
         mr_item_item_score(&r->item_item, scratch->history, scratch->weights,
                            scratch->count, scratch->rows[MR_MEMBER_ITEM_ITEM]);
-    if (r->fold_in != NULL) {
-        fold_in(r, scratch);
-        mr_blas_sgemv(MR_BLAS_PLAIN, items, r->item_factors.columns, 1.0F,
-                      r->item_factors.values, r->item_factors.stride, scratch->user, 0.0F,
-                      scratch->rows[MR_MEMBER_IALS]);
-    }
-    mr_blend_rows(&r->recipe.blend, rows, items, terms, scratch->blended);
+    if (r->fold_in != NULL)
+        score_ials(r, scratch);
+    if (r->ease.rows > 0)
+        mr_ease_score(&r->ease, scratch->distinct, NULL, scratch->distinct_count,
+                      scratch->rows[MR_MEMBER_EASE]);
+    if (r->filter.in.rows > 0)
+        mr_graph_filter_score(&r->filter, scratch->distinct, NULL,
+                              scratch->distinct_count, scratch->coordinates,
+                              scratch->rows[MR_MEMBER_GRAPH_FILTER]);
+    mr_blend_rows(&r->recipe.blend, rows, mr_recommender_item_count(r), terms,
+                  scratch->blended);
 }
 
 static float part_of(const mr_recommender *r, const float *const rows[MR_MEMBERS],
@@ -350,29 +387,45 @@ static float part_of(const mr_recommender *r, const float *const rows[MR_MEMBERS
     return part > 0.0F ? part : 0.0F;
 }
 
+/* The history item that adds most, by the member that tells: item-item, else EASE. */
+static uint32_t reason_of(const mr_recommender *r, const mr_recommender_scratch *scratch,
+                          uint32_t item)
+{
+    float term = 0.0F;
+    if (r->item_item.rows > 0) {
+        const size_t place =
+            mr_item_item_because(&r->item_item, scratch->history, scratch->weights,
+                                 scratch->count, item, &term);
+        if (place < scratch->count)
+            return scratch->history[place];
+    }
+    if (r->ease.rows > 0) {
+        const size_t place = mr_ease_because(&r->ease, scratch->distinct, NULL,
+                                             scratch->distinct_count, item, &term);
+        if (place < scratch->distinct_count)
+            return scratch->distinct[place];
+    }
+    return MR_ITEM_NONE;
+}
+
+/* Item-item and EASE are weights between items, and their readers call both item-item. */
 static mr_scored_item explain(const mr_recommender *r,
                               const mr_recommender_scratch *scratch,
                               const float *const rows[MR_MEMBERS],
                               const mr_blend_terms *terms, mr_ranked ranked)
 {
-    mr_scored_item item = {
-        .item = ranked.index, .score = ranked.score, .because = MR_ITEM_NONE};
-    const float by_items = part_of(r, rows, terms, MR_MEMBER_ITEM_ITEM, ranked.index);
+    mr_scored_item item = {.item = ranked.index, .score = ranked.score};
+    const float by_items = part_of(r, rows, terms, MR_MEMBER_ITEM_ITEM, ranked.index) +
+                           part_of(r, rows, terms, MR_MEMBER_EASE, ranked.index);
     const float by_factors = part_of(r, rows, terms, MR_MEMBER_IALS, ranked.index);
-    if (by_items > CARRIED_ALONE * by_factors)
+    const float by_filter = part_of(r, rows, terms, MR_MEMBER_GRAPH_FILTER, ranked.index);
+    if (by_items > CARRIED_ALONE * (by_factors + by_filter))
         item.source = MR_SOURCE_ITEM_ITEM;
-    else if (by_factors > CARRIED_ALONE * by_items)
+    else if (by_factors > CARRIED_ALONE * (by_items + by_filter))
         item.source = MR_SOURCE_IALS;
     else
-        item.source = by_items > 0.0F ? MR_SOURCE_BLEND : MR_SOURCE_POPULAR;
-    if (r->item_item.rows > 0) {
-        float term = 0.0F;
-        const size_t place =
-            mr_item_item_because(&r->item_item, scratch->history, scratch->weights,
-                                 scratch->count, ranked.index, &term);
-        if (place < scratch->count)
-            item.because = scratch->history[place];
-    }
+        item.source = by_items + by_filter > 0.0F ? MR_SOURCE_BLEND : MR_SOURCE_POPULAR;
+    item.because = reason_of(r, scratch, ranked.index);
     return item;
 }
 
@@ -464,6 +517,12 @@ mr_status mr_recommender_similar(const mr_recommender *recommender,
     } else if (recommender->fold_in != NULL) {
         similar_by_factors(recommender, scratch, item);
         source = MR_SOURCE_IALS;
+    } else if (recommender->ease.rows > 0) {
+        mr_ease_score(&recommender->ease, &item, NULL, 1, scratch->blended);
+    } else if (recommender->filter.in.rows > 0) {
+        mr_graph_filter_score(&recommender->filter, &item, NULL, 1, scratch->coordinates,
+                              scratch->blended);
+        source = MR_SOURCE_BLEND;
     } else {
         *ret_count = 0;
         return MR_OK;

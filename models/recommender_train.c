@@ -6,13 +6,14 @@
 #include "models/fold_in.h"
 #include "models/recommender.h"
 #include "models/recommender_files.h"
+#include "models/recommender_tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const double TIME_SHARE = 0.1;
-static const double RANDOM_SHARE = 0.2;
+static const double RANDOM_SHARE = 0.1;
 
 /* Of one training. */
 typedef struct training {
@@ -105,7 +106,7 @@ static mr_status cut(training *t)
         report(t, "hold-out: the newest tenth of the events");
     if (status == MR_ERR_INVALID || status == MR_ERR_NOT_FOUND) {
         status = mr_holdout_random(&t->rows, RANDOM_SHARE, t->set->seed, &t->holdout);
-        report(t, "hold-out: a random fifth of each user's items");
+        report(t, "hold-out: a random tenth of each user's items");
     }
     return status;
 }
@@ -122,7 +123,7 @@ static mr_status choose(training *t)
 {
     const mr_tuner_options options = {.budget = t->set->budget,
                                       .seed = t->set->seed,
-                                      .families = {true, true, true},
+                                      .families = {true, true, true, true, true},
                                       .report = t->set->report,
                                       .context = t->set->context};
     MR_TRY(cut(t));
@@ -286,6 +287,8 @@ static mr_status write_version(training *t)
     MR_TRY(write_dictionary(t));
     MR_TRY(write_neighbours(t));
     MR_TRY(write_factors(t));
+    MR_TRY(mr_recommender_tables_write(t->writer, &t->trained.ease,
+                                       &t->trained.graph_filter, t->error));
     MR_TRY(write_array(t, MR_FILE_POPULARITY, MR_NPY_F4, t->result.items,
                        t->trained.popular));
     if (t->set->add_files != NULL)
