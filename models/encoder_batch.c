@@ -10,8 +10,8 @@
 #include <string.h>
 
 enum {
-    EXAMPLES_A_CHUNK = 128,  /* rows of the first two products: fewer pack N too often */
-    NEGATIVES_A_TILE = 512,  /* of the first two products at a time */
+    EXAMPLES_A_CHUNK = 64,   /* rows of the first two products: fewer pack N too often */
+    NEGATIVES_A_TILE = 1024, /* of the first two products at a time */
     NEGATIVES_A_CHUNK = 128, /* rows of the third                                      */
     ROWS_A_CHUNK = 64,
     ROWS_AHEAD = 6, /* prefetched */
@@ -54,7 +54,7 @@ struct mr_encoder_batch {
     mr_dense units;           /* s: B x d                              */
     mr_dense scaled;          /* s / (t tau B): B x d                  */
     mr_dense session_slopes;  /* dh: B x d                             */
-    float *exponentials;      /* e: B x M                              */
+    mr_dense exponentials;    /* e: B x M and a line                   */
     float *lengths;           /* |h|: B                                */
     float *shares;            /* 1 / (t tau B): B                      */
     float *missed;            /* sum_j e_bj / (t tau B): B             */
@@ -113,11 +113,12 @@ static mr_status make_rows(mr_encoder_batch *batch)
     const size_t m = batch->options.negatives;
     MR_TRY(mr_dense_init(&batch->negatives, m, d));
     MR_TRY(mr_dense_init(&batch->negative_slopes, m, d));
+    /* Rows a power of two apart would fall into the same few places of a cache. */
+    MR_TRY(mr_dense_init(&batch->exponentials, b, m + MR_ENCODER_LANES));
     MR_TRY(mr_dense_init(&batch->units, b, d));
     MR_TRY(mr_dense_init(&batch->scaled, b, d));
     MR_TRY(mr_dense_init(&batch->session_slopes, b, d));
     MR_TRY(sums_init(&batch->sums, d));
-    batch->exponentials = mr_dense_floats(b * m);
     batch->lengths = mr_dense_floats(b);
     batch->shares = mr_dense_floats(b);
     batch->missed = mr_dense_floats(b);
@@ -125,8 +126,7 @@ static mr_status make_rows(mr_encoder_batch *batch)
     batch->weights = mr_dense_floats(b * LENGTH_MAX);
     batch->weight_slopes = mr_dense_floats(b * LENGTH_MAX);
     batch->noise = calloc(b * LENGTH_MAX, d);
-    return batch->exponentials == NULL || batch->lengths == NULL ||
-                   batch->shares == NULL || batch->missed == NULL ||
+    return batch->lengths == NULL || batch->shares == NULL || batch->missed == NULL ||
                    batch->losses == NULL || batch->weights == NULL ||
                    batch->weight_slopes == NULL || batch->noise == NULL
                ? MR_ERR_NO_MEMORY
@@ -209,7 +209,7 @@ void mr_encoder_batch_destroy(mr_encoder_batch *batch)
     mr_dense_deinit(&batch->scaled);
     mr_dense_deinit(&batch->session_slopes);
     sums_deinit(&batch->sums);
-    free(batch->exponentials);
+    mr_dense_deinit(&batch->exponentials);
     free(batch->lengths);
     free(batch->shares);
     free(batch->missed);
@@ -353,7 +353,7 @@ static void forbid(const mr_encoder_plan *plan, uint32_t row, size_t begin, size
 static void weigh(mr_encoder_batch *batch, size_t example, size_t begin, size_t end)
 {
     const mr_encoder_plan *plan = &batch->plan;
-    float *row = batch->exponentials + example * plan->negatives;
+    float *row = mr_dense_row(&batch->exponentials, example);
     forbid(plan, plan->row_of[plan->negatives + example], begin, end, row);
     if (batch->options.negatives_skip_prefix)
         for (uint32_t i = plan->input_first[example]; i < plan->input_first[example + 1];
@@ -421,17 +421,17 @@ static void multiply_tile(mr_encoder_batch *batch, size_t begin, size_t end,
                           size_t first_negative, float *slopes)
 {
     const size_t d = batch->options.dimension;
-    const size_t m = batch->options.negatives;
-    const size_t left = m - first_negative;
+    const size_t left = batch->options.negatives - first_negative;
     const size_t count = left < NEGATIVES_A_TILE ? left : NEGATIVES_A_TILE;
     const float *negatives = mr_dense_row(&batch->negatives, first_negative);
-    float *tile = batch->exponentials + begin * m + first_negative;
+    float *tile = mr_dense_row(&batch->exponentials, begin) + first_negative;
+    const size_t stride = batch->exponentials.stride;
     mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_TRANSPOSED, end - begin, count, d,
                   1.0F / batch->options.temperature, mr_dense_row(&batch->units, begin),
-                  d, negatives, d, 0.0F, tile, m);
+                  d, negatives, d, 0.0F, tile, stride);
     for (size_t e = begin; e < end; e++)
         weigh(batch, e, first_negative, first_negative + count);
-    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_PLAIN, end - begin, d, count, 1.0F, tile, m,
+    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_PLAIN, end - begin, d, count, 1.0F, tile, stride,
                   negatives, d, first_negative > 0 ? 1.0F : 0.0F, slopes, d);
 }
 
@@ -476,7 +476,7 @@ static void run_negatives(void *context, uint32_t worker, size_t begin, size_t e
     const mr_encoder_batch *batch = context;
     const size_t d = batch->options.dimension;
     mr_blas_sgemm(MR_BLAS_TRANSPOSED, MR_BLAS_PLAIN, end - begin, d, batch->plan.batch,
-                  1.0F, batch->exponentials + begin, batch->options.negatives,
+                  1.0F, batch->exponentials.values + begin, batch->exponentials.stride,
                   batch->scaled.values, d, 0.0F,
                   mr_dense_row(&batch->negative_slopes, begin), d);
 }
