@@ -1,8 +1,6 @@
-#include "models/encoder_batch.h"
+#include "models/encoder_batch_internal.h"
 
 #include "core/assert.h"
-#include "models/blas.h"
-#include "models/encoder_kernels.h"
 #include "models/random.h"
 
 #include <math.h>
@@ -10,62 +8,8 @@
 #include <string.h>
 
 enum {
-    EXAMPLES_A_CHUNK = 128,  /* rows of the first two products: fewer pack N too often */
-    NEGATIVES_A_TILE = 512,  /* of the first two products at a time */
-    NEGATIVES_A_CHUNK = 128, /* rows of the third                                      */
-    ROWS_A_CHUNK = 64,
-    ROWS_AHEAD = 6, /* prefetched */
-    EXAMPLES_AHEAD = 2,
-    MOMENTS_AHEAD = 3,
-    NOISE_BYTES = 8, /* of one random number */
-    PARTS = 3,       /* of a row: the value and two moments */
+    ROWS_AHEAD = 3, /* asked for before they are needed */
     LENGTH_MAX = MR_ENCODER_LENGTH_MAX,
-};
-
-/* Becomes exactly 0 once the exponential is taken. */
-static const float NEVER = -1e30F;
-
-/* What one worker needs for a chunk of examples. */
-typedef struct worker_rows {
-    mr_dense inputs;  /* x after dropout: LENGTH_MAX rows an example */
-    mr_dense targets; /* n_y                                         */
-    mr_dense slopes;  /* ds                                          */
-} worker_rows;
-
-/* What one chunk of examples adds to v and b. */
-typedef struct chunk_sums {
-    mr_dense attention; /* 1 x d           */
-    mr_dense places;    /* LENGTH_MAX rows */
-} chunk_sums;
-
-struct mr_encoder_batch {
-    mr_encoder_options options;
-    mr_encoder_state *state;
-    mr_worker_pool *pool;
-    const mr_encoder_kernels *kernels;
-    mr_encoder_plan plan;
-    uint64_t noise_seed;
-    uint32_t threshold; /* noise bytes below it drop */
-    float scale;        /* of what is kept           */
-    float correction;   /* log(I / M)                */
-
-    mr_dense negatives;       /* n: M x d                              */
-    mr_dense negative_slopes; /* dn: M x d                             */
-    mr_dense units;           /* s: B x d                              */
-    mr_dense scaled;          /* s / (t tau B): B x d                  */
-    mr_dense session_slopes;  /* dh: B x d                             */
-    float *exponentials;      /* e: B x M                              */
-    float *lengths;           /* |h|: B                                */
-    float *shares;            /* 1 / (t tau B): B                      */
-    float *missed;            /* sum_j e_bj / (t tau B): B             */
-    double *losses;           /* B                                     */
-    float *weights;           /* a, an input                           */
-    float *weight_slopes;     /* l, an input                           */
-    uint8_t *noise;           /* d bytes an input                      */
-    worker_rows *workers;     /* [threads]                             */
-    chunk_sums *chunks;       /* [chunks of examples]                  */
-    chunk_sums sums;          /* all chunks together                   */
-    bool met[LENGTH_MAX];     /* lengths that stood in the batch       */
 };
 
 /* ---- the state ---- */
@@ -74,10 +18,10 @@ mr_status mr_encoder_state_init(mr_encoder_state *ret_state, uint32_t items,
                                 uint32_t dimension)
 {
     *ret_state = (mr_encoder_state){0};
-    MR_TRY(mr_dense_init(&ret_state->items, items, PARTS * (size_t)dimension));
-    MR_TRY(mr_dense_init(&ret_state->attention, 1, PARTS * (size_t)dimension));
+    MR_TRY(mr_dense_init(&ret_state->items, items, MR_ENCODER_PARTS * (size_t)dimension));
+    MR_TRY(mr_dense_init(&ret_state->attention, 1, MR_ENCODER_PARTS * (size_t)dimension));
     return mr_dense_init(&ret_state->places, LENGTH_MAX,
-                         PARTS * mr_dense_stride(LENGTH_MAX));
+                         MR_ENCODER_PARTS * mr_dense_stride(LENGTH_MAX));
 }
 
 void mr_encoder_state_deinit(mr_encoder_state *state)
@@ -89,13 +33,13 @@ void mr_encoder_state_deinit(mr_encoder_state *state)
 
 /* ---- making one ---- */
 
-static mr_status sums_init(chunk_sums *ret_sums, uint32_t d)
+static mr_status sums_init(mr_encoder_chunk_sums *ret_sums, uint32_t d)
 {
     MR_TRY(mr_dense_init(&ret_sums->attention, 1, d));
     return mr_dense_init(&ret_sums->places, LENGTH_MAX, LENGTH_MAX);
 }
 
-static void sums_deinit(chunk_sums *sums)
+static void sums_deinit(mr_encoder_chunk_sums *sums)
 {
     mr_dense_deinit(&sums->attention);
     mr_dense_deinit(&sums->places);
@@ -103,7 +47,8 @@ static void sums_deinit(chunk_sums *sums)
 
 static size_t example_chunks(const mr_encoder_batch *batch)
 {
-    return (batch->plan.batch + EXAMPLES_A_CHUNK - 1) / EXAMPLES_A_CHUNK;
+    return (batch->plan.batch + MR_ENCODER_EXAMPLES_A_CHUNK - 1) /
+           MR_ENCODER_EXAMPLES_A_CHUNK;
 }
 
 static mr_status make_rows(mr_encoder_batch *batch)
@@ -113,11 +58,12 @@ static mr_status make_rows(mr_encoder_batch *batch)
     const size_t m = batch->options.negatives;
     MR_TRY(mr_dense_init(&batch->negatives, m, d));
     MR_TRY(mr_dense_init(&batch->negative_slopes, m, d));
+    /* Rows a power of two apart would fall into the same few places of a cache. */
+    MR_TRY(mr_dense_init(&batch->exponentials, b, m + MR_ENCODER_LANES));
     MR_TRY(mr_dense_init(&batch->units, b, d));
     MR_TRY(mr_dense_init(&batch->scaled, b, d));
     MR_TRY(mr_dense_init(&batch->session_slopes, b, d));
     MR_TRY(sums_init(&batch->sums, d));
-    batch->exponentials = mr_dense_floats(b * m);
     batch->lengths = mr_dense_floats(b);
     batch->shares = mr_dense_floats(b);
     batch->missed = mr_dense_floats(b);
@@ -125,8 +71,7 @@ static mr_status make_rows(mr_encoder_batch *batch)
     batch->weights = mr_dense_floats(b * LENGTH_MAX);
     batch->weight_slopes = mr_dense_floats(b * LENGTH_MAX);
     batch->noise = calloc(b * LENGTH_MAX, d);
-    return batch->exponentials == NULL || batch->lengths == NULL ||
-                   batch->shares == NULL || batch->missed == NULL ||
+    return batch->lengths == NULL || batch->shares == NULL || batch->missed == NULL ||
                    batch->losses == NULL || batch->weights == NULL ||
                    batch->weight_slopes == NULL || batch->noise == NULL
                ? MR_ERR_NO_MEMORY
@@ -142,10 +87,11 @@ static mr_status make_scratch(mr_encoder_batch *batch)
     if (batch->workers == NULL || batch->chunks == NULL)
         return MR_ERR_NO_MEMORY;
     for (uint32_t w = 0; w < threads; w++) {
-        worker_rows *own = &batch->workers[w];
-        MR_TRY(mr_dense_init(&own->inputs, (size_t)EXAMPLES_A_CHUNK * LENGTH_MAX, d));
-        MR_TRY(mr_dense_init(&own->targets, EXAMPLES_A_CHUNK, d));
-        MR_TRY(mr_dense_init(&own->slopes, EXAMPLES_A_CHUNK, d));
+        mr_encoder_worker_rows *own = &batch->workers[w];
+        MR_TRY(mr_dense_init(&own->inputs,
+                             (size_t)MR_ENCODER_EXAMPLES_A_CHUNK * LENGTH_MAX, d));
+        MR_TRY(mr_dense_init(&own->targets, MR_ENCODER_EXAMPLES_A_CHUNK, d));
+        MR_TRY(mr_dense_init(&own->slopes, MR_ENCODER_EXAMPLES_A_CHUNK, d));
     }
     for (size_t c = 0; c < example_chunks(batch); c++)
         MR_TRY(sums_init(&batch->chunks[c], d));
@@ -209,7 +155,7 @@ void mr_encoder_batch_destroy(mr_encoder_batch *batch)
     mr_dense_deinit(&batch->scaled);
     mr_dense_deinit(&batch->session_slopes);
     sums_deinit(&batch->sums);
-    free(batch->exponentials);
+    mr_dense_deinit(&batch->exponentials);
     free(batch->lengths);
     free(batch->shares);
     free(batch->missed);
@@ -230,297 +176,7 @@ const mr_encoder_plan *mr_encoder_batch_plan(const mr_encoder_batch *batch)
     return &batch->plan;
 }
 
-/* ---- rows on their way ---- */
-
-static const float *item_row(const mr_encoder_batch *batch, uint32_t item)
-{
-    return mr_dense_row(&batch->state->items, item);
-}
-
-/* Rows are drawn from all over a table larger than the caches. */
-static void prefetch_row(const mr_encoder_batch *batch, uint32_t item, size_t parts)
-{
-    const float *values = item_row(batch, item);
-    for (size_t f = 0; f < parts * batch->options.dimension;
-         f += MR_DENSE_ALIGN_BYTES / sizeof(float))
-        __builtin_prefetch(values + f);
-}
-
-static void prefetch_negative(const mr_encoder_batch *batch, size_t m)
-{
-    if (m < batch->plan.negatives)
-        prefetch_row(batch, batch->plan.negative[m], 1);
-}
-
-static void prefetch_example(const mr_encoder_batch *batch, size_t example)
-{
-    if (example >= batch->plan.batch)
-        return;
-    const mr_encoder_example *e = &batch->plan.examples[example];
-    for (size_t t = 0; t < e->length; t++)
-        prefetch_row(batch, e->prefix[t], 1);
-    prefetch_row(batch, e->target, 1);
-}
-
-static void prefetch_moments(const mr_encoder_batch *batch, size_t row)
-{
-    if (row < batch->plan.rows)
-        prefetch_row(batch, batch->plan.row_item[row], PARTS);
-}
-
-/* ---- examples: s, e, ds, dh, l ---- */
-
-static void draw_noise(const mr_encoder_batch *batch, size_t example, size_t t,
-                       uint8_t *ret_noise)
-{
-    const size_t numbers = batch->options.dimension / NOISE_BYTES;
-    const uint64_t first = (example * LENGTH_MAX + t) * numbers;
-    for (size_t i = 0; i < numbers; i++) {
-        const uint64_t bits = mr_random_bits(batch->noise_seed, first + i);
-        for (size_t b = 0; b < NOISE_BYTES; b++)
-            ret_noise[i * NOISE_BYTES + b] = (uint8_t)(bits >> (8 * b));
-    }
-}
-
-/* x_t and v.x_t + b */
-static void take_inputs(mr_encoder_batch *batch, size_t example, const mr_dense *inputs,
-                        size_t place)
-{
-    const uint32_t d = batch->options.dimension;
-    const mr_encoder_example *e = &batch->plan.examples[example];
-    const size_t first = batch->plan.input_first[example];
-    const float *attention = batch->state->attention.values;
-    const float *places = mr_dense_row(&batch->state->places, e->length - 1);
-    for (size_t t = 0; t < e->length; t++) {
-        float *x = mr_dense_row(inputs, place * LENGTH_MAX + t);
-        uint8_t *noise = batch->noise + (first + t) * d;
-        if (batch->threshold > 0)
-            draw_noise(batch, example, t, noise);
-        batch->kernels->drop(item_row(batch, e->prefix[t]), noise, batch->threshold,
-                             batch->scale, d, x);
-        batch->weights[first + t] =
-            batch->kernels->dot(attention, x, d) + places[e->length - 1 - t];
-    }
-}
-
-static void softmax(float *values, size_t count)
-{
-    float largest = values[0];
-    float sum = 0.0F;
-    for (size_t t = 1; t < count; t++)
-        largest = fmaxf(largest, values[t]);
-    for (size_t t = 0; t < count; t++) {
-        values[t] = expf(values[t] - largest);
-        sum += values[t];
-    }
-    for (size_t t = 0; t < count; t++)
-        values[t] /= sum;
-}
-
-/* s and n_y of one example, the `place`-th of its chunk. */
-static void encode(mr_encoder_batch *batch, size_t example, const worker_rows *own,
-                   size_t place)
-{
-    const uint32_t d = batch->options.dimension;
-    const mr_encoder_example *e = &batch->plan.examples[example];
-    const size_t first = batch->plan.input_first[example];
-    float *s = mr_dense_row(&batch->units, example);
-    take_inputs(batch, example, &own->inputs, place);
-    softmax(batch->weights + first, e->length);
-    memset(s, 0, d * sizeof(*s));
-    for (size_t t = 0; t < e->length; t++)
-        batch->kernels->add(mr_dense_row(&own->inputs, place * LENGTH_MAX + t),
-                            batch->weights[first + t], d, s);
-    batch->lengths[example] = batch->kernels->normalise(s, d, s);
-    (void)batch->kernels->normalise(item_row(batch, e->target), d,
-                                    mr_dense_row(&own->targets, place));
-}
-
-/* Negatives of [begin, end) that are the item of `row` are none of this example. */
-static void forbid(const mr_encoder_plan *plan, uint32_t row, size_t begin, size_t end,
-                   float *cosines)
-{
-    for (uint32_t c = plan->row_first[row]; c < plan->row_first[row + 1]; c++) {
-        const uint32_t appearance = plan->row_appearance[c];
-        if (appearance >= plan->negatives)
-            return;
-        if (appearance >= begin && appearance < end)
-            cosines[appearance] = NEVER;
-    }
-}
-
-/* From cosines over tau to e, for the negatives of [begin, end). */
-static void weigh(mr_encoder_batch *batch, size_t example, size_t begin, size_t end)
-{
-    const mr_encoder_plan *plan = &batch->plan;
-    float *row = batch->exponentials + example * plan->negatives;
-    forbid(plan, plan->row_of[plan->negatives + example], begin, end, row);
-    if (batch->options.negatives_skip_prefix)
-        for (uint32_t i = plan->input_first[example]; i < plan->input_first[example + 1];
-             i++)
-            forbid(plan, plan->row_of[plan->negatives + plan->batch + i], begin, end,
-                   row);
-    batch->missed[example] += batch->kernels->exponential(
-        row + begin, end - begin, batch->correction - 1.0F / batch->options.temperature);
-}
-
-/* Once all negatives are weighed: the loss, and s in front of the third product. */
-static void settle(mr_encoder_batch *batch, size_t example, const float *target)
-{
-    const mr_encoder_options *options = &batch->options;
-    const float *s = mr_dense_row(&batch->units, example);
-    float *scaled = mr_dense_row(&batch->scaled, example);
-    const float inverse = 1.0F / options->temperature;
-    const float hit =
-        expf((batch->kernels->dot(s, target, options->dimension) - 1.0F) * inverse);
-    const float all = hit + batch->missed[example];
-    const float share = inverse / (all * (float)options->batch);
-    batch->losses[example] = log((double)all / (double)hit);
-    batch->shares[example] = share;
-    batch->missed[example] *= share;
-    memset(scaled, 0, options->dimension * sizeof(*scaled));
-    batch->kernels->add(s, share, options->dimension, scaled);
-}
-
-/* From sum_j e_bj n_j to dh and l. */
-static void descend(mr_encoder_batch *batch, size_t example, const worker_rows *own,
-                    size_t place, const chunk_sums *sums)
-{
-    const uint32_t d = batch->options.dimension;
-    const mr_encoder_example *e = &batch->plan.examples[example];
-    const size_t first = batch->plan.input_first[example];
-    const float *s = mr_dense_row(&batch->units, example);
-    float *dh = mr_dense_row(&batch->session_slopes, example);
-    const float length = batch->lengths[example];
-    const float inverse = length > 0.0F ? 1.0F / length : 0.0F;
-    const float *a = batch->weights + first;
-    float *l = batch->weight_slopes + first;
-    float *places = mr_dense_row(&sums->places, e->length - 1);
-    float mean = 0.0F;
-    memset(dh, 0, d * sizeof(*dh));
-    batch->kernels->add(mr_dense_row(&own->slopes, place),
-                        batch->shares[example] * inverse, d, dh);
-    batch->kernels->add(mr_dense_row(&own->targets, place),
-                        -batch->missed[example] * inverse, d, dh);
-    batch->kernels->add(s, -batch->kernels->dot(s, dh, d), d, dh);
-    for (size_t t = 0; t < e->length; t++) {
-        l[t] = batch->kernels->dot(dh, mr_dense_row(&own->inputs, place * LENGTH_MAX + t),
-                                   d);
-        mean += a[t] * l[t];
-    }
-    for (size_t t = 0; t < e->length; t++) {
-        l[t] = a[t] * (l[t] - mean);
-        places[e->length - 1 - t] += l[t];
-        batch->kernels->add(mr_dense_row(&own->inputs, place * LENGTH_MAX + t), l[t], d,
-                            sums->attention.values);
-    }
-}
-
-/* The first two products and what is between them, a tile of negatives that stays in the cache. */
-static void multiply_tile(mr_encoder_batch *batch, size_t begin, size_t end,
-                          size_t first_negative, float *slopes)
-{
-    const size_t d = batch->options.dimension;
-    const size_t m = batch->options.negatives;
-    const size_t left = m - first_negative;
-    const size_t count = left < NEGATIVES_A_TILE ? left : NEGATIVES_A_TILE;
-    const float *negatives = mr_dense_row(&batch->negatives, first_negative);
-    float *tile = batch->exponentials + begin * m + first_negative;
-    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_TRANSPOSED, end - begin, count, d,
-                  1.0F / batch->options.temperature, mr_dense_row(&batch->units, begin),
-                  d, negatives, d, 0.0F, tile, m);
-    for (size_t e = begin; e < end; e++)
-        weigh(batch, e, first_negative, first_negative + count);
-    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_PLAIN, end - begin, d, count, 1.0F, tile, m,
-                  negatives, d, first_negative > 0 ? 1.0F : 0.0F, slopes, d);
-}
-
-static void run_examples(void *context, uint32_t worker, size_t begin, size_t end)
-{
-    mr_encoder_batch *batch = context;
-    const worker_rows *own = &batch->workers[worker];
-    const chunk_sums *sums = &batch->chunks[begin / EXAMPLES_A_CHUNK];
-    for (size_t e = begin; e < end; e++) {
-        prefetch_example(batch, e + EXAMPLES_AHEAD);
-        encode(batch, e, own, e - begin);
-        batch->missed[e] = 0.0F;
-    }
-    for (size_t m = 0; m < batch->options.negatives; m += NEGATIVES_A_TILE)
-        multiply_tile(batch, begin, end, m, own->slopes.values);
-    memset(sums->attention.values, 0, batch->options.dimension * sizeof(float));
-    memset(sums->places.values, 0,
-           sums->places.rows * sums->places.stride * sizeof(float));
-    for (size_t e = begin; e < end; e++) {
-        settle(batch, e, mr_dense_row(&own->targets, e - begin));
-        descend(batch, e, own, e - begin, sums);
-    }
-}
-
-/* ---- negatives: n before, dn after ---- */
-
-static void take_negatives(void *context, uint32_t worker, size_t begin, size_t end)
-{
-    (void)worker;
-    mr_encoder_batch *batch = context;
-    for (size_t m = begin; m < end; m++) {
-        prefetch_negative(batch, m + ROWS_AHEAD);
-        (void)batch->kernels->normalise(item_row(batch, batch->plan.negative[m]),
-                                        batch->options.dimension,
-                                        mr_dense_row(&batch->negatives, m));
-    }
-}
-
-static void run_negatives(void *context, uint32_t worker, size_t begin, size_t end)
-{
-    (void)worker;
-    const mr_encoder_batch *batch = context;
-    const size_t d = batch->options.dimension;
-    mr_blas_sgemm(MR_BLAS_TRANSPOSED, MR_BLAS_PLAIN, end - begin, d, batch->plan.batch,
-                  1.0F, batch->exponentials + begin, batch->options.negatives,
-                  batch->scaled.values, d, 0.0F,
-                  mr_dense_row(&batch->negative_slopes, begin), d);
-}
-
-/* ---- rows ---- */
-
-/* dE of a touched row: as an output first, turned off its own direction, then as inputs. */
-static void sum_row(const mr_encoder_batch *batch, uint32_t row, float *ret_gradient)
-{
-    const mr_encoder_kernels *kernels = batch->kernels;
-    const mr_encoder_plan *plan = &batch->plan;
-    const uint32_t d = batch->options.dimension;
-    const uint32_t first_input = plan->negatives + plan->batch;
-    const float *attention = batch->state->attention.values;
-    float unit[MR_ENCODER_DIMENSION_MAX];
-    uint32_t c = plan->row_first[row];
-    memset(ret_gradient, 0, d * sizeof(*ret_gradient));
-    for (; c < plan->row_first[row + 1] && plan->row_appearance[c] < first_input; c++) {
-        const uint32_t appearance = plan->row_appearance[c];
-        if (appearance < plan->negatives) {
-            kernels->add(mr_dense_row(&batch->negative_slopes, appearance), 1.0F, d,
-                         ret_gradient);
-        } else {
-            const uint32_t example = appearance - plan->negatives;
-            kernels->add(mr_dense_row(&batch->units, example), -batch->missed[example], d,
-                         ret_gradient);
-        }
-    }
-    if (c > plan->row_first[row]) {
-        const float length =
-            kernels->normalise(item_row(batch, plan->row_item[row]), d, unit);
-        const float inverse = length > 0.0F ? 1.0F / length : 0.0F;
-        kernels->add(unit, -kernels->dot(unit, ret_gradient, d), d, ret_gradient);
-        kernels->add(ret_gradient, inverse - 1.0F, d, ret_gradient);
-    }
-    for (; c < plan->row_first[row + 1]; c++) {
-        const uint32_t input = plan->row_appearance[c] - first_input;
-        kernels->add_kept(
-            mr_dense_row(&batch->session_slopes, plan->input_example[input]),
-            batch->weights[input] * batch->scale, attention,
-            batch->weight_slopes[input] * batch->scale, batch->noise + (size_t)input * d,
-            batch->threshold, d, ret_gradient);
-    }
-}
+/* ---- a step ---- */
 
 typedef struct rows_job {
     mr_encoder_batch *batch;
@@ -540,8 +196,8 @@ static void run_rows(void *context, uint32_t worker, size_t begin, size_t end)
     const rows_job *job = context;
     float gradient[MR_ENCODER_DIMENSION_MAX];
     for (size_t row = begin; row < end; row++) {
-        prefetch_moments(job->batch, row + MOMENTS_AHEAD);
-        sum_row(job->batch, (uint32_t)row, gradient);
+        mr_encoder_prefetch_row(job->batch, row + ROWS_AHEAD);
+        mr_encoder_sum_row(job->batch, (uint32_t)row, gradient);
         step_row(job,
                  mr_dense_row(&job->batch->state->items, job->batch->plan.row_item[row]),
                  job->batch->options.dimension, gradient);
@@ -550,7 +206,7 @@ static void run_rows(void *context, uint32_t worker, size_t begin, size_t end)
 
 /* ---- all of it ---- */
 
-static void add_chunk(mr_encoder_batch *batch, const chunk_sums *chunk)
+static void add_chunk(mr_encoder_batch *batch, const mr_encoder_chunk_sums *chunk)
 {
     const mr_dense *places = &batch->sums.places;
     batch->kernels->add(chunk->attention.values, 1.0F, batch->options.dimension,
@@ -570,11 +226,12 @@ double mr_encoder_batch_backward(mr_encoder_batch *batch, uint64_t negatives_see
         plan->negative[m] =
             (uint32_t)(mr_random_uniform(negatives_seed, m) * (double)plan->items);
     mr_encoder_plan_make(plan);
-    mr_worker_pool_run(batch->pool, plan->negatives, NEGATIVES_A_CHUNK, take_negatives,
-                       batch);
-    mr_worker_pool_run(batch->pool, plan->batch, EXAMPLES_A_CHUNK, run_examples, batch);
-    mr_worker_pool_run(batch->pool, plan->negatives, NEGATIVES_A_CHUNK, run_negatives,
-                       batch);
+    mr_worker_pool_run(batch->pool, plan->negatives, MR_ENCODER_NEGATIVES_A_CHUNK,
+                       mr_encoder_run_negatives, batch);
+    mr_worker_pool_run(batch->pool, plan->batch, MR_ENCODER_EXAMPLES_A_CHUNK,
+                       mr_encoder_run_examples, batch);
+    mr_worker_pool_run(batch->pool, plan->negatives, MR_ENCODER_NEGATIVES_A_CHUNK,
+                       mr_encoder_run_slopes, batch);
     memset(places->values, 0, places->rows * places->stride * sizeof(float));
     memset(batch->sums.attention.values, 0, batch->options.dimension * sizeof(float));
     for (size_t c = 0; c < example_chunks(batch); c++)
@@ -590,7 +247,8 @@ double mr_encoder_batch_backward(mr_encoder_batch *batch, uint64_t negatives_see
 void mr_encoder_batch_apply(mr_encoder_batch *batch, float rate)
 {
     rows_job job = {.batch = batch, .rate = rate};
-    mr_worker_pool_run(batch->pool, batch->plan.rows, ROWS_A_CHUNK, run_rows, &job);
+    mr_worker_pool_run(batch->pool, batch->plan.rows, MR_ENCODER_ROWS_A_CHUNK, run_rows,
+                       &job);
     /* Behind the rows, whose gradients hold the attention as it was. */
     step_row(&job, batch->state->attention.values, batch->options.dimension,
              batch->sums.attention.values);
@@ -607,7 +265,7 @@ void mr_encoder_batch_item_gradient(const mr_encoder_batch *batch, uint32_t item
 {
     const uint32_t slot = batch->plan.slot[item];
     if (slot > 0)
-        sum_row(batch, slot - 1, ret_gradient);
+        mr_encoder_sum_row(batch, slot - 1, ret_gradient);
     else
         memset(ret_gradient, 0, batch->options.dimension * sizeof(*ret_gradient));
 }

@@ -11,7 +11,9 @@ typedef uint8_t bytes __attribute__((vector_size(16), aligned(1), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
 static const float ADAM_FIRST = 0.9F;
+static const float ADAM_FIRST_NEW = 0.1F;
 static const float ADAM_SECOND = 0.999F;
+static const float ADAM_SECOND_NEW = 0.001F; /* 1 less the float above is 5e-5 off */
 static const float ADAM_EPSILON = 1e-8F;
 
 INLINE lanes load(const float *at)
@@ -137,8 +139,8 @@ static void adam(const mr_encoder_adam *step, const float *gradient, size_t widt
     const float rate = step->rate;
     for (size_t f = 0; f < width; f++) {
         const float g = gradient[f];
-        first[f] = ADAM_FIRST * first[f] + (1.0F - ADAM_FIRST) * g;
-        second[f] = ADAM_SECOND * second[f] + (1.0F - ADAM_SECOND) * g * g;
+        first[f] = ADAM_FIRST * first[f] + ADAM_FIRST_NEW * g;
+        second[f] = ADAM_SECOND * second[f] + ADAM_SECOND_NEW * g * g;
         value[f] -= rate * first[f] / (sqrtf(second[f]) + ADAM_EPSILON);
     }
 }

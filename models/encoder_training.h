@@ -35,7 +35,8 @@ enum {
     MR_ENCODER_NEGATIVES_MAX = 32768,
 };
 
-/* After each batch: `done` of `all`, over all epochs, in `epoch` (from 1), the batch's loss. */
+/* After each batch: `done` of `all`, over all epochs, in `epoch` (from 1), the batch's loss.  The
+ * pool is idle then. */
 typedef void (*mr_encoder_report)(void *context, uint32_t epoch, uint64_t done,
                                   uint64_t all, double loss);
 

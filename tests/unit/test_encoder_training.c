@@ -322,8 +322,9 @@ static void test_the_encoder_is_the_same_bits_for_any_number_of_threads(void **s
     options.batch = 250; /* several chunks of examples, the last one short */
     options.negatives = 300;
     mr_encoder *one = train(&sequences, &options, 1);
-    for (uint32_t threads = 2; threads <= 5; threads++) {
-        mr_encoder *more = train(&sequences, &options, threads);
+    for (size_t k = 0; k < 3; k++) {
+        static const uint32_t threads[] = {2, 3, 5};
+        mr_encoder *more = train(&sequences, &options, threads[k]);
         assert_same_bits(one, more);
         mr_encoder_destroy(more);
     }
