@@ -67,8 +67,11 @@ static mr_status add_row(const mr_interactions *interactions, uint32_t row,
     qsort(events, count, sizeof(*events), by_time);
     for (size_t i = 0; i < count; i++) {
         basket += i > 0 && events[i].time_s - events[i - 1].time_s > MR_BASKET_GAP_S;
-        MR_TRY(mr_sequence_list_add(list, interactions->item[begin + events[i].place],
-                                    basket, events[i].time_s));
+        const uint64_t event = begin + events[i].place;
+        MR_TRY(mr_sequence_list_add(list, interactions->item[event], basket,
+                                    events[i].time_s));
+        if (interactions->weight != NULL)
+            mr_sequence_list_weigh(list, interactions->weight[event]);
     }
     return mr_sequence_list_end(list);
 }
@@ -78,7 +81,9 @@ mr_status mr_history_sequences(const mr_interactions *interactions,
 {
     if (interactions->time_s == NULL)
         return MR_ERR_INVALID;
-    mr_sequence_list list = {.has_baskets = true, .has_times = true};
+    mr_sequence_list list = {.has_baskets = true,
+                             .has_times = true,
+                             .has_weights = interactions->weight != NULL};
     uint32_t count = 0;
     placed *rows = order_rows(interactions, &count);
     placed *events = malloc(((size_t)longest_row(interactions) + 1) * sizeof(*events));

@@ -32,7 +32,7 @@ enum {
     MR_RANKER_CANDIDATES_A_SIGNAL = 100,
     MR_RANKER_CANDIDATES_MAX =
         MR_SIGNALS * MR_RANKER_CANDIDATES_A_SIGNAL + MR_OWN_ITEMS_MAX,
-    MR_RANKER_K_MAX = 256,
+    MR_RANKER_K_MAX = 1024,
 };
 
 typedef struct mr_ranker_workspace mr_ranker_workspace;
@@ -65,7 +65,7 @@ uint32_t mr_ranker_rank(const mr_ranker_members *members, const mr_ranker_recipe
 void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
                      uint32_t item, float *ret_parts);
 
-/* The last query's features of all candidates, [count][MR_FEATURES]; for fitting. */
+/* The last query's features of all candidates, [count][MR_RANK_FEATURES]; for fitting. */
 const float *mr_ranker_candidates(const mr_ranker_workspace *workspace,
                                   const uint32_t **ret_items, size_t *ret_count);
 

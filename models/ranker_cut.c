@@ -33,9 +33,12 @@ static uint32_t time_at(const mr_sequences *from, uint64_t element)
 static mr_status copy(const mr_sequences *from, uint64_t begin, uint64_t end,
                       mr_sequence_list *list)
 {
-    for (uint64_t e = begin; e < end; e++)
+    for (uint64_t e = begin; e < end; e++) {
         MR_TRY(mr_sequence_list_add(list, from->item[e], basket_at(from, e),
                                     time_at(from, e)));
+        if (from->weight != NULL)
+            mr_sequence_list_weigh(list, from->weight[e]);
+    }
     return mr_sequence_list_end(list);
 }
 
@@ -181,6 +184,7 @@ static mr_status prepare(cutting *c, double share)
     const bool has_times = c->from->time_s != NULL;
     c->cut.train.has_baskets = c->cut.given.has_baskets = has_baskets;
     c->cut.train.has_times = c->cut.given.has_times = has_times;
+    c->cut.train.has_weights = c->cut.given.has_weights = c->from->weight != NULL;
     c->first_held = c->from->count - (uint32_t)llround(share * (double)c->from->count);
     if (c->form == MR_RANKING_AFTER_CUT)
         MR_TRY(find_cut(c, share));

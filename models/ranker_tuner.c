@@ -85,6 +85,7 @@ static mr_status train(const tuning *t, const mr_ranker_recipe *recipe,
     const mr_ranker_training training = {.sequences = sequences, .pool = t->pool};
     MR_TRY(mr_ranker_members_train(recipe, &training, ret_members));
     ret_members->content = t->options->content;
+    ret_members->rows = t->options->rows;
     return MR_OK;
 }
 
@@ -200,6 +201,15 @@ static mr_status tune_content(tuning *t, uint32_t looks)
     (void)looks;
     return t->options->content != NULL ? try_single(t, &recipe, &t->train, &value)
                                        : MR_OK;
+}
+
+static mr_status tune_rows(tuning *t, uint32_t looks)
+{
+    double value = 0.0;
+    mr_ranker_recipe recipe = single_recipe(t, MR_SIGNAL_ROWS);
+    (void)looks;
+    return t->options->rows.score != NULL ? try_single(t, &recipe, &t->train, &value)
+                                          : MR_OK;
 }
 
 /* ---- the encoder ---- */
@@ -434,6 +444,7 @@ static mr_status tune(tuning *t)
         {MR_SIGNAL_SEQUENCE, 9, tune_sequence},
         {MR_SIGNAL_SESSION_KNN, 6, tune_session_knn},
         {MR_SIGNAL_CONTENT, 1, tune_content},
+        {MR_SIGNAL_ROWS, 1, tune_rows},
         {MR_SIGNAL_ENCODER, 3, tune_encoder},
     };
     const uint32_t budget =

@@ -36,7 +36,9 @@ typedef struct mr_ranker_tuner_options {
     bool insist_on_blend;      /* take the blend even below the best single           */
     uint32_t budget;           /* tries; 0: the default */
     uint64_t seed;
-    const mr_content *content;                       /* NULL: none; its family needs it */
+    const mr_content *content; /* NULL: none; its family needs it */
+    mr_row_source
+        rows; /* of set-type members trained on the same cut; score NULL: none */
     void (*report)(void *context, const char *line); /* NULL allowed */
     void *context;
 } mr_ranker_tuner_options;

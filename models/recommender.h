@@ -70,7 +70,6 @@ typedef struct mr_recommend_options {
     const uint32_t
         *exclude; /* sorted; beside the history, which the model's rule decides on */
     size_t exclude_count;
-    uint32_t now_s; /* ages history items, where the model fades them */
 } mr_recommend_options;
 
 /*

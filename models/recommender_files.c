@@ -8,7 +8,8 @@ static void put_number(mr_json_writer *json, const char *key, double value)
     mr_json_put_double(json, value);
 }
 
-void mr_recommender_recipe_write(const mr_recipe *recipe, mr_buffer *buffer)
+void mr_recommender_recipe_write(const mr_recipe *recipe, mr_text ranker,
+                                 mr_buffer *buffer)
 {
     char text[MR_RECIPE_TEXT_BYTES];
     mr_json_writer json = mr_json_writer_of(buffer);
@@ -47,6 +48,10 @@ void mr_recommender_recipe_write(const mr_recipe *recipe, mr_buffer *buffer)
     put_number(&json, "history_half_life_s", recipe->history_half_life_s);
     mr_json_key(&json, "repeats_allowed");
     mr_json_put_bool(&json, recipe->repeats_allowed);
+    if (ranker.length > 0) {
+        mr_json_key(&json, "ranker");
+        mr_json_put_raw(&json, ranker);
+    }
     mr_json_end_object(&json);
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/assert.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { ROOM_AT_FIRST = 1024 };
@@ -19,6 +20,10 @@ mr_status mr_sequences_check(const mr_sequences *sequences, mr_error *ret_error)
                 return mr_error_set(ret_error, MR_ERR_INVALID,
                                     "sequence %u: item %u of a catalogue of %u", s,
                                     sequences->item[e], sequences->items);
+            if (sequences->weight != NULL &&
+                !(sequences->weight[e] > 0.0F && sequences->weight[e] < INFINITY))
+                return mr_error_set(ret_error, MR_ERR_INVALID,
+                                    "sequence %u: a weight that is not above 0", s);
             if (e == begin)
                 continue;
             if (sequences->basket != NULL &&
@@ -41,10 +46,12 @@ mr_query mr_sequences_query(const mr_sequences *sequences, uint32_t sequence,
     MR_ASSERT(sequence < sequences->count);
     const uint64_t begin = sequences->ptr[sequence];
     const size_t length = mr_sequences_length(sequences, sequence);
-    return (mr_query){.item = sequences->item + begin,
-                      .basket =
-                          sequences->basket != NULL ? sequences->basket + begin : NULL,
-                      .count = count < length ? count : length};
+    return (mr_query){
+        .item = sequences->item + begin,
+        .basket = sequences->basket != NULL ? sequences->basket + begin : NULL,
+        .time_s = sequences->time_s != NULL ? sequences->time_s + begin : NULL,
+        .weight = sequences->weight != NULL ? sequences->weight + begin : NULL,
+        .count = count < length ? count : length};
 }
 
 mr_sequences mr_sequences_slice(const mr_sequences *sequences, uint32_t first,
@@ -79,6 +86,12 @@ static mr_status reserve_element(mr_sequence_list *list)
         MR_TRY(grow(&list->basket, room));
     if (list->has_times)
         MR_TRY(grow(&list->time_s, room));
+    if (list->has_weights) {
+        float *larger = realloc(list->weight, room * sizeof(*larger));
+        if (larger == NULL)
+            return MR_ERR_NO_MEMORY;
+        list->weight = larger;
+    }
     list->room_elements = room;
     return MR_OK;
 }
@@ -93,10 +106,18 @@ mr_status mr_sequence_list_add(mr_sequence_list *list, uint32_t item, uint32_t b
         list->basket[list->elements] = basket;
     if (list->has_times)
         list->time_s[list->elements] = time_s;
+    if (list->has_weights)
+        list->weight[list->elements] = 1.0F;
     list->elements++;
     if (item >= list->items)
         list->items = item + 1;
     return MR_OK;
+}
+
+void mr_sequence_list_weigh(mr_sequence_list *list, float weight)
+{
+    MR_ASSERT(list->has_weights && list->elements > 0);
+    list->weight[list->elements - 1] = weight;
 }
 
 mr_status mr_sequence_list_end(mr_sequence_list *list)
@@ -122,7 +143,8 @@ mr_sequences mr_sequence_list_view(const mr_sequence_list *list)
                           .ptr = list->ptr,
                           .item = list->item,
                           .basket = list->has_baskets ? list->basket : NULL,
-                          .time_s = list->has_times ? list->time_s : NULL};
+                          .time_s = list->has_times ? list->time_s : NULL,
+                          .weight = list->has_weights ? list->weight : NULL};
 }
 
 void mr_sequence_list_deinit(mr_sequence_list *list)
@@ -131,5 +153,6 @@ void mr_sequence_list_deinit(mr_sequence_list *list)
     free(list->item);
     free(list->basket);
     free(list->time_s);
+    free(list->weight);
     *list = (mr_sequence_list){0};
 }

@@ -22,20 +22,21 @@
 
 typedef struct mr_sequences {
     uint32_t count;
-    uint32_t items;      /* of the catalogue                                            */
-    const uint64_t *ptr; /* [count + 1]                                                 */
-    const uint32_t
-        *item; /* [ptr[count]], the oldest of each sequence first             */
-    const uint32_t
-        *basket; /* the same, from 0 and not descending; NULL: one element each */
-    const uint32_t
-        *time_s; /* the same, not descending; NULL: unknown                     */
+    uint32_t items;      /* of the catalogue                                 */
+    const uint64_t *ptr; /* [count + 1]                                      */
+    /* [ptr[count]] each, the oldest of each sequence first: */
+    const uint32_t *item;
+    const uint32_t *basket; /* from 0, not descending; NULL: one element each */
+    const uint32_t *time_s; /* not descending; NULL: unknown                  */
+    const float *weight;    /* above 0, how much it says; NULL: all alike     */
 } mr_sequences;
 
 /* What is known of one user when a question is asked: the elements of one sequence, or its head. */
 typedef struct mr_query {
     const uint32_t *item;
     const uint32_t *basket; /* NULL: one element each */
+    const uint32_t *time_s; /* NULL: unknown          */
+    const float *weight;    /* NULL: all alike        */
     size_t count;
 } mr_query;
 
@@ -62,6 +63,7 @@ typedef struct mr_sequence_list {
     uint32_t *item;
     uint32_t *basket;
     uint32_t *time_s;
+    float *weight;
     uint32_t count;
     uint32_t items; /* largest item + 1, or what the owner sets above it */
     size_t elements;
@@ -69,12 +71,16 @@ typedef struct mr_sequence_list {
     size_t room_elements;
     bool has_baskets; /* set before the first element, and kept */
     bool has_times;
+    bool has_weights;
 } mr_sequence_list;
 
 /* Append an element to the sequence that is open; `basket` and `time_s` count only where the list
  * has them.  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_sequence_list_add(mr_sequence_list *list, uint32_t item,
                                            uint32_t basket, uint32_t time_s);
+
+/* Say how much the element added last says, in a list with weights; 1 until then. */
+void mr_sequence_list_weigh(mr_sequence_list *list, float weight);
 
 /* Close the open sequence, which may be empty, and open the next.  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_sequence_list_end(mr_sequence_list *list);

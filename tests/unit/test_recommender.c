@@ -119,7 +119,7 @@ static void test_a_history_is_answered_from_its_department_with_a_reason(void **
     size_t count = 0;
     const uint32_t exclude[] = {0};
     const mr_recommend_options options = {
-        .k = 10, .exclude = exclude, .exclude_count = 1, .now_s = 2000000};
+        .k = 10, .exclude = exclude, .exclude_count = 1};
     assert_memory_equal(result.version, "20261121T0300Z-", 15);
     assert_string_equal(mr_recommender_version(r), result.version);
     assert_int_equal(mr_recommender_item_count(r), ITEMS);
@@ -351,7 +351,7 @@ static void test_an_item_touched_again_counts_once_where_nothing_is_weighed(void
                                            {16, 1.0F, 1988000},
                                            {24, 1.0F, 1970000},
                                            {16, 1.0F, 1960000}};
-    const mr_recommend_options options = {.k = 10, .now_s = 2000000};
+    const mr_recommend_options options = {.k = 10};
     mr_recommender_scratch *scratch = NULL;
     mr_scored_item expected[10];
     mr_scored_item actual[10];
