@@ -10,7 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LINE_BYTES = MR_RANKER_TEXT_BYTES + 192 };
+enum {
+    LINE_BYTES = MR_RANKER_TEXT_BYTES + 192,
+    ENCODER_EXAMPLES_MIN =
+        2000, /* fewer teach an encoder nothing that counting does not know */
+};
 
 /* Multiply-adds, twice: what an encoder's products may cost in all, at the default budget. */
 static const double ENCODER_FLOPS_MAX = 6e12;
@@ -249,6 +253,20 @@ static uint32_t epochs_within(double flops_max, double flops, uint32_t most)
     return epochs < 1.0 ? 1 : epochs > (double)most ? most : (uint32_t)epochs;
 }
 
+/* More negatives than items say everything twice. */
+static uint32_t negatives_of(const tuning *t, uint32_t wanted)
+{
+    return t->train.items < wanted ? t->train.items : wanted;
+}
+
+static bool is_alone(const tuning *t)
+{
+    uint32_t families = 0;
+    for (uint32_t s = 0; s < MR_SIGNALS; s++)
+        families += t->options->families[s];
+    return families == 1;
+}
+
 /* As large and as long as the bound allows: more of either has not been seen to harm. */
 static void size_encoder(const tuning *t, mr_encoder_options *options)
 {
@@ -259,7 +277,7 @@ static void size_encoder(const tuning *t, mr_encoder_options *options)
     for (size_t d = 0; d < 3; d++) {
         options->dimension = dimensions[d];
         options->batch = dimensions[d] == 128 ? 512 : 256;
-        options->negatives = dimensions[d] == 64 ? 1024 : 2048;
+        options->negatives = negatives_of(t, dimensions[d] == 64 ? 1024 : 2048);
         const double flops = epoch_flops(&t->train, options);
         options->epochs = epochs_within(bound, flops, epochs_wanted[d]);
         if (options->epochs == epochs_wanted[d])
@@ -274,13 +292,15 @@ static mr_status tune_encoder(tuning *t, uint32_t looks)
         float dropout;
     } settings[] = {{0.07F, 0.2F}, {0.1F, 0.4F}, {0.085F, 0.3F}};
     mr_ranker_recipe recipe = single_recipe(t, MR_SIGNAL_ENCODER);
+    if (count_examples(&t->train) < ENCODER_EXAMPLES_MIN && !is_alone(t))
+        return MR_OK;
     recipe.encoder.seed = t->options->seed;
     recipe.encoder.negatives_skip_prefix = !recipe.repeats_allowed;
     for (uint32_t i = 0; i < 3 && i < looks && looks > 1; i++) {
         double value = 0.0;
         recipe.encoder.dimension = 128;
         recipe.encoder.batch = 256;
-        recipe.encoder.negatives = 2048;
+        recipe.encoder.negatives = negatives_of(t, 2048);
         const mr_sequences part = trial_part(&t->train, &recipe.encoder);
         recipe.encoder.epochs = epochs_within(ENCODER_TRIAL_FLOPS_MAX,
                                               epoch_flops(&part, &recipe.encoder), 5);

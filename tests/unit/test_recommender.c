@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/hash.h"
+#include "models/blas.h"
 #include "models/random.h"
 #include "models/recommender.h"
 #include "models/recommender_train.h"
@@ -89,6 +90,7 @@ static mr_training_result train(const mr_training_set *set)
 static int make_models(void **state)
 {
     (void)state;
+    assert_non_null(mr_blas_start());
     (void)snprintf(models_path, sizeof(models_path), "/tmp/test_recommender_%d",
                    (int)getpid());
     return 0;
