@@ -55,7 +55,8 @@ typedef struct mr_encoder_arrays {
  * An encoder over arrays that outlive it (a mapped file, say).
  *
  * MR_ERR_INVALID for a dimension out of range; MR_ERR_CORRUPT for a number that is not finite or
- * beyond a million, a row neither of length 1 nor of zeros, a negative length; MR_ERR_NO_MEMORY.
+ * beyond a million, a row not of length 1 (of zeros
+ * where the length is 0), a negative length; MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_encoder_open(const mr_encoder_arrays *arrays,
                                       mr_encoder **ret_encoder, mr_error *ret_error);
@@ -73,7 +74,8 @@ const mr_dense *mr_encoder_items(const mr_encoder *encoder);
 
 /*
  * The query's unit vector into `ret_vector` [dimension].  False, and a vector of zeros, when no item
- * of the query is known.  Items outside the catalogue are passed over; baskets are not looked at.
+ * of the query is known.  Items not known, and those outside the catalogue, are passed over; baskets are
+ * not looked at.
  */
 bool mr_encoder_encode(const mr_encoder *encoder, const mr_query *query,
                        float *ret_vector);
