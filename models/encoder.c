@@ -38,7 +38,7 @@ static mr_status check_item(const mr_encoder_arrays *arrays, uint32_t item,
         return mr_error_set(ret_error, MR_ERR_CORRUPT, "encoder: item %u has length %g",
                             item, (double)length);
     /* An infinite or missing number makes the sum of squares one as well. */
-    if (!(fabsf(square - 1.0F) <= UNIT_TOLERANCE) && !(square == 0.0F))
+    if (!(length > 0.0F ? fabsf(square - 1.0F) <= UNIT_TOLERANCE : square == 0.0F))
         return mr_error_set(ret_error, MR_ERR_CORRUPT,
                             "encoder: the row of item %u is not of length 1", item);
     return MR_OK;
@@ -126,16 +126,21 @@ typedef struct attended {
     float weight[MR_ENCODER_LENGTH_MAX];
 } attended;
 
+static bool is_known(const mr_encoder *encoder, uint32_t item)
+{
+    return item < encoder->arrays.items && encoder->arrays.lengths[item] > 0.0F;
+}
+
 static void pick_newest_known(const mr_encoder *encoder, const mr_query *query,
                               attended *ret_seen)
 {
     size_t known = 0;
     size_t from = query->count;
     while (from > 0 && known < MR_ENCODER_LENGTH_MAX)
-        known += query->item[--from] < encoder->arrays.items;
+        known += is_known(encoder, query->item[--from]);
     ret_seen->count = 0;
     for (size_t place = from; place < query->count; place++) {
-        if (query->item[place] >= encoder->arrays.items)
+        if (!is_known(encoder, query->item[place]))
             continue;
         ret_seen->place[ret_seen->count] = place;
         ret_seen->item[ret_seen->count++] = query->item[place];
@@ -217,7 +222,7 @@ size_t mr_encoder_because(const mr_encoder *encoder, const mr_query *query, uint
     float vector[MR_ENCODER_DIMENSION_MAX];
     attend(encoder, query, &seen);
     *ret_term = 0.0F;
-    if (seen.count == 0 || item >= arrays->items)
+    if (seen.count == 0 || !is_known(encoder, item))
         return query->count;
     sum_up(encoder, &seen, vector);
     const float length = kernels->normalise(vector, arrays->dimension, vector);

@@ -15,7 +15,7 @@
  * Units      Items by index.
  * Ownership  A trained encoder owns its arrays; an opened one borrows them.
  * Threads    Immutable; any number of readers.
- * Cost       Encoding: two passes over at most 20 rows, below a microsecond.  Scoring: one more
+ * Cost       Encoding: two passes over at most 20 rows, about a microsecond.  Scoring: one more
  *            pass over the item table (memory bound).  No allocation.
  */
 #ifndef MR_MODELS_ENCODER_H
@@ -41,21 +41,23 @@ typedef struct mr_encoder mr_encoder;
 /* What an encoder consists of, for files: borrowed, and all row-major without gaps. */
 typedef struct mr_encoder_arrays {
     uint32_t items;
-    uint32_t dimension; /* a multiple of MR_ENCODER_DIMENSION_STEP                     */
-    const float *units; /* [items][dimension]: rows of length 1, or of zeros           */
-    const float
-        *lengths;        /* [items]: what a row was divided by                          */
-    const float *places; /* [MR_ENCODER_LENGTH_MAX][MR_ENCODER_LENGTH_MAX]: b[L-1][p],
-                               p places before the last                                    */
-    const float
-        *attention; /* [dimension]: v                                              */
+    uint32_t dimension; /* a multiple of MR_ENCODER_DIMENSION_STEP */
+
+    /* [items][dimension] rows of length 1, and [items] what a row was divided by; both 0 for an item
+     * that is not known. */
+    const float *units;
+    const float *lengths;
+
+    const float *places;    /* [20][20]: b[L-1][p], p places before the last */
+    const float *attention; /* [dimension]: v                                */
 } mr_encoder_arrays;
 
 /*
  * An encoder over arrays that outlive it (a mapped file, say).
  *
  * MR_ERR_INVALID for a dimension out of range; MR_ERR_CORRUPT for a number that is not finite or
- * beyond a million, a row neither of length 1 nor of zeros, a negative length; MR_ERR_NO_MEMORY.
+ * beyond a million, a negative length, a row not of length 1 (not of zeros where the length is 0);
+ * MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_encoder_open(const mr_encoder_arrays *arrays,
                                       mr_encoder **ret_encoder, mr_error *ret_error);
@@ -73,7 +75,8 @@ const mr_dense *mr_encoder_items(const mr_encoder *encoder);
 
 /*
  * The query's unit vector into `ret_vector` [dimension].  False, and a vector of zeros, when no item
- * of the query is known.  Items outside the catalogue are passed over; baskets are not looked at.
+ * of the query is known.  Items not known, and those outside the catalogue, are passed over;
+ * baskets are not looked at.
  */
 bool mr_encoder_encode(const mr_encoder *encoder, const mr_query *query,
                        float *ret_vector);

@@ -93,6 +93,8 @@ typedef struct training {
     mr_encoder_options options;
     uint64_t *examples; /* [count]: see LENGTH_BITS */
     uint64_t count;
+    bool *
+        known; /* [items]: was in an example, now or before; others only were negatives */
 } training;
 
 static mr_status list_examples(training *t)
@@ -110,6 +112,8 @@ static mr_status list_examples(training *t)
     uint64_t n = 0;
     for (uint32_t s = 0; s < sequences->count; s++)
         for (uint64_t e = sequences->ptr[s] + 1; e < sequences->ptr[s + 1]; e++) {
+            t->known[sequences->item[e - 1]] = true;
+            t->known[sequences->item[e]] = true;
             const uint64_t before = e - sequences->ptr[s];
             const uint64_t kept =
                 before < t->options.length_max ? before : t->options.length_max;
@@ -186,12 +190,12 @@ static mr_status train(training *t, mr_encoder_state *state, mr_worker_pool *poo
 
 /* ---- from and to an encoder ---- */
 
-static void fill_random(mr_encoder_state *state, uint32_t first, const training *t)
+static void fill_random(mr_encoder_state *state, const training *t)
 {
     const uint64_t seed = numbers_of(t, FOR_ROWS, 0, 0);
     const size_t d = t->options.dimension;
     const double width = 1.0 / sqrt((double)d);
-    for (size_t row = first; row < state->items.rows; row++)
+    for (size_t row = 0; row < state->items.rows; row++)
         for (size_t f = 0; f < d; f++)
             mr_dense_row(&state->items, row)[f] =
                 (float)((2.0 * mr_random_uniform(seed, row * d + f) - 1.0) * width);
@@ -204,13 +208,17 @@ static void fill_places(mr_encoder_state *state)
             mr_dense_row(&state->places, l)[p] = PLACE_SLOPE * (float)p;
 }
 
-static void fill_from(mr_encoder_state *state, const mr_encoder_arrays *arrays)
+/* Items that were not known keep the random rows of new ones. */
+static void fill_from(mr_encoder_state *state, const mr_encoder_arrays *arrays,
+                      training *t)
 {
     const size_t d = arrays->dimension;
-    for (size_t row = 0; row < arrays->items; row++)
-        for (size_t f = 0; f < d; f++)
+    for (size_t row = 0; row < arrays->items; row++) {
+        t->known[row] = arrays->lengths[row] > 0.0F;
+        for (size_t f = 0; t->known[row] && f < d; f++)
             mr_dense_row(&state->items, row)[f] =
                 arrays->units[row * d + f] * arrays->lengths[row];
+    }
     memcpy(state->attention.values, arrays->attention, d * sizeof(float));
     for (size_t l = 0; l < MR_ENCODER_LENGTH_MAX; l++)
         memcpy(mr_dense_row(&state->places, l),
@@ -218,13 +226,14 @@ static void fill_from(mr_encoder_state *state, const mr_encoder_arrays *arrays)
                MR_ENCODER_LENGTH_MAX * sizeof(float));
 }
 
-static void normalise_items(const mr_dense *table, size_t d, float *ret_units,
+static void normalise_items(const mr_dense *table, const training *t, float *ret_units,
                             float *ret_lengths)
 {
+    const size_t d = t->options.dimension;
     for (size_t row = 0; row < table->rows; row++) {
         const float *from = mr_dense_row(table, row);
         double square = 0.0;
-        for (size_t f = 0; f < d; f++)
+        for (size_t f = 0; t->known[row] && f < d; f++)
             square += (double)from[f] * (double)from[f];
         const double length = sqrt(square);
         for (size_t f = 0; f < d; f++)
@@ -234,9 +243,10 @@ static void normalise_items(const mr_dense *table, size_t d, float *ret_units,
     }
 }
 
-static mr_status make_encoder(const mr_encoder_state *state, uint32_t d,
+static mr_status make_encoder(const mr_encoder_state *state, const training *t,
                               mr_encoder **ret_encoder)
 {
+    const uint32_t d = t->options.dimension;
     const uint32_t items = (uint32_t)state->items.rows;
     float *units = mr_dense_floats((size_t)items * d);
     float *lengths = mr_dense_floats(items);
@@ -245,7 +255,7 @@ static mr_status make_encoder(const mr_encoder_state *state, uint32_t d,
     mr_status status = MR_ERR_NO_MEMORY;
     if (units == NULL || lengths == NULL || places == NULL || attention == NULL)
         goto fail;
-    normalise_items(&state->items, d, units, lengths);
+    normalise_items(&state->items, t, units, lengths);
     memcpy(attention, state->attention.values, d * sizeof(float));
     for (size_t l = 0; l < MR_ENCODER_LENGTH_MAX; l++)
         memcpy(places + l * MR_ENCODER_LENGTH_MAX, mr_dense_row(&state->places, l),
@@ -283,17 +293,21 @@ static mr_status train_from(const mr_encoder_arrays *start, const mr_sequences *
         return MR_ERR_INVALID;
     mr_status status =
         mr_encoder_state_init(&state, sequences->items, options->dimension);
+    t.known = calloc((size_t)sequences->items + 1, sizeof(*t.known));
+    if (status == MR_OK && t.known == NULL)
+        status = MR_ERR_NO_MEMORY;
     if (status == MR_OK) {
-        fill_random(&state, start != NULL ? start->items : 0, &t);
+        fill_random(&state, &t);
         fill_places(&state);
         if (start != NULL)
-            fill_from(&state, start);
+            fill_from(&state, start, &t);
         status = train(&t, &state, pool);
     }
     if (status == MR_OK)
-        status = make_encoder(&state, options->dimension, ret_encoder);
+        status = make_encoder(&state, &t, ret_encoder);
     mr_encoder_state_deinit(&state);
     free(t.examples);
+    free(t.known);
     return status;
 }
 

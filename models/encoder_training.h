@@ -69,7 +69,8 @@ MR_MUST_USE mr_status mr_encoder_options_check(const mr_encoder_options *options
                                                mr_error *ret_error);
 
 /*
- * Train from random vectors.  Sequences of fewer than two items teach nothing.
+ * Train from random vectors.  Sequences of fewer than two items teach nothing, and items
+ * that stand in no other get rows of zeros.
  *
  * MR_ERR_INVALID for options out of range, sequences that do not hold together or without a single
  * example, MR_ERR_NO_MEMORY.
@@ -79,9 +80,10 @@ MR_MUST_USE mr_status mr_encoder_train(const mr_sequences *sequences,
                                        mr_worker_pool *pool, mr_encoder **ret_encoder);
 
 /*
- * Go on from a trained encoder over new sequences alone, the encoder itself unchanged.  Items that
- * the catalogue gained (sequences->items is larger) get random rows first.  Moments start from zero:
- * one epoch at a tenth of the rate it was trained with is enough for news of a day.
+ * Go on from a trained encoder over new sequences alone, the encoder itself unchanged.  Items it did
+ * not know (of a catalogue that grew, or that had been seen nowhere) start from random rows.  Moments
+ * start from zero: one epoch at a quarter to a half of the rate of the training is enough.
+ * Diginetica's last tenth, learnt so, brings nearly all of what training anew on everything does.
  *
  * As mr_encoder_train(); MR_ERR_INVALID also for another dimension or a smaller catalogue.
  */

@@ -152,6 +152,27 @@ static void test_items_outside_are_passed_over(void **state)
     mr_encoder_destroy(encoder);
 }
 
+static void test_an_item_that_is_not_known_is_passed_over_and_scores_nothing(void **state)
+{
+    (void)state;
+    static const uint32_t mixed[] = {7, 9, 5, 3, 5};
+    static const uint32_t known[] = {7, 9, 3};
+    const mr_query query = {.item = mixed, .count = 5};
+    float row[ITEMS];
+    float term = 1.0F;
+    tables t = random_tables();
+    memset(t.units[5], 0, sizeof(t.units[5]));
+    t.lengths[5] = 0.0F;
+    mr_encoder *encoder = open_tables(&t);
+    const answer h = by_definition(&t, known, 3);
+    mr_encoder_score(encoder, &query, row);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        assert_near(row[i], fmax(0.0, cosine_by_definition(&t, &h, i)));
+    assert_true(row[5] == 0.0F);
+    assert_int_equal(mr_encoder_because(encoder, &query, 5, &term), query.count);
+    mr_encoder_destroy(encoder);
+}
+
 static void test_a_query_without_known_items_scores_nothing(void **state)
 {
     (void)state;
@@ -267,9 +288,12 @@ static void test_damaged_arrays_are_refused(void **state)
     t = random_tables();
     t.lengths[0] = -1.0F;
     assert_damage(&t, MR_ERR_CORRUPT);
-    t = random_tables(); /* an item that has no direction is no damage */
-    memset(t.units[5], 0, sizeof(t.units[5]));
-    mr_encoder_destroy(open_tables(&t));
+    t = random_tables();
+    memset(t.units[5], 0, sizeof(t.units[5])); /* but has a length */
+    assert_damage(&t, MR_ERR_CORRUPT);
+    t = random_tables();
+    t.lengths[5] = 0.0F; /* but has a direction */
+    assert_damage(&t, MR_ERR_CORRUPT);
 }
 
 static void test_shapes_that_no_encoder_has_are_refused(void **state)
@@ -425,6 +449,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors_and_scores_are_those_of_the_definition),
         cmocka_unit_test(test_items_outside_are_passed_over),
+        cmocka_unit_test(
+            test_an_item_that_is_not_known_is_passed_over_and_scores_nothing),
         cmocka_unit_test(test_a_query_without_known_items_scores_nothing),
         cmocka_unit_test(test_the_reason_is_the_place_with_the_largest_share),
         cmocka_unit_test(

@@ -427,6 +427,8 @@ static void test_a_refresh_learns_new_items_and_keeps_the_old(void **state)
     assert_ok(mr_encoder_refresh(encoder, &news, &options, pool, &fresh));
     assert_int_equal(mr_encoder_view(fresh)->items, more);
     assert_int_equal(best_after(fresh, 5), RING + 1);
+    assert_true(mr_encoder_view(fresh)->lengths[RING + 1] > 0.0F);
+    assert_true(mr_encoder_view(fresh)->lengths[RING + 2] == 0.0F); /* seen nowhere */
     assert_true(right_answers(fresh) >= RING - 4);
     mr_encoder *never = NULL;
     assert_int_equal(mr_encoder_refresh(fresh, &sequences, &options, pool, &never),
@@ -496,6 +498,18 @@ static void test_sequences_that_teach_nothing_are_refused(void **state)
     mr_worker_pool_destroy(pool);
 }
 
+static void test_items_that_were_only_negatives_stay_unknown(void **state)
+{
+    (void)state;
+    const mr_sequences sequences = walks(RING + 3);
+    const mr_encoder_options options = small_options();
+    mr_encoder *encoder = train(&sequences, &options, 2);
+    const mr_encoder_arrays *arrays = mr_encoder_view(encoder);
+    for (uint32_t i = 0; i < RING + 3; i++)
+        assert_true((arrays->lengths[i] > 0.0F) == (i < RING));
+    mr_encoder_destroy(encoder);
+}
+
 static void test_a_single_pair_is_enough(void **state)
 {
     (void)state;
@@ -521,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_a_refresh_learns_new_items_and_keeps_the_old),
         cmocka_unit_test(test_options_out_of_range_are_refused_by_name),
         cmocka_unit_test(test_sequences_that_teach_nothing_are_refused),
+        cmocka_unit_test(test_items_that_were_only_negatives_stay_unknown),
         cmocka_unit_test(test_a_single_pair_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
