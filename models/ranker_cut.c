@@ -74,7 +74,9 @@ static mr_status ask(cutting *c, uint64_t begin, uint64_t split, uint64_t end)
         return MR_OK;
     for (uint64_t e = split; e < end; e++)
         MR_TRY(add_target(c, begin, split, c->from->item[e]));
-    MR_TRY(copy(c->from, begin, split, &cut->given));
+    const uint64_t oldest =
+        split - begin > MR_RANKER_CUT_QUERY_MAX ? split - MR_RANKER_CUT_QUERY_MAX : begin;
+    MR_TRY(copy(c->from, oldest, split, &cut->given));
     cut->target_ptr[cut->given.count] = cut->target_count;
     return MR_OK;
 }
@@ -157,15 +159,18 @@ static int ascending(const void *a, const void *b)
 
 static mr_status find_cut(cutting *c, double share)
 {
-    const uint64_t count = c->from->ptr[c->from->count];
     if (c->from->time_s == NULL)
         return MR_ERR_INVALID;
+    if (c->from->count == 0)
+        return MR_ERR_NOT_FOUND;
+    const uint64_t first = c->from->ptr[0];
+    const uint64_t count = c->from->ptr[c->from->count] - first;
     if (count == 0)
         return MR_ERR_NOT_FOUND;
     uint32_t *sorted = malloc(count * sizeof(*sorted));
     if (sorted == NULL)
         return MR_ERR_NO_MEMORY;
-    memcpy(sorted, c->from->time_s, count * sizeof(*sorted));
+    memcpy(sorted, c->from->time_s + first, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), ascending);
     const uint64_t place = (uint64_t)((1.0 - share) * (double)count);
     c->cut_s = sorted[place < count ? place : count - 1];
@@ -179,6 +184,8 @@ static mr_status prepare(cutting *c, double share)
 {
     const bool has_baskets = c->from->basket != NULL;
     const bool has_times = c->from->time_s != NULL;
+    if (!(share >= 0.0 && share <= 1.0))
+        return MR_ERR_INVALID;
     c->cut.train.has_baskets = c->cut.given.has_baskets = has_baskets;
     c->cut.train.has_times = c->cut.given.has_times = has_times;
     c->first_held = c->from->count - (uint32_t)llround(share * (double)c->from->count);
