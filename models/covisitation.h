@@ -66,6 +66,10 @@ typedef struct mr_covisitation_options {
 /* A middle way that serves short sessions and long histories alike. */
 mr_covisitation_options mr_covisitation_defaults(void);
 
+/* MR_ERR_INVALID when an option is out of its range. */
+MR_MUST_USE mr_status
+mr_covisitation_options_check(const mr_covisitation_options *options);
+
 typedef struct mr_covisitation mr_covisitation;
 
 /*

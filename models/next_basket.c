@@ -66,6 +66,11 @@ static bool are_sound(const mr_next_basket_options *o)
            within(o->repeat_shrinkage, 1e6F) && within(o->popularity_fading, 1.0F);
 }
 
+mr_status mr_next_basket_options_check(const mr_next_basket_options *options)
+{
+    return are_sound(options) ? MR_OK : MR_ERR_INVALID;
+}
+
 /* sum^-exponent, and 0 for what never occurs. */
 static float inverse_power(double sum, float exponent)
 {

@@ -68,6 +68,9 @@ typedef struct mr_next_basket_options {
 /* The values above: those of a grocer whose customers come every other week. */
 mr_next_basket_options mr_next_basket_defaults(void);
 
+/* MR_ERR_INVALID when an option is out of its range. */
+MR_MUST_USE mr_status mr_next_basket_options_check(const mr_next_basket_options *options);
+
 typedef struct mr_next_basket mr_next_basket;
 
 /* What a model consists of. */

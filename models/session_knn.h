@@ -60,6 +60,9 @@ typedef struct mr_session_knn_options {
 /* A middle way that serves short sessions and long histories alike. */
 mr_session_knn_options mr_session_knn_defaults(void);
 
+/* MR_ERR_INVALID when an option is out of its range. */
+MR_MUST_USE mr_status mr_session_knn_options_check(const mr_session_knn_options *options);
+
 /* The index as plain arrays, to be stored. */
 typedef struct mr_session_knn_arrays {
     uint32_t items;
