@@ -261,7 +261,7 @@ static void test_what_is_not_in_use_says_nothing(void **state)
         assert_true(features[0][f] == (is_known ? 1.0F : 0.0F));
         assert_true(features[1][f] == 0.0F);
     }
-    mr_ranker_describe(rows, &nothing, &table, candidates, 0, NULL);
+    mr_ranker_describe(rows, &nothing, &table, candidates, 0, features[0]);
     mr_own_table_deinit(&table);
 }
 
