@@ -3,7 +3,8 @@
  *
  * What a model is asked for decides how its hold-out is cut: the next click of a new session,
  * what a known user takes next, the next basket, all that follows a moment.  The rest is what
- * candidates learn from.  A test set never comes near this.
+ * candidates learn from, in order of the last event that is left where times are known.  A test set
+ * never comes near this.
  *
  * Units      Shares in 0 … 1; times in seconds since the epoch.
  * Ownership  A cut owns its lists until deinit.

@@ -166,21 +166,32 @@ static uint64_t compare_targets(const mr_sequences *s, const question *asked,
     return repeats;
 }
 
+/* How many sequences end before this one, by what is left of each. */
+static uint32_t train_place(const mr_sequences *s, uint32_t sequence)
+{
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (train_end[i] == s->ptr[i])
+            continue;
+        const uint32_t last_s = s->time_s != NULL ? s->time_s[train_end[i] - 1] : 0;
+        const uint32_t own_s = s->time_s != NULL ? s->time_s[train_end[sequence] - 1] : 0;
+        place += last_s < own_s || (last_s == own_s && i < sequence);
+    }
+    return place;
+}
+
 static void compare_cut(const mr_sequences *s, const mr_ranker_cut *cut)
 {
     const mr_sequences train = mr_sequence_list_view(&cut->train);
     const mr_questions questions = mr_ranker_cut_questions(cut);
     uint32_t kept = 0;
     uint64_t repeats = 0;
-    /* Sequences without an element teach nothing, and may stay or not. */
     for (uint32_t i = 0; i < s->count; i++) {
-        while (kept < train.count && mr_sequences_length(&train, kept) == 0)
-            kept++;
-        if (train_end[i] > s->ptr[i])
-            compare_elements(s, s->ptr[i], train_end[i], &train, kept++);
-    }
-    while (kept < train.count && mr_sequences_length(&train, kept) == 0)
+        if (train_end[i] == s->ptr[i])
+            continue;
+        compare_elements(s, s->ptr[i], train_end[i], &train, train_place(s, i));
         kept++;
+    }
     assert_int_equal(train.count, kept);
     assert_int_equal(train.items, s->items);
     assert_int_equal(questions.given.items, s->items);
