@@ -20,7 +20,7 @@ struct mr_ranker_workspace {
     uint32_t query;
     uint32_t *candidates; /* [MR_RANKER_CANDIDATES_MAX] */
     size_t candidate_count;
-    float *features; /* [MR_RANKER_CANDIDATES_MAX][MR_FEATURES] */
+    float *features; /* [MR_RANKER_CANDIDATES_MAX][MR_RANK_FEATURES] */
     float *scores;   /* [MR_RANKER_CANDIDATES_MAX] */
     mr_top_k_selector selector;
     mr_ranked best[MR_TOP_K_MAX];
@@ -58,7 +58,7 @@ static mr_status reserve(const mr_ranker_members *members, mr_ranker_workspace *
     workspace->stamp = calloc((size_t)members->items + 1, sizeof(*workspace->stamp));
     workspace->candidates =
         malloc(MR_RANKER_CANDIDATES_MAX * sizeof(*workspace->candidates));
-    workspace->features = malloc((size_t)MR_RANKER_CANDIDATES_MAX * MR_FEATURES *
+    workspace->features = malloc((size_t)MR_RANKER_CANDIDATES_MAX * MR_RANK_FEATURES *
                                  sizeof(*workspace->features));
     workspace->scores = malloc(MR_RANKER_CANDIDATES_MAX * sizeof(*workspace->scores));
     if (workspace->open == NULL || workspace->stamp == NULL ||
@@ -286,9 +286,9 @@ static void score(const mr_ranker_recipe *recipe, mr_ranker_workspace *workspace
                 workspace->rows[recipe->single][workspace->candidates[c]];
             continue;
         }
-        const float *features = workspace->features + c * MR_FEATURES;
+        const float *features = workspace->features + c * MR_RANK_FEATURES;
         float sum = 0.0F;
-        for (uint32_t f = 0; f < MR_FEATURES; f++)
+        for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
             sum += recipe->weights[f] * features[f];
         workspace->scores[c] = sum;
     }
@@ -360,9 +360,9 @@ void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *
             ret_parts[recipe->single] = workspace->scores[c];
             return;
         }
-        const float *features = workspace->features + c * MR_FEATURES;
-        for (uint32_t f = 0; f < MR_FEATURES; f++)
-            ret_parts[mr_feature_signal((mr_feature)f)] +=
+        const float *features = workspace->features + c * MR_RANK_FEATURES;
+        for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+            ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
                 recipe->weights[f] * features[f];
         return;
     }

@@ -65,7 +65,7 @@ uint32_t mr_ranker_rank(const mr_ranker_members *members, const mr_ranker_recipe
 void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
                      uint32_t item, float *ret_parts);
 
-/* The last query's features of all candidates, [count][MR_FEATURES]; for fitting. */
+/* The last query's features of all candidates, [count][MR_RANK_FEATURES]; for fitting. */
 const float *mr_ranker_candidates(const mr_ranker_workspace *workspace,
                                   const uint32_t **ret_items, size_t *ret_count);
 

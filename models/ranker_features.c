@@ -20,9 +20,9 @@ const char *mr_signal_name(mr_signal signal)
     return names[signal];
 }
 
-const char *mr_feature_name(mr_feature feature)
+const char *mr_rank_feature_name(mr_rank_feature feature)
 {
-    static const char *const names[MR_FEATURES] = {
+    static const char *const names[MR_RANK_FEATURES] = {
         "encoder",          "sequence_share",
         "sequence_part",    "session_knn_share",
         "session_knn_part", "repeat_share",
@@ -34,34 +34,34 @@ const char *mr_feature_name(mr_feature feature)
         "own_count",        "own_share",
         "own_rate",         "own_length",
     };
-    MR_ASSERT(feature < MR_FEATURES);
+    MR_ASSERT(feature < MR_RANK_FEATURES);
     return names[feature];
 }
 
 /* The pair of features that a signal by shares has. */
-static mr_feature share_feature(mr_signal signal)
+static mr_rank_feature share_feature(mr_signal signal)
 {
-    static const mr_feature shares[MR_SIGNALS] = {
-        [MR_SIGNAL_ENCODER] = MR_FEATURES,
-        [MR_SIGNAL_SEQUENCE] = MR_FEATURE_SEQUENCE_SHARE,
-        [MR_SIGNAL_SESSION_KNN] = MR_FEATURE_SESSION_KNN_SHARE,
-        [MR_SIGNAL_REPEAT] = MR_FEATURE_REPEAT_SHARE,
-        [MR_SIGNAL_CONTENT] = MR_FEATURE_CONTENT_SHARE,
-        [MR_SIGNAL_ROWS] = MR_FEATURE_ROWS_SHARE,
-        [MR_SIGNAL_POPULAR] = MR_FEATURES,
+    static const mr_rank_feature shares[MR_SIGNALS] = {
+        [MR_SIGNAL_ENCODER] = MR_RANK_FEATURES,
+        [MR_SIGNAL_SEQUENCE] = MR_RANK_FEATURE_SEQUENCE_SHARE,
+        [MR_SIGNAL_SESSION_KNN] = MR_RANK_FEATURE_SESSION_KNN_SHARE,
+        [MR_SIGNAL_REPEAT] = MR_RANK_FEATURE_REPEAT_SHARE,
+        [MR_SIGNAL_CONTENT] = MR_RANK_FEATURE_CONTENT_SHARE,
+        [MR_SIGNAL_ROWS] = MR_RANK_FEATURE_ROWS_SHARE,
+        [MR_SIGNAL_POPULAR] = MR_RANK_FEATURES,
     };
     return shares[signal];
 }
 
-mr_signal mr_feature_signal(mr_feature feature)
+mr_signal mr_rank_feature_signal(mr_rank_feature feature)
 {
-    if (feature == MR_FEATURE_ENCODER)
+    if (feature == MR_RANK_FEATURE_ENCODER)
         return MR_SIGNAL_ENCODER;
-    if (feature == MR_FEATURE_POPULAR || feature == MR_FEATURE_RECENT)
+    if (feature == MR_RANK_FEATURE_POPULAR || feature == MR_RANK_FEATURE_RECENT)
         return MR_SIGNAL_POPULAR;
     for (uint32_t s = 0; s < MR_SIGNALS; s++) {
-        const mr_feature share = share_feature((mr_signal)s);
-        if (share != MR_FEATURES && (feature == share || feature == share + 1))
+        const mr_rank_feature share = share_feature((mr_signal)s);
+        if (share != MR_RANK_FEATURES && (feature == share || feature == share + 1))
             return (mr_signal)s;
     }
     return MR_SIGNALS;
@@ -135,8 +135,8 @@ static void describe_shares(const float *row, const uint32_t *candidates, size_t
         const bool has_score = row[candidates[c]] > 0.0F;
         const float score = row[candidates[c]];
         const float share = has_score ? (float)((double)score / sum) : 0.0F;
-        ret_first[c * MR_FEATURES] = logf(share + SHARE_FLOOR);
-        ret_first[c * MR_FEATURES + 1] = has_score ? sqrtf(score / largest) : 0.0F;
+        ret_first[c * MR_RANK_FEATURES] = logf(share + SHARE_FLOOR);
+        ret_first[c * MR_RANK_FEATURES + 1] = has_score ? sqrtf(score / largest) : 0.0F;
     }
 }
 
@@ -146,37 +146,38 @@ static void describe_own(const mr_own_item *item, uint32_t baskets, float repeat
     const float n = (float)baskets;
     const float count = (float)item->count;
     const float share = logf(count / n);
-    ret_features[MR_FEATURE_OWN] = 1.0F;
-    ret_features[MR_FEATURE_OWN_LAST] = item->back == 1 ? 1.0F : 0.0F;
-    ret_features[MR_FEATURE_OWN_NEARNESS] = 1.0F / (float)item->back;
-    ret_features[MR_FEATURE_OWN_COUNT] = logf(count);
-    ret_features[MR_FEATURE_OWN_SHARE] =
+    ret_features[MR_RANK_FEATURE_OWN] = 1.0F;
+    ret_features[MR_RANK_FEATURE_OWN_LAST] = item->back == 1 ? 1.0F : 0.0F;
+    ret_features[MR_RANK_FEATURE_OWN_NEARNESS] = 1.0F / (float)item->back;
+    ret_features[MR_RANK_FEATURE_OWN_COUNT] = logf(count);
+    ret_features[MR_RANK_FEATURE_OWN_SHARE] =
         share > OWN_SHARE_FLOOR ? share : OWN_SHARE_FLOOR;
-    ret_features[MR_FEATURE_OWN_RATE] =
+    ret_features[MR_RANK_FEATURE_OWN_RATE] =
         logf(repeat_rate > RATE_FLOOR ? repeat_rate : RATE_FLOOR);
-    ret_features[MR_FEATURE_OWN_LENGTH] = logf(n);
+    ret_features[MR_RANK_FEATURE_OWN_LENGTH] = logf(n);
 }
 
 void mr_ranker_describe(const float *const rows[MR_SIGNALS], const mr_item_facts *facts,
                         const mr_own_table *own, const uint32_t *candidates, size_t count,
                         float *ret_features)
 {
-    memset(ret_features, 0, count * MR_FEATURES * sizeof(*ret_features));
+    memset(ret_features, 0, count * MR_RANK_FEATURES * sizeof(*ret_features));
     for (uint32_t s = 0; s < MR_SIGNALS; s++) {
-        const mr_feature share = share_feature((mr_signal)s);
-        if (rows[s] != NULL && share != MR_FEATURES)
+        const mr_rank_feature share = share_feature((mr_signal)s);
+        if (rows[s] != NULL && share != MR_RANK_FEATURES)
             describe_shares(rows[s], candidates, count, ret_features + share);
     }
     for (size_t c = 0; c < count; c++) {
-        float *features = ret_features + c * MR_FEATURES;
+        float *features = ret_features + c * MR_RANK_FEATURES;
         const uint32_t item = candidates[c];
         const mr_own_item *mine = mr_own_table_find(own, item);
         if (rows[MR_SIGNAL_ENCODER] != NULL && rows[MR_SIGNAL_ENCODER][item] > 0.0F)
-            features[MR_FEATURE_ENCODER] = COSINE_FACTOR * rows[MR_SIGNAL_ENCODER][item];
+            features[MR_RANK_FEATURE_ENCODER] =
+                COSINE_FACTOR * rows[MR_SIGNAL_ENCODER][item];
         if (facts->popular != NULL)
-            features[MR_FEATURE_POPULAR] = logf(facts->popular[item] + 0.5F);
+            features[MR_RANK_FEATURE_POPULAR] = logf(facts->popular[item] + 0.5F);
         if (facts->recent != NULL)
-            features[MR_FEATURE_RECENT] = logf(1.0F + facts->recent[item]);
+            features[MR_RANK_FEATURE_RECENT] = logf(1.0F + facts->recent[item]);
         if (mine != NULL)
             describe_own(mine, own->baskets,
                          facts->repeat_rate != NULL ? facts->repeat_rate[item] : 1.0F,

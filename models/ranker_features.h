@@ -38,34 +38,36 @@ typedef enum mr_signal {
 const char *mr_signal_name(mr_signal signal); /* "encoder", "sequence", … */
 
 /* Written to manifests by name. */
-typedef enum mr_feature {
-    MR_FEATURE_ENCODER = 0, /* 10 x the cosine, 0 below                              */
-    MR_FEATURE_SEQUENCE_SHARE,
-    MR_FEATURE_SEQUENCE_PART,
-    MR_FEATURE_SESSION_KNN_SHARE,
-    MR_FEATURE_SESSION_KNN_PART,
-    MR_FEATURE_REPEAT_SHARE,
-    MR_FEATURE_REPEAT_PART,
-    MR_FEATURE_CONTENT_SHARE,
-    MR_FEATURE_CONTENT_PART,
-    MR_FEATURE_ROWS_SHARE,
-    MR_FEATURE_ROWS_PART,
-    MR_FEATURE_POPULAR,      /* log of the faded votes + 1/2                          */
-    MR_FEATURE_RECENT,       /* log of 1 + votes in the newest part of the data       */
-    MR_FEATURE_OWN,          /* 1 for an item of the query; the rest is 0 for others  */
-    MR_FEATURE_OWN_LAST,     /* 1 for one of the last basket                          */
-    MR_FEATURE_OWN_NEARNESS, /* 1 / baskets back, 1 for the last                      */
-    MR_FEATURE_OWN_COUNT,    /* log of how often it stands there                      */
-    MR_FEATURE_OWN_SHARE,    /* log(that / baskets of the query), from -6 up          */
-    MR_FEATURE_OWN_RATE,     /* log of the item's repeat rate                         */
-    MR_FEATURE_OWN_LENGTH,   /* log of the query's baskets                            */
-    MR_FEATURES,
-} mr_feature;
+typedef enum mr_rank_feature {
+    MR_RANK_FEATURE_ENCODER =
+        0, /* 10 x the cosine, 0 below                              */
+    MR_RANK_FEATURE_SEQUENCE_SHARE,
+    MR_RANK_FEATURE_SEQUENCE_PART,
+    MR_RANK_FEATURE_SESSION_KNN_SHARE,
+    MR_RANK_FEATURE_SESSION_KNN_PART,
+    MR_RANK_FEATURE_REPEAT_SHARE,
+    MR_RANK_FEATURE_REPEAT_PART,
+    MR_RANK_FEATURE_CONTENT_SHARE,
+    MR_RANK_FEATURE_CONTENT_PART,
+    MR_RANK_FEATURE_ROWS_SHARE,
+    MR_RANK_FEATURE_ROWS_PART,
+    MR_RANK_FEATURE_POPULAR,  /* log of the faded votes + 1/2                          */
+    MR_RANK_FEATURE_RECENT,   /* log of 1 + votes in the newest part of the data       */
+    MR_RANK_FEATURE_OWN,      /* 1 for an item of the query; the rest is 0 for others  */
+    MR_RANK_FEATURE_OWN_LAST, /* 1 for one of the last basket                          */
+    MR_RANK_FEATURE_OWN_NEARNESS, /* 1 / baskets back, 1 for the last                      */
+    MR_RANK_FEATURE_OWN_COUNT, /* log of how often it stands there                      */
+    MR_RANK_FEATURE_OWN_SHARE, /* log(that / baskets of the query), from -6 up          */
+    MR_RANK_FEATURE_OWN_RATE,  /* log of the item's repeat rate                         */
+    MR_RANK_FEATURE_OWN_LENGTH, /* log of the query's baskets                            */
+    MR_RANK_FEATURES,
+} mr_rank_feature;
 
-const char *mr_feature_name(mr_feature feature); /* "encoder", "sequence_share", … */
+const char *mr_rank_feature_name(
+    mr_rank_feature feature); /* "encoder", "sequence_share", … */
 
 /* Whose feature it is; MR_SIGNALS for those of the user's own items. */
-mr_signal mr_feature_signal(mr_feature feature);
+mr_signal mr_rank_feature_signal(mr_rank_feature feature);
 
 /* An item of the query, once. */
 typedef struct mr_own_item {
@@ -102,7 +104,7 @@ typedef struct mr_item_facts {
 } mr_item_facts;
 
 /*
- * Describe candidates: `ret_features` gets `count` rows of MR_FEATURES.  `rows[s]` is the signal's
+ * Describe candidates: `ret_features` gets `count` rows of MR_RANK_FEATURES.  `rows[s]` is the signal's
  * row over all items, or NULL where it is not in use (its features are then 0).
  */
 void mr_ranker_describe(const float *const rows[MR_SIGNALS], const mr_item_facts *facts,

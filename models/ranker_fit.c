@@ -51,13 +51,13 @@ static void collect(void *context, uint32_t lane, mr_ranker_workspace *workspace
     const float *x = mr_ranker_candidates(workspace, &items, &count);
     if (mark(c, question, items, count, target) == 0)
         return;
-    group->x = malloc(count * MR_FEATURES * sizeof(*group->x));
+    group->x = malloc(count * MR_RANK_FEATURES * sizeof(*group->x));
     group->target = malloc(count);
     if (group->x == NULL || group->target == NULL) {
         c->failed[lane] = true;
         return;
     }
-    memcpy(group->x, x, count * MR_FEATURES * sizeof(*group->x));
+    memcpy(group->x, x, count * MR_RANK_FEATURES * sizeof(*group->x));
     memcpy(group->target, target, count);
     group->count = count;
 }
@@ -73,7 +73,7 @@ static mr_status join(const collection *c, mr_ranker_groups *groups)
         used += c->groups[q].count > 0;
     }
     groups->ptr = calloc(used + 1, sizeof(*groups->ptr));
-    groups->x = malloc((candidates * MR_FEATURES + 1) * sizeof(*groups->x));
+    groups->x = malloc((candidates * MR_RANK_FEATURES + 1) * sizeof(*groups->x));
     groups->target = malloc(candidates + 1);
     if (groups->ptr == NULL || groups->x == NULL || groups->target == NULL)
         return MR_ERR_NO_MEMORY;
@@ -83,14 +83,14 @@ static mr_status join(const collection *c, mr_ranker_groups *groups)
         const question_group *group = &c->groups[q];
         if (group->count == 0)
             continue;
-        memcpy(groups->x + at * MR_FEATURES, group->x,
-               group->count * MR_FEATURES * sizeof(*groups->x));
+        memcpy(groups->x + at * MR_RANK_FEATURES, group->x,
+               group->count * MR_RANK_FEATURES * sizeof(*groups->x));
         memcpy(groups->target + at, group->target, group->count);
         at += group->count;
         groups->ptr[++g] = at;
     }
     groups->asked = questions;
-    groups->data = (mr_listwise_data){.features = MR_FEATURES,
+    groups->data = (mr_listwise_data){.features = MR_RANK_FEATURES,
                                       .groups = used,
                                       .ptr = groups->ptr,
                                       .x = groups->x,

@@ -69,9 +69,9 @@ void mr_ranker_recipe_text(const mr_ranker_recipe *recipe,
     if (recipe->single != MR_SIGNALS)
         return;
     put(&l, "; weights");
-    for (uint32_t f = 0; f < MR_FEATURES; f++)
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
         if (recipe->weights[f] != 0.0F)
-            put(&l, " %s=%.3g", mr_feature_name((mr_feature)f),
+            put(&l, " %s=%.3g", mr_rank_feature_name((mr_rank_feature)f),
                 (double)recipe->weights[f]);
 }
 

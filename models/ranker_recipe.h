@@ -30,7 +30,7 @@ typedef struct mr_ranker_recipe {
         popular_fade; /* a vote k baskets from its sequence's end counts fade^k; 1: all alike */
     bool repeats_allowed;
     mr_signal single; /* this one's row decides alone; MR_SIGNALS: the weights do */
-    float weights[MR_FEATURES];
+    float weights[MR_RANK_FEATURES];
 } mr_ranker_recipe;
 
 enum { MR_RANKER_TEXT_BYTES = 768 };

@@ -177,8 +177,8 @@ void mr_ranker_recipe_write(const mr_ranker_recipe *recipe, mr_buffer *buffer)
     mr_json_end_object(&json);
     mr_json_key(&json, "weights");
     mr_json_begin_object(&json);
-    for (uint32_t f = 0; f < MR_FEATURES; f++) {
-        mr_json_key(&json, mr_feature_name((mr_feature)f));
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
+        mr_json_key(&json, mr_rank_feature_name((mr_rank_feature)f));
         mr_json_put_double(&json, (double)recipe->weights[f]);
     }
     mr_json_end_object(&json);
@@ -310,9 +310,10 @@ mr_status mr_ranker_recipe_read(mr_json_value *object, mr_ranker_recipe *ret_rec
     if (!get_number(object, "popular_fade", &recipe.popular_fade) ||
         recipe.popular_fade < 0.0F || recipe.popular_fade > 1.0F)
         return refuse(ret_error, "", "popular_fade");
-    for (uint32_t f = 0; f < MR_FEATURES; f++)
-        if (!get_number(weights, mr_feature_name((mr_feature)f), &recipe.weights[f]))
-            return refuse(ret_error, "weights", mr_feature_name((mr_feature)f));
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+        if (!get_number(weights, mr_rank_feature_name((mr_rank_feature)f),
+                        &recipe.weights[f]))
+            return refuse(ret_error, "weights", mr_rank_feature_name((mr_rank_feature)f));
     MR_TRY(get_families(object, &recipe, ret_error));
     *ret_recipe = recipe;
     return MR_OK;

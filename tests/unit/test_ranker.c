@@ -75,7 +75,7 @@ static mr_ranker_recipe recipe_of_test(uint64_t seed)
                                .single = MR_SIGNALS};
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
         recipe.uses[s] = s != MR_SIGNAL_CONTENT;
-    for (uint32_t f = 0; f < MR_FEATURES; f++)
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
         recipe.weights[f] = (float)mr_random_normal(seed, f);
     return recipe;
 }
@@ -197,7 +197,7 @@ static uint32_t slow_rank(const mr_ranker_recipe *recipe, const mr_query *query,
                           const mr_ranker_limits *limits, mr_ranked *ret_best)
 {
     static float rows[MR_SIGNALS][ITEMS];
-    static float features[ITEMS][MR_FEATURES];
+    static float features[ITEMS][MR_RANK_FEATURES];
     const float *signals[MR_SIGNALS] = {NULL};
     const mr_item_facts facts = {members.popular, members.recent,
                                  mr_next_basket_view(members.repeat).repeat_rate};
@@ -214,7 +214,7 @@ static uint32_t slow_rank(const mr_ranker_recipe *recipe, const mr_query *query,
     mr_own_table_deinit(&own);
     for (size_t c = 0; c < count; c++) {
         scores[c] = 0.0F;
-        for (uint32_t f = 0; f < MR_FEATURES; f++)
+        for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
             scores[c] += recipe->weights[f] * features[c][f];
         if (recipe->single != MR_SIGNALS)
             scores[c] = rows[recipe->single][open[c]];
@@ -306,7 +306,7 @@ static void test_ties_stand_in_the_order_of_items_wherever_they_came_from(void *
     mr_ranked list[MR_RANKER_K_MAX];
     mr_ranked expected[MR_RANKER_K_MAX];
     memset(recipe.weights, 0, sizeof(recipe.weights));
-    recipe.weights[MR_FEATURE_ROWS_PART] = 1.0F;
+    recipe.weights[MR_RANK_FEATURE_ROWS_PART] = 1.0F;
     assert_ok(mr_ranker_workspace_create(&members, 0, &workspace));
     for (uint32_t q = 0; q < queries.count; q++) {
         const mr_query query = mr_sequences_query(&queries, q, SIZE_MAX);
@@ -410,7 +410,7 @@ static void test_who_has_had_the_best_thousand_gets_the_next_best(void **state)
         recipe.single = way % 3 == 0   ? MR_SIGNAL_ROWS
                         : way % 3 == 1 ? MR_SIGNAL_POPULAR
                                        : MR_SIGNALS;
-        recipe.weights[MR_FEATURE_ROWS_PART] = 1.0F;
+        recipe.weights[MR_RANK_FEATURE_ROWS_PART] = 1.0F;
         if (way == 3) { /* the same as exclusions */
             recipe.repeats_allowed = true;
             limits.exclude = had;
@@ -604,7 +604,7 @@ static void test_a_tie_beyond_k_finds_nothing(void **state)
         .given = mr_sequence_list_view(&list), .target_ptr = ptr, .targets = &target};
     for (uint32_t way = 0; way < 2; way++) {
         recipe.single = way == 0 ? MR_SIGNAL_ROWS : MR_SIGNALS;
-        recipe.weights[MR_FEATURE_ROWS_PART] = 1.0F;
+        recipe.weights[MR_RANK_FEATURE_ROWS_PART] = 1.0F;
         assert_ok(
             mr_ranker_evaluate(&large, &recipe, &questions, ks, 3, pools[2], metrics));
         /* 100 candidates are fewer than 255: there the last of the tie is listed. */

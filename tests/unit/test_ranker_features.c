@@ -17,7 +17,7 @@ static float row_values[MR_SIGNALS][ITEMS];
 static float popular[ITEMS];
 static float recent[ITEMS];
 static float rate[ITEMS];
-static float features[ITEMS][MR_FEATURES];
+static float features[ITEMS][MR_RANK_FEATURES];
 
 static uint64_t draw(uint64_t seed, uint64_t position, uint64_t below)
 {
@@ -154,42 +154,43 @@ static double slow_part(const float *row, const uint32_t *candidates, size_t cou
     return row[item] > 0.0F ? sqrt((double)row[item] / largest) : 0.0;
 }
 
-static double slow_own_feature(const mr_query *query, mr_feature feature, uint32_t item)
+static double slow_own_feature(const mr_query *query, mr_rank_feature feature,
+                               uint32_t item)
 {
     const mr_own_item own = slow_own(query, item);
     const double n = baskets_between(query, 0);
     if (own.count == 0)
         return 0.0;
     switch (feature) {
-    case MR_FEATURE_OWN: return 1.0;
-    case MR_FEATURE_OWN_LAST: return own.back == 1 ? 1.0 : 0.0;
-    case MR_FEATURE_OWN_NEARNESS: return 1.0 / own.back;
-    case MR_FEATURE_OWN_COUNT: return log(own.count);
-    case MR_FEATURE_OWN_SHARE: return fmax(log(own.count / n), -6.0);
-    case MR_FEATURE_OWN_RATE: return log(fmax((double)rate[item], 1e-4));
-    case MR_FEATURE_OWN_LENGTH: return log(n);
+    case MR_RANK_FEATURE_OWN: return 1.0;
+    case MR_RANK_FEATURE_OWN_LAST: return own.back == 1 ? 1.0 : 0.0;
+    case MR_RANK_FEATURE_OWN_NEARNESS: return 1.0 / own.back;
+    case MR_RANK_FEATURE_OWN_COUNT: return log(own.count);
+    case MR_RANK_FEATURE_OWN_SHARE: return fmax(log(own.count / n), -6.0);
+    case MR_RANK_FEATURE_OWN_RATE: return log(fmax((double)rate[item], 1e-4));
+    case MR_RANK_FEATURE_OWN_LENGTH: return log(n);
     default: break;
     }
     fail_msg("feature %d is not of own items", (int)feature);
     return 0.0;
 }
 
-static double slow_feature(const mr_query *query, mr_feature feature,
+static double slow_feature(const mr_query *query, mr_rank_feature feature,
                            const uint32_t *candidates, uint32_t item)
 {
     static const mr_signal pairs[] = {MR_SIGNAL_SEQUENCE, MR_SIGNAL_SESSION_KNN,
                                       MR_SIGNAL_REPEAT, MR_SIGNAL_CONTENT,
                                       MR_SIGNAL_ROWS};
     const double cosine = (double)row_values[MR_SIGNAL_ENCODER][item];
-    if (feature == MR_FEATURE_ENCODER)
+    if (feature == MR_RANK_FEATURE_ENCODER)
         return cosine > 0.0 ? 10.0 * cosine : 0.0;
-    if (feature == MR_FEATURE_POPULAR)
+    if (feature == MR_RANK_FEATURE_POPULAR)
         return log((double)popular[item] + 0.5);
-    if (feature == MR_FEATURE_RECENT)
+    if (feature == MR_RANK_FEATURE_RECENT)
         return log(1.0 + (double)recent[item]);
-    if (feature >= MR_FEATURE_OWN)
+    if (feature >= MR_RANK_FEATURE_OWN)
         return slow_own_feature(query, feature, item);
-    const uint32_t place = feature - MR_FEATURE_SEQUENCE_SHARE;
+    const uint32_t place = feature - MR_RANK_FEATURE_SEQUENCE_SHARE;
     const float *row = row_values[pairs[place / 2]];
     return place % 2 == 0 ? slow_share(row, candidates, CANDIDATES, item)
                           : slow_part(row, candidates, CANDIDATES, item);
@@ -233,9 +234,9 @@ static void test_features_are_those_of_the_definition(void **state)
         mr_own_table_fill(&table, &query);
         mr_ranker_describe(rows, &FACTS, &table, candidates, CANDIDATES, features[0]);
         for (uint32_t c = 0; c < CANDIDATES; c++)
-            for (uint32_t f = 0; f < MR_FEATURES; f++) {
+            for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
                 const double expected =
-                    slow_feature(&query, (mr_feature)f, candidates, candidates[c]);
+                    slow_feature(&query, (mr_rank_feature)f, candidates, candidates[c]);
                 if (fabs((double)features[c][f] - expected) > 1e-5)
                     assert_close(features[c][f], expected, 1e-5);
             }
@@ -255,9 +256,9 @@ static void test_what_is_not_in_use_says_nothing(void **state)
     mr_own_table_fill(&table, &query);
     memset(features, 1, sizeof(features));
     mr_ranker_describe(rows, &nothing, &table, candidates, 2, features[0]);
-    for (uint32_t f = 0; f < MR_FEATURES; f++) {
-        const bool is_known = f == MR_FEATURE_OWN || f == MR_FEATURE_OWN_LAST ||
-                              f == MR_FEATURE_OWN_NEARNESS;
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
+        const bool is_known = f == MR_RANK_FEATURE_OWN || f == MR_RANK_FEATURE_OWN_LAST ||
+                              f == MR_RANK_FEATURE_OWN_NEARNESS;
         assert_true(features[0][f] == (is_known ? 1.0F : 0.0F));
         assert_true(features[1][f] == 0.0F);
     }
@@ -281,11 +282,11 @@ static void test_the_smallest_scores_have_shares(void **state)
     row_values[0][1] = 1e-40F;
     row_values[0][2] = 0.0F;
     mr_ranker_describe(rows, &nothing, &table, candidates, 3, features[0]);
-    assert_close(features[0][MR_FEATURE_SEQUENCE_SHARE], log(0.751), 1e-4);
-    assert_close(features[1][MR_FEATURE_SEQUENCE_SHARE], log(0.251), 1e-4);
-    assert_close(features[2][MR_FEATURE_SEQUENCE_SHARE], log(0.001), 1e-4);
-    assert_close(features[0][MR_FEATURE_SEQUENCE_PART], 1.0, 1e-4);
-    assert_close(features[1][MR_FEATURE_SEQUENCE_PART], sqrt(1.0 / 3.0), 1e-4);
+    assert_close(features[0][MR_RANK_FEATURE_SEQUENCE_SHARE], log(0.751), 1e-4);
+    assert_close(features[1][MR_RANK_FEATURE_SEQUENCE_SHARE], log(0.251), 1e-4);
+    assert_close(features[2][MR_RANK_FEATURE_SEQUENCE_SHARE], log(0.001), 1e-4);
+    assert_close(features[0][MR_RANK_FEATURE_SEQUENCE_PART], 1.0, 1e-4);
+    assert_close(features[1][MR_RANK_FEATURE_SEQUENCE_PART], sqrt(1.0 / 3.0), 1e-4);
     mr_own_table_deinit(&table);
 }
 
@@ -298,18 +299,18 @@ static void test_each_signal_and_feature_has_a_name_of_its_own(void **state)
         for (uint32_t b = 0; b < a; b++)
             assert_string_not_equal(mr_signal_name((mr_signal)a),
                                     mr_signal_name((mr_signal)b));
-    for (uint32_t a = 0; a < MR_FEATURES; a++)
+    for (uint32_t a = 0; a < MR_RANK_FEATURES; a++)
         for (uint32_t b = 0; b < a; b++)
-            assert_string_not_equal(mr_feature_name((mr_feature)a),
-                                    mr_feature_name((mr_feature)b));
+            assert_string_not_equal(mr_rank_feature_name((mr_rank_feature)a),
+                                    mr_rank_feature_name((mr_rank_feature)b));
 }
 
 /* A feature is named after its signal: "sequence_share" is of "sequence". */
 static void test_a_feature_belongs_to_the_signal_in_its_name(void **state)
 {
     (void)state;
-    for (uint32_t f = 0; f < MR_FEATURES; f++) {
-        const char *name = mr_feature_name((mr_feature)f);
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
+        const char *name = mr_rank_feature_name((mr_rank_feature)f);
         mr_signal expected = MR_SIGNALS;
         for (uint32_t s = 0; s < MR_SIGNALS; s++) {
             const char *signal = mr_signal_name((mr_signal)s);
@@ -318,7 +319,7 @@ static void test_a_feature_belongs_to_the_signal_in_its_name(void **state)
         }
         if (strcmp(name, "recent") == 0)
             expected = MR_SIGNAL_POPULAR;
-        assert_int_equal(mr_feature_signal((mr_feature)f), expected);
+        assert_int_equal(mr_rank_feature_signal((mr_rank_feature)f), expected);
         assert_true(expected != MR_SIGNALS || strncmp(name, "own", 3) == 0);
     }
 }

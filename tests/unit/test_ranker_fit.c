@@ -111,7 +111,7 @@ static void compare_groups(const mr_ranker_groups *groups, uint32_t first, uint3
     mr_ranker_workspace *workspace = NULL;
     size_t group = 0;
     assert_int_equal(groups->asked, count);
-    assert_int_equal(data->features, MR_FEATURES);
+    assert_int_equal(data->features, MR_RANK_FEATURES);
     assert_ok(mr_ranker_workspace_create(&members, 0, &workspace));
     for (uint32_t q = first; q < first + count; q++) {
         const mr_query query = {.item = &given.item[q], .count = 1};
@@ -126,8 +126,8 @@ static void compare_groups(const mr_ranker_groups *groups, uint32_t first, uint3
             continue;
         assert_true(group < data->groups);
         assert_int_equal(data->ptr[group + 1] - data->ptr[group], candidates);
-        assert_memory_equal(data->x + data->ptr[group] * MR_FEATURES, x,
-                            candidates * MR_FEATURES * sizeof(*x));
+        assert_memory_equal(data->x + data->ptr[group] * MR_RANK_FEATURES, x,
+                            candidates * MR_RANK_FEATURES * sizeof(*x));
         for (size_t c = 0; c < candidates; c++)
             assert_int_equal(data->target[data->ptr[group] + c] != 0,
                              is_answer(q, items[c]));
@@ -165,7 +165,7 @@ static void test_weights_follow_the_row_that_gave_the_answers(void **state)
     mr_ranker_groups groups = {0};
     double loss = 0.0;
     double loss_of_none = 0.0;
-    const float none[MR_FEATURES] = {0.0F};
+    const float none[MR_RANK_FEATURES] = {0.0F};
     single.single = MR_SIGNAL_ROWS;
     assert_ok(mr_ranker_groups_collect(&members, &blend, &fitted, pools[1], &groups));
     blend.single = MR_SIGNAL_POPULAR; /* fitting makes a blend of it */
@@ -175,10 +175,10 @@ static void test_weights_follow_the_row_that_gave_the_answers(void **state)
     mr_ranker_groups_deinit(&groups);
     assert_int_equal(blend.single, MR_SIGNALS);
     assert_true(loss < 0.8 * loss_of_none);
-    assert_true(blend.weights[MR_FEATURE_ROWS_PART] > 1.0F);
-    for (uint32_t f = 0; f < MR_FEATURES; f++) {
+    assert_true(blend.weights[MR_RANK_FEATURE_ROWS_PART] > 1.0F);
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
         assert_true(isfinite(blend.weights[f]));
-        const mr_signal signal = mr_feature_signal((mr_feature)f);
+        const mr_signal signal = mr_rank_feature_signal((mr_rank_feature)f);
         if (signal != MR_SIGNALS && !blend.uses[signal])
             assert_true(blend.weights[f] == 0.0F);
     }

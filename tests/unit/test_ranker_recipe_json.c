@@ -61,7 +61,7 @@ static mr_ranker_recipe recipe_of_test(void)
                                .single = MR_SIGNALS};
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
         recipe.uses[s] = true;
-    for (uint32_t f = 0; f < MR_FEATURES; f++)
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
         recipe.weights[f] = (float)mr_random_normal(1, f) * 1e-3F;
     return recipe;
 }
@@ -238,7 +238,7 @@ static void test_each_number_is_needed_and_must_be_sound(void **state)
         if (!is_seed)
             refuse_in_place(text, value, length, "1e39");
     }
-    assert_int_equal(values, 2 + MR_SIGNALS + MR_FEATURES + 10 + 13 + 9 + 10);
+    assert_int_equal(values, 2 + MR_SIGNALS + MR_RANK_FEATURES + 10 + 13 + 9 + 10);
 }
 
 /* The value behind the first `key` after `of`. */
