@@ -85,6 +85,11 @@ static bool are_sound(const mr_covisitation_options *o)
            within(o->query_scale, 1e12F);
 }
 
+mr_status mr_covisitation_options_check(const mr_covisitation_options *options)
+{
+    return are_sound(options) ? MR_OK : MR_ERR_INVALID;
+}
+
 /* ---- building ---- */
 
 static uint32_t place_of(const mr_sequences *sequences, uint64_t element)

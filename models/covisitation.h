@@ -82,6 +82,10 @@ void mr_covisitation_axes(mr_pattern_axis ret_axes[MR_COVISITATION_AXES]);
 /* Set in `options` what a point of those axes says. */
 void mr_covisitation_at(const double *point, mr_covisitation_options *options);
 
+/* MR_ERR_INVALID when an option is out of its range. */
+MR_MUST_USE mr_status
+mr_covisitation_options_check(const mr_covisitation_options *options);
+
 typedef struct mr_covisitation mr_covisitation;
 
 /*

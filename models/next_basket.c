@@ -66,6 +66,11 @@ static bool are_sound(const mr_next_basket_options *o)
            within(o->repeat_shrinkage, 1e6F) && within(o->popularity_fading, 1.0F);
 }
 
+mr_status mr_next_basket_options_check(const mr_next_basket_options *options)
+{
+    return are_sound(options) ? MR_OK : MR_ERR_INVALID;
+}
+
 /* sum^-exponent, and 0 for what never occurs. */
 static float inverse_power(double sum, float exponent)
 {
@@ -356,20 +361,27 @@ const mr_next_basket_options *mr_next_basket_options_of(const mr_next_basket *mo
 
 /* ---- asking ---- */
 
-static uint64_t own_order(const mr_next_basket_own_item *own)
+/* An item of the query, and S_last of it. */
+typedef struct own_item {
+    uint32_t item;
+    uint32_t since; /* baskets since then: 0 is in the newest one */
+    float strength;
+} own_item;
+
+static uint64_t own_order(const own_item *own)
 {
     return (uint64_t)own->item << 32 | own->since;
 }
 
 /* By item, the newest basket first; distances after [Ciura 2001]. */
-static void sort_own(mr_next_basket_own_item *own, size_t count)
+static void sort_own(own_item *own, size_t count)
 {
     size_t distance = 1;
     while (distance < count)
         distance = distance * 9 / 4 + 1;
     for (; distance > 0; distance = distance * 4 / 9)
         for (size_t i = distance; i < count; i++) {
-            const mr_next_basket_own_item moved = own[i];
+            const own_item moved = own[i];
             size_t at = i;
             for (; at >= distance && own_order(&own[at - distance]) > own_order(&moved);
                  at -= distance)
@@ -379,12 +391,11 @@ static void sort_own(mr_next_basket_own_item *own, size_t count)
 }
 
 /* Sorted entries of one item become one. */
-static size_t merge_own(mr_next_basket_own_item *own, size_t count)
+static size_t merge_own(own_item *own, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (kept > 0 && own[kept - 1].item == own[i].item) {
-            own[kept - 1].count += own[i].count;
             own[kept - 1].strength += own[i].strength;
         } else {
             own[kept++] = own[i];
@@ -405,11 +416,11 @@ static size_t basket_end(const mr_query *query, size_t begin)
 
 /* One basket as a set of entries, those outside the model left out; returns how many. */
 static size_t own_basket(const mr_next_basket *model, const uint32_t *items, size_t count,
-                         uint32_t since, mr_next_basket_own_item *ret_own)
+                         uint32_t since, own_item *ret_own)
 {
     const mr_next_basket_options *o = &model->options;
     for (size_t i = 0; i < count; i++)
-        ret_own[i] = (mr_next_basket_own_item){.item = items[i], .since = since};
+        ret_own[i] = (own_item){.item = items[i], .since = since};
     sort_own(ret_own, count);
     size_t size = merge_own(ret_own, count);
     double strength = 0.0;
@@ -418,15 +429,15 @@ static size_t own_basket(const mr_next_basket *model, const uint32_t *items, siz
                    pow((double)size, -(double)o->source_exponent);
     while (size > 0 && ret_own[size - 1].item >= model->rows.rows)
         size--;
-    for (size_t i = 0; i < size; i++) {
-        ret_own[i].count = 1;
+    for (size_t i = 0; i < size; i++)
         ret_own[i].strength = (float)strength;
-    }
     return size;
 }
 
-size_t mr_next_basket_own(const mr_next_basket *model, const mr_query *query,
-                          mr_next_basket_own_item *ret_own, uint32_t *ret_baskets)
+/* The distinct items of the query, ascending, those outside the model left out: how many.
+ * `ret_own` has room for `query->count`. */
+static size_t own_items(const mr_next_basket *model, const mr_query *query,
+                        own_item *ret_own)
 {
     uint32_t baskets = 0;
     for (size_t at = 0; at < query->count; at = basket_end(query, at))
@@ -439,7 +450,6 @@ size_t mr_next_basket_own(const mr_next_basket *model, const mr_query *query,
         at = end;
     }
     sort_own(ret_own, held);
-    *ret_baskets = baskets;
     return merge_own(ret_own, held);
 }
 
@@ -467,9 +477,8 @@ void mr_next_basket_score(const mr_next_basket *model, const mr_query *query,
 {
     const mr_sparse_matrix *rows = &model->rows;
     const mr_query newest = recent(model, query);
-    mr_next_basket_own_item own[MR_NEXT_BASKET_QUERY_MAX];
-    uint32_t baskets;
-    const size_t held = mr_next_basket_own(model, &newest, own, &baskets);
+    own_item own[MR_NEXT_BASKET_QUERY_MAX];
+    const size_t held = own_items(model, &newest, own);
     memset(ret_scores, 0, rows->columns * sizeof(*ret_scores));
     for (size_t i = 0; i < held; i++) {
         const uint64_t end = rows->ptr[own[i].item + 1];
@@ -498,9 +507,8 @@ size_t mr_next_basket_because(const mr_next_basket *model, const mr_query *query
                               uint32_t item, float *ret_term)
 {
     const mr_query newest = recent(model, query);
-    mr_next_basket_own_item own[MR_NEXT_BASKET_QUERY_MAX];
-    uint32_t baskets;
-    const size_t held = mr_next_basket_own(model, &newest, own, &baskets);
+    own_item own[MR_NEXT_BASKET_QUERY_MAX];
+    const size_t held = own_items(model, &newest, own);
     float best_term = 0.0F;
     uint32_t best = 0;
     for (size_t i = 0; i < held; i++) {

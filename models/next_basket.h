@@ -19,8 +19,8 @@
  *
  *     popularity_j = sum over users and baskets with j of  popularity_fading^(baskets since then)
  *
- * What a user has had is the other half of the answer: mr_next_basket_own().  The parts are meant
- * for a ranker that weighs them (models/listwise.h).  The own items with fading follow
+ * What a user has had is the other half of the answer: mr_own_table (models/ranker_features.h).
+ * The parts are meant for a ranker that weighs them.  The own items with fading follow
  * [Hu et al. 2020, TIFU-KNN]; how much of the score they carry, [Li et al. 2023].
  *
  * A basket is a set: an item that stands in it twice is there once.  Baskets of more than
@@ -68,6 +68,9 @@ typedef struct mr_next_basket_options {
 /* The values above: those of a grocer whose customers come every other week. */
 mr_next_basket_options mr_next_basket_defaults(void);
 
+/* MR_ERR_INVALID when an option is out of its range. */
+MR_MUST_USE mr_status mr_next_basket_options_check(const mr_next_basket_options *options);
+
 typedef struct mr_next_basket mr_next_basket;
 
 /* What a model consists of. */
@@ -112,20 +115,5 @@ void mr_next_basket_score(const mr_next_basket *model, const mr_query *query,
  */
 size_t mr_next_basket_because(const mr_next_basket *model, const mr_query *query,
                               uint32_t item, float *ret_term);
-
-/* An item that the user has had. */
-typedef struct mr_next_basket_own_item {
-    uint32_t item;
-    uint32_t count; /* of baskets that held it                    */
-    uint32_t since; /* baskets since then: 0 is in the newest one */
-    float strength; /* S_last of it, 0 beyond the span            */
-} mr_next_basket_own_item;
-
-/*
- * The distinct items of the query, ascending, those outside the model left out: returns how many,
- * and in `ret_baskets` the number of its baskets.  `ret_own` has room for `query->count`.
- */
-size_t mr_next_basket_own(const mr_next_basket *model, const mr_query *query,
-                          mr_next_basket_own_item *ret_own, uint32_t *ret_baskets);
 
 #endif

@@ -15,6 +15,7 @@ struct mr_ranker_workspace {
     mr_content_scratch *content;
     uint32_t lane;
     mr_own_table own;
+    float *open;     /* [items]: a row without the items that must not be listed */
     uint32_t *stamp; /* [items]: the query that took the item up */
     uint32_t query;
     uint32_t *candidates; /* [MR_RANKER_CANDIDATES_MAX] */
@@ -53,14 +54,16 @@ static mr_status reserve(const mr_ranker_members *members, mr_ranker_workspace *
     workspace->items = members->items;
     MR_TRY(mr_own_table_init(&workspace->own, members->items));
     MR_TRY(reserve_rows(members, workspace));
+    workspace->open = mr_dense_floats((size_t)members->items + 1);
     workspace->stamp = calloc((size_t)members->items + 1, sizeof(*workspace->stamp));
     workspace->candidates =
         malloc(MR_RANKER_CANDIDATES_MAX * sizeof(*workspace->candidates));
     workspace->features = malloc((size_t)MR_RANKER_CANDIDATES_MAX * MR_RANK_FEATURES *
                                  sizeof(*workspace->features));
     workspace->scores = malloc(MR_RANKER_CANDIDATES_MAX * sizeof(*workspace->scores));
-    if (workspace->stamp == NULL || workspace->candidates == NULL ||
-        workspace->features == NULL || workspace->scores == NULL)
+    if (workspace->open == NULL || workspace->stamp == NULL ||
+        workspace->candidates == NULL || workspace->features == NULL ||
+        workspace->scores == NULL)
         return MR_ERR_NO_MEMORY;
     if (members->content != NULL)
         MR_TRY(mr_content_scratch_create(members->content, &workspace->content));
@@ -95,6 +98,7 @@ void mr_ranker_workspace_destroy(mr_ranker_workspace *workspace)
     mr_session_knn_scratch_destroy(workspace->session_knn);
     mr_content_scratch_destroy(workspace->content);
     mr_own_table_deinit(&workspace->own);
+    free(workspace->open);
     free(workspace->stamp);
     free(workspace->candidates);
     free(workspace->features);
@@ -156,13 +160,29 @@ static void take(mr_ranker_workspace *workspace, uint32_t item)
 {
     if (workspace->stamp[item] == workspace->query)
         return;
+    MR_ASSERT(workspace->candidate_count < MR_RANKER_CANDIDATES_MAX);
     workspace->stamp[item] = workspace->query;
     workspace->candidates[workspace->candidate_count++] = item;
 }
 
+/* A copy of the row without own and excluded items. */
+static const float *open_row(const mr_ranker_recipe *recipe,
+                             mr_ranker_workspace *workspace,
+                             const mr_ranker_limits *limits, const float *row)
+{
+    memcpy(workspace->open, row, workspace->items * sizeof(*row));
+    for (size_t i = 0; !recipe->repeats_allowed && i < workspace->own.count; i++)
+        workspace->open[workspace->own.items[i].item] = 0.0F;
+    for (size_t i = 0; i < limits->exclude_count; i++)
+        if (limits->exclude[i] < workspace->items)
+            workspace->open[limits->exclude[i]] = 0.0F;
+    return workspace->open;
+}
+
 /*
  * The best of one row.  Some more are asked for, since own and excluded items are dropped
- * afterwards: masking them in the row would take their scores from the features.
+ * afterwards: masking them in the row would take their scores from the features.  Where there are
+ * too many of them a copy is masked.
  */
 static void take_best(const mr_ranker_recipe *recipe, mr_ranker_workspace *workspace,
                       const mr_ranker_limits *limits, const float *row, uint32_t wanted)
@@ -170,6 +190,8 @@ static void take_best(const mr_ranker_recipe *recipe, mr_ranker_workspace *works
     const size_t spare = (recipe->repeats_allowed ? 0 : workspace->own.count) +
                          limits->exclude_count + wanted;
     const uint32_t k = spare < MR_TOP_K_MAX ? (uint32_t)spare : MR_TOP_K_MAX;
+    if (spare > MR_TOP_K_MAX)
+        row = open_row(recipe, workspace, limits, row);
     mr_top_k_selector_init(&workspace->selector, k, MR_TOP_K_AUTO);
     mr_top_k_selector_add(&workspace->selector, row, workspace->items, 0);
     const uint32_t found =
@@ -185,18 +207,21 @@ static void take_best(const mr_ranker_recipe *recipe, mr_ranker_workspace *works
     }
 }
 
+/* Who has had or may not see most of the popular ones gets others. */
 static void take_popular(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
                          mr_ranker_workspace *workspace, const mr_ranker_limits *limits,
                          uint32_t wanted)
 {
-    for (uint32_t i = 0, taken = 0; i < members->most_popular_count && taken < wanted;
-         i++) {
+    uint32_t taken = 0;
+    for (uint32_t i = 0; i < members->most_popular_count && taken < wanted; i++) {
         const uint32_t item = members->most_popular[i];
         if (!is_open(recipe, workspace, limits, item))
             continue;
         take(workspace, item);
         taken++;
     }
+    if (taken < wanted && members->most_popular_count < workspace->items)
+        take_best(recipe, workspace, limits, members->popular, wanted);
 }
 
 static void gather(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
@@ -279,6 +304,27 @@ static int by_score(const void *a, const void *b)
     return left->index < right->index ? -1 : left->index > right->index ? 1 : 0;
 }
 
+/* Of those that tie for the last places the first by item get them. */
+static void settle_last(const mr_ranker_workspace *workspace, mr_ranked *best,
+                        uint32_t count)
+{
+    const float worst = best[count - 1].score;
+    uint32_t first = count;
+    while (first > 0 && best[first - 1].score == worst)
+        first--;
+    uint32_t held = first;
+    for (size_t c = 0; c < workspace->candidate_count; c++) {
+        const uint32_t item = workspace->candidates[c];
+        if (workspace->scores[c] != worst ||
+            (held == count && item > best[count - 1].index))
+            continue;
+        uint32_t at = held < count ? held++ : count - 1;
+        for (; at > first && best[at - 1].index > item; at--)
+            best[at] = best[at - 1];
+        best[at] = (mr_ranked){.index = item, .score = worst};
+    }
+}
+
 static uint32_t order(mr_ranker_workspace *workspace, uint32_t k, mr_ranked *ret_best)
 {
     mr_top_k_selector_init(&workspace->selector, k, MR_TOP_K_AUTO);
@@ -287,6 +333,8 @@ static uint32_t order(mr_ranker_workspace *workspace, uint32_t k, mr_ranked *ret
     const uint32_t found = mr_top_k_selector_finish(&workspace->selector, ret_best);
     for (uint32_t i = 0; i < found; i++)
         ret_best[i].index = workspace->candidates[ret_best[i].index];
+    if (found > 0 && found < workspace->candidate_count)
+        settle_last(workspace, ret_best, found);
     qsort(ret_best, found, sizeof(*ret_best), by_score);
     return found;
 }

@@ -6,6 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What is learnt from one sequence: elements begin … end - 1. */
+typedef struct lesson {
+    uint64_t begin;
+    uint64_t end;
+    uint32_t last_s; /* when the last of them was; 0 when unknown */
+} lesson;
+
 /* Of one cut being made. */
 typedef struct cutting {
     const mr_sequences *from;
@@ -17,6 +24,8 @@ typedef struct cutting {
     double kept;          /* the share of questions that is taken               */
     size_t target_room;
     uint64_t repeats;
+    lesson *lessons; /* [sequences] */
+    uint32_t lesson_count;
     mr_ranker_cut cut;
 } cutting;
 
@@ -77,7 +86,9 @@ static mr_status ask(cutting *c, uint64_t begin, uint64_t split, uint64_t end)
         return MR_OK;
     for (uint64_t e = split; e < end; e++)
         MR_TRY(add_target(c, begin, split, c->from->item[e]));
-    MR_TRY(copy(c->from, begin, split, &cut->given));
+    const uint64_t oldest =
+        split - begin > MR_RANKER_CUT_QUERY_MAX ? split - MR_RANKER_CUT_QUERY_MAX : begin;
+    MR_TRY(copy(c->from, oldest, split, &cut->given));
     cut->target_ptr[cut->given.count] = cut->target_count;
     return MR_OK;
 }
@@ -132,21 +143,52 @@ static uint64_t count_questions(const cutting *c)
     return count;
 }
 
+static void keep(cutting *c, uint64_t begin, uint64_t end)
+{
+    if (end > begin)
+        c->lessons[c->lesson_count++] =
+            (lesson){.begin = begin, .end = end, .last_s = time_at(c->from, end - 1)};
+}
+
 static mr_status cut_sequence(cutting *c, uint32_t sequence)
 {
     const uint64_t begin = c->from->ptr[sequence];
     const uint64_t end = c->from->ptr[sequence + 1];
     if (c->form == MR_RANKING_NEXT_ITEM) {
         if (sequence < c->first_held)
-            return copy(c->from, begin, end, &c->cut.train);
-        for (uint64_t split = begin + 1; split < end; split++)
-            MR_TRY(ask(c, begin, split, split + 1));
+            keep(c, begin, end);
+        else
+            for (uint64_t split = begin + 1; split < end; split++)
+                MR_TRY(ask(c, begin, split, split + 1));
         return MR_OK;
     }
     const uint64_t split = split_of(c, begin, end);
-    if (split > begin && split < end)
-        MR_TRY(ask(c, begin, split, end));
-    return split > begin ? copy(c->from, begin, split, &c->cut.train) : MR_OK;
+    keep(c, begin, split);
+    return split > begin && split < end ? ask(c, begin, split, end) : MR_OK;
+}
+
+/* ---- what is left to learn from ---- */
+
+static int by_time(const void *a, const void *b)
+{
+    const lesson *left = a;
+    const lesson *right = b;
+    if (left->last_s != right->last_s)
+        return left->last_s < right->last_s ? -1 : 1;
+    return left->begin < right->begin ? -1 : left->begin > right->begin ? 1 : 0;
+}
+
+/*
+ * In order of the last event that is left: the order by the one that was taken away would tell who
+ * came again.
+ */
+static mr_status copy_lessons(cutting *c)
+{
+    if (c->from->time_s != NULL)
+        qsort(c->lessons, c->lesson_count, sizeof(*c->lessons), by_time);
+    for (uint32_t i = 0; i < c->lesson_count; i++)
+        MR_TRY(copy(c->from, c->lessons[i].begin, c->lessons[i].end, &c->cut.train));
+    return MR_OK;
 }
 
 /* ---- where time is cut ---- */
@@ -160,15 +202,18 @@ static int ascending(const void *a, const void *b)
 
 static mr_status find_cut(cutting *c, double share)
 {
-    const uint64_t count = c->from->ptr[c->from->count];
     if (c->from->time_s == NULL)
         return MR_ERR_INVALID;
+    if (c->from->count == 0)
+        return MR_ERR_NOT_FOUND;
+    const uint64_t first = c->from->ptr[0];
+    const uint64_t count = c->from->ptr[c->from->count] - first;
     if (count == 0)
         return MR_ERR_NOT_FOUND;
     uint32_t *sorted = malloc(count * sizeof(*sorted));
     if (sorted == NULL)
         return MR_ERR_NO_MEMORY;
-    memcpy(sorted, c->from->time_s, count * sizeof(*sorted));
+    memcpy(sorted, c->from->time_s + first, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), ascending);
     const uint64_t place = (uint64_t)((1.0 - share) * (double)count);
     c->cut_s = sorted[place < count ? place : count - 1];
@@ -182,6 +227,8 @@ static mr_status prepare(cutting *c, double share)
 {
     const bool has_baskets = c->from->basket != NULL;
     const bool has_times = c->from->time_s != NULL;
+    if (!(share >= 0.0 && share <= 1.0))
+        return MR_ERR_INVALID;
     c->cut.train.has_baskets = c->cut.given.has_baskets = has_baskets;
     c->cut.train.has_times = c->cut.given.has_times = has_times;
     c->cut.train.has_weights = c->cut.given.has_weights = c->from->weight != NULL;
@@ -198,7 +245,8 @@ static mr_status prepare(cutting *c, double share)
         return MR_ERR_NOT_FOUND;
     c->kept = (double)MR_RANKER_CUT_QUESTIONS_MAX / (double)questions;
     c->cut.target_ptr = calloc((size_t)questions + 1, sizeof(*c->cut.target_ptr));
-    return c->cut.target_ptr != NULL ? MR_OK : MR_ERR_NO_MEMORY;
+    c->lessons = calloc((size_t)c->from->count, sizeof(*c->lessons));
+    return c->cut.target_ptr != NULL && c->lessons != NULL ? MR_OK : MR_ERR_NO_MEMORY;
 }
 
 mr_status mr_ranker_cut_make(const mr_sequences *sequences, mr_ranking_form form,
@@ -210,6 +258,9 @@ mr_status mr_ranker_cut_make(const mr_sequences *sequences, mr_ranking_form form
         status = cut_sequence(&c, s);
     if (status == MR_OK && c.cut.given.count == 0)
         status = MR_ERR_NOT_FOUND;
+    if (status == MR_OK)
+        status = copy_lessons(&c);
+    free(c.lessons);
     if (status != MR_OK) {
         mr_ranker_cut_deinit(&c.cut);
         return status;

@@ -3,7 +3,8 @@
  *
  * What a model is asked for decides how its hold-out is cut: the next click of a new session,
  * what a known user takes next, the next basket, all that follows a moment.  The rest is what
- * candidates learn from.  A test set never comes near this.
+ * candidates learn from, in order of the last event that is left where times are known.  A test set
+ * never comes near this.
  *
  * Units      Shares in 0 … 1; times in seconds since the epoch.
  * Ownership  A cut owns its lists until deinit.
@@ -45,14 +46,17 @@ typedef struct mr_ranker_cut {
 } mr_ranker_cut;
 
 enum {
-    MR_RANKER_CUT_QUESTIONS_MAX = 16000, /* picked by a hash when there are more */
+    MR_RANKER_CUT_QUESTIONS_MAX =
+        16000, /* about so many, by a hash, when there are more */
     MR_RANKER_CUT_QUESTIONS_MIN = 50,
+    MR_RANKER_CUT_QUERY_MAX = 4096, /* newest elements that a question is asked with */
 };
 
 /*
  * Cut.  NEXT_ITEM and AFTER_CUT hold out `share` of the sequences or events; the other forms one
  * element or basket a sequence.  MR_ERR_NOT_FOUND when fewer than MR_RANKER_CUT_QUESTIONS_MIN
- * questions come out; MR_ERR_INVALID for AFTER_CUT without times; MR_ERR_NO_MEMORY.
+ * questions come out; MR_ERR_INVALID for a share outside 0 … 1 and for AFTER_CUT
+ * without times; MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_ranker_cut_make(const mr_sequences *sequences,
                                          mr_ranking_form form, double share,

@@ -82,8 +82,11 @@ mr_status mr_ranker_ask(const mr_ranker_members *members, const mr_ranker_recipe
                         mr_ranker_asking body, void *context)
 {
     const uint32_t threads = mr_worker_pool_threads(pool);
-    const bool encodes = recipe->uses[MR_SIGNAL_ENCODER] && members->encoder != NULL &&
-                         (size_t)QUERIES_A_CHUNK * members->items <= CHUNK_FLOATS_MAX;
+    const bool asks_encoder =
+        recipe->uses[MR_SIGNAL_ENCODER] && members->encoder != NULL &&
+        (recipe->single == MR_SIGNALS || recipe->single == MR_SIGNAL_ENCODER);
+    const bool encodes =
+        asks_encoder && (size_t)QUERIES_A_CHUNK * members->items <= CHUNK_FLOATS_MAX;
     asking a = {.members = members,
                 .questions = questions,
                 .table = encodes ? mr_encoder_items(members->encoder) : NULL,

@@ -130,12 +130,13 @@ static void describe_shares(const float *row, const uint32_t *candidates, size_t
         sum += (double)score;
         largest = score > largest ? score : largest;
     }
-    const float by_sum = sum > 0.0 ? (float)(1.0 / sum) : 0.0F;
-    const float by_largest = largest > 0.0F ? 1.0F / largest : 0.0F;
+    /* Divided, not multiplied by an inverse, which is infinite for the smallest of sums. */
     for (size_t c = 0; c < count; c++) {
-        const float score = row[candidates[c]] > 0.0F ? row[candidates[c]] : 0.0F;
-        ret_first[c * MR_RANK_FEATURES] = logf(score * by_sum + SHARE_FLOOR);
-        ret_first[c * MR_RANK_FEATURES + 1] = sqrtf(score * by_largest);
+        const bool has_score = row[candidates[c]] > 0.0F;
+        const float score = row[candidates[c]];
+        const float share = has_score ? (float)((double)score / sum) : 0.0F;
+        ret_first[c * MR_RANK_FEATURES] = logf(share + SHARE_FLOOR);
+        ret_first[c * MR_RANK_FEATURES + 1] = has_score ? sqrtf(score / largest) : 0.0F;
     }
 }
 

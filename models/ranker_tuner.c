@@ -203,8 +203,14 @@ static mr_status tune_content(tuning *t, uint32_t looks)
     double value = 0.0;
     mr_ranker_recipe recipe = single_recipe(t, MR_SIGNAL_CONTENT);
     (void)looks;
-    return t->options->content != NULL ? try_single(t, &recipe, &t->train, &value)
-                                       : MR_OK;
+    return try_single(t, &recipe, &t->train, &value);
+}
+
+/* Without a look: the family as it comes. */
+static void take_default(tuning *t, mr_signal signal)
+{
+    t->best[signal] = single_recipe(t, signal);
+    t->result->tried[signal] = true;
 }
 
 static mr_status tune_rows(tuning *t, uint32_t looks)
@@ -244,7 +250,9 @@ static mr_sequences trial_part(const mr_sequences *sequences,
     if (share >= 1.0)
         return *sequences;
     const uint32_t count = (uint32_t)(share * (double)sequences->count);
-    return mr_sequences_slice(sequences, sequences->count - count, count);
+    const mr_sequences part =
+        mr_sequences_slice(sequences, sequences->count - count, count);
+    return count_examples(&part) > 0 ? part : *sequences;
 }
 
 static uint32_t epochs_within(double flops_max, double flops, uint32_t most)
@@ -292,7 +300,8 @@ static mr_status tune_encoder(tuning *t, uint32_t looks)
         float dropout;
     } settings[] = {{0.07F, 0.2F}, {0.1F, 0.4F}, {0.085F, 0.3F}};
     mr_ranker_recipe recipe = single_recipe(t, MR_SIGNAL_ENCODER);
-    if (count_examples(&t->train) < ENCODER_EXAMPLES_MIN && !is_alone(t))
+    const uint64_t examples = count_examples(&t->train);
+    if (examples == 0 || (examples < ENCODER_EXAMPLES_MIN && !is_alone(t)))
         return MR_OK;
     recipe.encoder.seed = t->options->seed;
     recipe.encoder.negatives_skip_prefix = !recipe.repeats_allowed;
@@ -381,6 +390,33 @@ static uint32_t in_use(const mr_ranker_recipe *recipe)
     return count;
 }
 
+/* Weights fitted on some questions and judged on others; false where no candidate of the former
+ * was an answer, so that nothing can be fitted. */
+static mr_status fit_and_judge(tuning *t, const mr_ranker_members *members,
+                               const mr_questions *fitted, const mr_questions *judged,
+                               mr_ranker_recipe *recipe, bool *ret_fits,
+                               mr_ranking_metrics *ret_metrics)
+{
+    mr_ranker_groups groups = {0};
+    mr_status status =
+        mr_ranker_groups_collect(members, recipe, fitted, t->pool, &groups);
+    *ret_fits = status == MR_OK && groups.data.groups > 0;
+    if (*ret_fits)
+        status = mr_ranker_groups_fit(&groups, t->pool, recipe, NULL);
+    mr_ranker_groups_deinit(&groups);
+    if (status == MR_OK && *ret_fits)
+        status = evaluate(t, members, recipe, judged, ret_metrics);
+    return status;
+}
+
+static void fall_back(mr_ranker_recipe *recipe, mr_signal single)
+{
+    recipe->single = single;
+    memset(recipe->weights, 0, sizeof(recipe->weights));
+    for (uint32_t s = 0; s < MR_SIGNALS; s++)
+        recipe->uses[s] = s == single;
+}
+
 /* Weights fitted on the first half against the best single, both on the second. */
 static mr_status choose_between(tuning *t, const mr_ranker_members *members,
                                 mr_ranker_recipe *recipe)
@@ -390,31 +426,22 @@ static mr_status choose_between(tuning *t, const mr_ranker_members *members,
     mr_ranking_metrics alone = {0};
     mr_ranking_metrics blended = {0};
     mr_signal single = MR_SIGNAL_POPULAR;
-    mr_ranker_groups groups = {0};
+    bool fits = false;
     MR_TRY(best_single(t, members, recipe, &judged, &single, &alone));
-    mr_status status =
-        mr_ranker_groups_collect(members, recipe, &fitted, t->pool, &groups);
-    if (status == MR_OK)
-        status = mr_ranker_groups_fit(&groups, t->pool, recipe, NULL);
-    mr_ranker_groups_deinit(&groups);
-    if (status == MR_OK)
-        status = evaluate(t, members, recipe, &judged, &blended);
-    MR_TRY(status);
+    MR_TRY(fit_and_judge(t, members, &fitted, &judged, recipe, &fits, &blended));
     t->result->tries++;
     report_try(t, recipe, &blended);
     const bool wins = mr_ranking_objective(t->options->form, &blended) >
                       mr_ranking_objective(t->options->form, &alone);
+    const bool is_blend = wins || (fits && t->options->insist_on_blend);
     report(t,
            "on the other half: %s alone hit %.4f ndcg %.4f mrr %.4f, blend hit %.4f "
            "ndcg %.4f mrr %.4f: %s",
            mr_signal_name(single), alone.hit, alone.ndcg, alone.mrr, blended.hit,
-           blended.ndcg, blended.mrr, wins ? "the blend" : "the single");
-    t->result->holdout = wins ? blended : alone;
-    if (!wins && !t->options->insist_on_blend) {
-        recipe->single = single;
-        for (uint32_t s = 0; s < MR_SIGNALS; s++)
-            recipe->uses[s] = s == single;
-    }
+           blended.ndcg, blended.mrr, is_blend ? "the blend" : "the single");
+    t->result->holdout = is_blend ? blended : alone;
+    if (!is_blend)
+        fall_back(recipe, single);
     return MR_OK;
 }
 
@@ -435,6 +462,7 @@ static mr_status choose_blend(tuning *t)
     } else {
         status = best_single(t, &members, &recipe, &t->questions, &recipe.single,
                              &t->result->holdout);
+        t->result->tries++;
         report_try(t, &recipe, &t->result->holdout);
     }
     mr_ranker_groups_deinit(&groups);
@@ -445,11 +473,35 @@ static mr_status choose_blend(tuning *t)
 
 /* ---- all of it ---- */
 
-/* Looks of a family out of `budget`, at least one: what a family's parameters are worth. */
+/* Content needs a model of the caller's; rows of set-type members have a tuner of their own. */
+static bool may_use(const mr_ranker_tuner_options *options, mr_signal signal)
+{
+    return options->families[signal] && signal != MR_SIGNAL_ROWS &&
+           (signal != MR_SIGNAL_CONTENT || options->content != NULL);
+}
+
+/* With too little to choose on: the first family that may be used, as it comes. */
+static void settle(const mr_ranker_tuner_options *options, mr_ranker_tuner_result *result)
+{
+    static const mr_signal order[] = {MR_SIGNAL_POPULAR,     MR_SIGNAL_SEQUENCE,
+                                      MR_SIGNAL_SESSION_KNN, MR_SIGNAL_REPEAT,
+                                      MR_SIGNAL_ENCODER,     MR_SIGNAL_CONTENT};
+    tuning t = {.options = options, .result = result, .cut = {.repeat_share = 1.0}};
+    for (size_t s = sizeof(order) / sizeof(order[0]); s-- > 0;)
+        if (may_use(options, order[s]))
+            result->recipe = single_recipe(&t, order[s]);
+    report(&t, "too few questions to choose on: %s as it comes",
+           mr_ranker_recipe_name(&result->recipe));
+}
+
+/*
+ * Looks of a family out of `budget`: what a family's parameters are worth.  The parts add up to one
+ * less than the default, so that rounded down they leave one try for the blend of any budget.
+ */
 static uint32_t looks_of(uint32_t budget, uint32_t parts)
 {
-    const uint32_t looks = budget * parts / MR_RANKER_BUDGET_DEFAULT;
-    return looks > 0 ? looks : 1;
+    const uint64_t looks = (uint64_t)budget * parts / MR_RANKER_BUDGET_DEFAULT;
+    return looks < MR_PATTERN_LOOKS_MAX ? (uint32_t)looks : MR_PATTERN_LOOKS_MAX;
 }
 
 static mr_status tune(tuning *t)
@@ -469,24 +521,22 @@ static mr_status tune(tuning *t)
     };
     const uint32_t budget =
         t->options->budget > 0 ? t->options->budget : MR_RANKER_BUDGET_DEFAULT;
-    for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++)
-        if (t->options->families[families[f].signal])
-            MR_TRY(families[f].tune(t, looks_of(budget, families[f].parts)));
-    return choose_blend(t);
-}
-
-/* With too few questions nothing can be learnt: the first family that may be used, as it comes. */
-static void settle(const mr_ranker_tuner_options *options, mr_ranker_tuner_result *result)
-{
-    static const mr_signal order[] = {MR_SIGNAL_POPULAR,     MR_SIGNAL_SEQUENCE,
-                                      MR_SIGNAL_SESSION_KNN, MR_SIGNAL_REPEAT,
-                                      MR_SIGNAL_ENCODER,     MR_SIGNAL_CONTENT};
-    tuning t = {.options = options, .result = result, .cut = {.repeat_share = 1.0}};
-    for (size_t s = sizeof(order) / sizeof(order[0]); s-- > 0;)
-        if (options->families[order[s]])
-            result->recipe = single_recipe(&t, order[s]);
-    report(&t, "too few questions to choose on: %s as it comes",
-           mr_ranker_recipe_name(&result->recipe));
+    bool any = false;
+    for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
+        const mr_signal signal = families[f].signal;
+        const uint32_t looks = looks_of(budget, families[f].parts);
+        if (!may_use(t->options, signal))
+            continue;
+        if (looks > 0 || signal == MR_SIGNAL_ENCODER)
+            MR_TRY(families[f].tune(t, looks));
+        else
+            take_default(t, signal);
+        any |= t->result->tried[signal];
+    }
+    if (any)
+        return choose_blend(t);
+    settle(t->options, t->result);
+    return MR_OK;
 }
 
 mr_status mr_ranker_tune(const mr_sequences *sequences,
@@ -497,8 +547,8 @@ mr_status mr_ranker_tune(const mr_sequences *sequences,
     tuning t = {.options = options, .pool = pool, .result = &result};
     bool any = false;
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
-        any |= options->families[s];
-    if (!any)
+        any |= may_use(options, (mr_signal)s);
+    if (!any || options->k < 1 || options->k >= MR_RANKER_K_MAX)
         return MR_ERR_INVALID;
     const mr_status cut = mr_ranker_cut_make(sequences, options->form, options->share,
                                              options->seed, &t.cut);

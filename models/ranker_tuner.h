@@ -46,15 +46,18 @@ typedef struct mr_ranker_tuner_options {
 typedef struct mr_ranker_tuner_result {
     mr_ranker_recipe recipe;
     mr_ranking_metrics holdout;             /* of the recipe                       */
-    mr_ranking_metrics singles[MR_SIGNALS]; /* of the best of each family          */
-    bool tried[MR_SIGNALS];
+    mr_ranking_metrics singles[MR_SIGNALS]; /* of the best of each family, or 0    */
+    bool
+        tried[MR_SIGNALS]; /* may be blended; a small budget leaves some without a look */
     double repeat_share;
     uint32_t questions;
-    uint32_t tries;
+    uint32_t tries; /* at most the budget */
 } mr_ranker_tuner_result;
 
 /* With too few questions to choose on: the simplest family that may be used, as it comes.
- * MR_ERR_INVALID without a family, MR_ERR_NO_MEMORY. */
+ * MR_ERR_INVALID without a family that may be used (content without a model is none, and so are
+ * set-type rows), for a k outside 1 … MR_RANKER_K_MAX - 1, and as mr_ranker_cut_make() says;
+ * MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_ranker_tune(const mr_sequences *sequences,
                                      const mr_ranker_tuner_options *options,
                                      mr_worker_pool *pool,

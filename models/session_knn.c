@@ -61,6 +61,11 @@ static bool are_sound(const mr_session_knn_options *o)
            within(o->shared, 8.0F) && within(o->query_scale, 1e12F);
 }
 
+mr_status mr_session_knn_options_check(const mr_session_knn_options *options)
+{
+    return are_sound(options) ? MR_OK : MR_ERR_INVALID;
+}
+
 /* ---- building ---- */
 
 /* Arrays in the making, under the names of mr_session_knn_arrays. */

@@ -75,6 +75,9 @@ void mr_session_knn_axes(mr_pattern_axis ret_axes[MR_SESSION_KNN_AXES]);
 /* Set in `options` what a point of those axes says. */
 void mr_session_knn_at(const double *point, mr_session_knn_options *options);
 
+/* MR_ERR_INVALID when an option is out of its range. */
+MR_MUST_USE mr_status mr_session_knn_options_check(const mr_session_knn_options *options);
+
 /* The index as plain arrays, to be stored. */
 typedef struct mr_session_knn_arrays {
     uint32_t items;
