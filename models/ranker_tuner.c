@@ -218,8 +218,7 @@ static mr_status tune_rows(tuning *t, uint32_t looks)
     double value = 0.0;
     mr_ranker_recipe recipe = single_recipe(t, MR_SIGNAL_ROWS);
     (void)looks;
-    return t->options->rows.score != NULL ? try_single(t, &recipe, &t->train, &value)
-                                          : MR_OK;
+    return try_single(t, &recipe, &t->train, &value);
 }
 
 /* ---- the encoder ---- */
@@ -473,10 +472,11 @@ static mr_status choose_blend(tuning *t)
 
 /* ---- all of it ---- */
 
-/* Content needs a model of the caller's; rows of set-type members have a tuner of their own. */
+/* Content and the set-type members' rows are the caller's to give. */
 static bool may_use(const mr_ranker_tuner_options *options, mr_signal signal)
 {
-    return options->families[signal] && signal != MR_SIGNAL_ROWS &&
+    return options->families[signal] &&
+           (signal != MR_SIGNAL_ROWS || options->rows.score != NULL) &&
            (signal != MR_SIGNAL_CONTENT || options->content != NULL);
 }
 
@@ -513,7 +513,7 @@ static mr_status tune(tuning *t)
     } families[] = {
         {MR_SIGNAL_POPULAR, 2, tune_popular},
         {MR_SIGNAL_REPEAT, 2, tune_repeat},
-        {MR_SIGNAL_SEQUENCE, 9, tune_sequence},
+        {MR_SIGNAL_SEQUENCE, 8, tune_sequence},
         {MR_SIGNAL_SESSION_KNN, 6, tune_session_knn},
         {MR_SIGNAL_CONTENT, 1, tune_content},
         {MR_SIGNAL_ROWS, 1, tune_rows},
