@@ -10,11 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    LINE_BYTES = MR_RANKER_TEXT_BYTES + 192,
-    ENCODER_EXAMPLES_MIN =
-        2000, /* fewer teach an encoder nothing that counting does not know */
-};
+enum { LINE_BYTES = MR_RANKER_TEXT_BYTES + 192 };
 
 /* Multiply-adds, twice: what an encoder's products may cost in all, at the default budget. */
 static const double ENCODER_FLOPS_MAX = 6e12;
@@ -266,14 +262,6 @@ static uint32_t negatives_of(const tuning *t, uint32_t wanted)
     return t->train.items < wanted ? t->train.items : wanted;
 }
 
-static bool is_alone(const tuning *t)
-{
-    uint32_t families = 0;
-    for (uint32_t s = 0; s < MR_SIGNALS; s++)
-        families += t->options->families[s];
-    return families == 1;
-}
-
 /* As large and as long as the bound allows: more of either has not been seen to harm. */
 static void size_encoder(const tuning *t, mr_encoder_options *options)
 {
@@ -299,9 +287,8 @@ static mr_status tune_encoder(tuning *t, uint32_t looks)
         float dropout;
     } settings[] = {{0.07F, 0.2F}, {0.1F, 0.4F}, {0.085F, 0.3F}};
     mr_ranker_recipe recipe = single_recipe(t, MR_SIGNAL_ENCODER);
-    const uint64_t examples = count_examples(&t->train);
-    if (examples == 0 || (examples < ENCODER_EXAMPLES_MIN && !is_alone(t)))
-        return MR_OK;
+    if (count_examples(&t->train) == 0)
+        return MR_OK; /* the cut left no sequence of two: nothing to train on */
     recipe.encoder.seed = t->options->seed;
     recipe.encoder.negatives_skip_prefix = !recipe.repeats_allowed;
     for (uint32_t i = 0; i < 3 && i < looks && looks > 1; i++) {
