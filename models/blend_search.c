@@ -15,7 +15,10 @@ enum {
 };
 
 /* A blend that is worse by less than this part of the best's value counts as equally good. */
-static const double PLATEAU = 5e-4;
+static const double PLATEAU = 1e-3;
+
+/* Octaves: weights closer than this give the same lists but for a few places. */
+static const double FINEST = 0.25;
 
 /* Of one user. */
 typedef struct candidates {
@@ -326,20 +329,22 @@ static size_t list_moves(const mr_blend *from, uint32_t member, double octaves, 
     return count;
 }
 
-/* One weight after the other, in steps that halve when a round has not helped. */
-static mr_status climb(const mr_blend_search *s, bool all, mr_blend *blend, double *value)
+/* One weight after the other, in steps that halve, down to `finest`, when a round has not helped. */
+static mr_status climb(const mr_blend_search *s, bool all, double finest, mr_blend *blend,
+                       double *value)
 {
     double octaves = 1.0;
-    for (uint32_t round = 0; round < ROUNDS_MAX && octaves > 0.2; round++) {
+    for (uint32_t round = 0; round < ROUNDS_MAX && octaves >= finest; round++) {
         bool helped = false;
         for (uint32_t m = 0; m < s->member_count; m++) {
             mr_blend moves[3];
             double values[3];
             const mr_blend from = *blend;
             const size_t count = list_moves(&from, s->members[m], octaves, all, moves);
+            const double least = *value * (1.0 + MR_BLEND_SEARCH_MARGIN);
             MR_TRY(mr_blend_search_judge(s, moves, count, values));
             for (size_t b = 0; b < count; b++)
-                if (values[b] > *value) {
+                if (values[b] > fmax(*value, least)) {
                     *value = values[b];
                     *blend = moves[b];
                     helped = true;
@@ -389,7 +394,7 @@ mr_status mr_blend_search_refine(const mr_blend_search *search, bool all, mr_ble
                                  double *value)
 {
     double moved_value = 0.0;
-    MR_TRY(climb(search, all, blend, value));
+    MR_TRY(climb(search, all, FINEST, blend, value));
     mr_blend moved = *blend;
     for (uint32_t m = 0; m < search->member_count; m++)
         MR_TRY(centre(search, search->members[m], *value, &moved));
@@ -402,32 +407,25 @@ mr_status mr_blend_search_refine(const mr_blend_search *search, bool all, mr_ble
     return MR_OK;
 }
 
-/* From equal weights. */
-static mr_status run_scale(const mr_blend_search *s, mr_blend_scale scale, bool all,
-                           mr_blend *ret_blend, double *ret_value)
-{
-    mr_blend blend = {.scale = scale};
-    for (uint32_t m = 0; m < s->member_count; m++)
-        blend.weights[s->members[m]] = 1.0F;
-    MR_TRY(mr_blend_search_judge(s, &blend, 1, ret_value));
-    *ret_blend = blend;
-    return mr_blend_search_refine(s, all, ret_blend, ret_value);
-}
-
+/* Both scales from equal weights in whole octaves; the better goes on. */
 mr_status mr_blend_search_run(const mr_blend_search *search, bool all,
                               mr_blend *ret_blend, double *ret_value)
 {
     mr_blend best = {0};
     double best_value = -1.0;
     for (int scale = 0; scale < MR_BLEND_SCALES; scale++) {
-        mr_blend blend;
+        mr_blend blend = {.scale = (mr_blend_scale)scale};
         double value = 0.0;
-        MR_TRY(run_scale(search, (mr_blend_scale)scale, all, &blend, &value));
+        for (uint32_t m = 0; m < search->member_count; m++)
+            blend.weights[search->members[m]] = 1.0F;
+        MR_TRY(mr_blend_search_judge(search, &blend, 1, &value));
+        MR_TRY(climb(search, all, 1.0, &blend, &value));
         if (value > best_value) {
             best_value = value;
             best = blend;
         }
     }
+    MR_TRY(mr_blend_search_refine(search, all, &best, &best_value));
     *ret_blend = best;
     *ret_value = best_value;
     return MR_OK;

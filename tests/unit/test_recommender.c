@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/hash.h"
+#include "models/blas.h"
 #include "models/random.h"
 #include "models/recommender.h"
 #include "models/recommender_train.h"
@@ -396,5 +397,7 @@ int main(void)
         WITH_MODELS(test_an_item_touched_again_counts_once_where_nothing_is_weighed),
         WITH_MODELS(test_a_handful_of_users_still_gives_a_model),
     };
+    if (mr_blas_start() == NULL)
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
