@@ -1,8 +1,8 @@
 /*
  * Method: the public MovieLens-1M split of the UltraGCN authors (6,022 users, 3,043 items),
  * parameters and blend chosen on a hold-out cut from the training file with six tries, ranked once
- * on the test file.  The gate is recall@20 .277 and NDCG@20 .266, above UltraGCN's published
- * .2787/.2642 in NDCG; EASE alone is held to .270/.258, popularity to its published figure.
+ * on the test file.  The gate is recall@20 .283 and NDCG@20 .271, above SimpleX's published
+ * .2802/.2670; EASE alone is held to UltraGCN's NDCG of .2642, popularity to its published figure.
  */
 #include "tests/support.h"
 
@@ -40,17 +40,17 @@ static void test_the_choice_of_six_passes_the_gate(void **state)
     assert_int_equal(result.train_count, 796244);
     assert_int_equal(result.test_count, 99455);
     assert_string_equal(result.model, "blend");
-    assert_true(result.metrics.recall >= 0.277);
-    assert_true(result.metrics.ndcg >= 0.266);
+    assert_true(result.metrics.recall >= 0.283);
+    assert_true(result.metrics.ndcg >= 0.271);
 }
 
-static void test_ease_alone_is_near_the_blend(void **state)
+static void test_ease_alone_is_above_ultragcn_in_ndcg(void **state)
 {
     (void)state;
     const mr_lightgcn_result result = run(MR_LIGHTGCN_EASE, 1);
     assert_string_equal(result.model, "ease");
-    assert_true(result.metrics.recall >= 0.270);
-    assert_true(result.metrics.ndcg >= 0.258);
+    assert_true(result.metrics.recall >= 0.275);
+    assert_true(result.metrics.ndcg >= 0.2642);
 }
 
 static void test_popularity_is_as_published(void **state)
@@ -65,7 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_choice_of_six_passes_the_gate),
-        cmocka_unit_test(test_ease_alone_is_near_the_blend),
+        cmocka_unit_test(test_ease_alone_is_above_ultragcn_in_ndcg),
         cmocka_unit_test(test_popularity_is_as_published),
     };
     if (!test_data_path("movielens1m/train.txt", train_path, sizeof(train_path)) ||
