@@ -236,8 +236,24 @@ typedef struct judge_job {
     mr_ranking_sums *sums; /* [chunks][count] */
 } judge_job;
 
-static void judge_user(const judge_job *job, uint32_t place, mr_top_k_selector *selector,
-                       mr_ranking_sums *sums)
+/* The best k of a few hundred scores, best first, the first of equals first: most scores lose to
+ * the k-th at once, so insertion is quicker than models/top_k.h, which is made for catalogues. */
+static uint32_t list_best(const float *scores, const candidates *c, uint32_t k,
+                          mr_ranked *ret_list)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (held == k && !(scores[i] > ret_list[k - 1].score))
+            continue;
+        uint32_t at = held < k ? held++ : k - 1;
+        for (; at > 0 && scores[i] > ret_list[at - 1].score; at--)
+            ret_list[at] = ret_list[at - 1];
+        ret_list[at] = (mr_ranked){.index = c->items[i], .score = scores[i]};
+    }
+    return held;
+}
+
+static void judge_user(const judge_job *job, uint32_t place, mr_ranking_sums *sums)
 {
     const mr_blend_search *s = job->search;
     const mr_vector_kernels *kernels = mr_vector_kernels_best();
@@ -260,9 +276,7 @@ static void judge_user(const judge_job *job, uint32_t place, mr_top_k_selector *
                            keep, scores);
             keep = true;
         }
-        const uint32_t found = mr_top_k_row(scores, c->count, k, NULL, 0, selector, list);
-        for (uint32_t i = 0; i < found; i++)
-            list[i].index = c->items[list[i].index];
+        const uint32_t found = list_best(scores, c, k, list);
         mr_ranking_sums_add(&sums[b], list, found, k,
                             mr_sparse_matrix_row(s->task->relevant, user),
                             mr_sparse_matrix_row_count(s->task->relevant, user));
@@ -273,10 +287,9 @@ static void judge_chunk(void *context, uint32_t worker, size_t begin, size_t end
 {
     (void)worker;
     const judge_job *job = context;
-    mr_top_k_selector selector;
     mr_ranking_sums *sums = job->sums + begin / MR_MEMBER_ROWS_USERS * job->count;
     for (size_t place = begin; place < end; place++)
-        judge_user(job, (uint32_t)place, &selector, sums);
+        judge_user(job, (uint32_t)place, sums);
 }
 
 mr_status mr_blend_search_judge(const mr_blend_search *search, const mr_blend *blends,

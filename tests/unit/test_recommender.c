@@ -61,7 +61,7 @@ static mr_training_set open_shop(shop *s, uint32_t first_name, bool with_times)
                              .data_to_ms = INT64_C(1795230000000),
                              .seed = 7,
                              .threads = 2,
-                             .budget = 6};
+                             .budget = 3};
 }
 
 static mr_recommender *open_version(const char *version, mr_status expected)
