@@ -15,7 +15,10 @@ enum {
 };
 
 /* A blend that is worse by less than this part of the best's value counts as equally good. */
-static const double PLATEAU = 5e-4;
+static const double PLATEAU = 1e-3;
+
+/* Octaves: weights closer than this give the same lists but for a few places. */
+static const double FINEST = 0.25;
 
 /* Of one user. */
 typedef struct candidates {
@@ -233,8 +236,24 @@ typedef struct judge_job {
     mr_ranking_sums *sums; /* [chunks][count] */
 } judge_job;
 
-static void judge_user(const judge_job *job, uint32_t place, mr_top_k_selector *selector,
-                       mr_ranking_sums *sums)
+/* The best k of a few hundred scores, best first, the first of equals first: most scores lose to
+ * the k-th at once, so insertion is quicker than models/top_k.h, which is made for catalogues. */
+static uint32_t list_best(const float *scores, const candidates *c, uint32_t k,
+                          mr_ranked *ret_list)
+{
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (held == k && !(scores[i] > ret_list[k - 1].score))
+            continue;
+        uint32_t at = held < k ? held++ : k - 1;
+        for (; at > 0 && scores[i] > ret_list[at - 1].score; at--)
+            ret_list[at] = ret_list[at - 1];
+        ret_list[at] = (mr_ranked){.index = c->items[i], .score = scores[i]};
+    }
+    return held;
+}
+
+static void judge_user(const judge_job *job, uint32_t place, mr_ranking_sums *sums)
 {
     const mr_blend_search *s = job->search;
     const mr_vector_kernels *kernels = mr_vector_kernels_best();
@@ -257,9 +276,7 @@ static void judge_user(const judge_job *job, uint32_t place, mr_top_k_selector *
                            keep, scores);
             keep = true;
         }
-        const uint32_t found = mr_top_k_row(scores, c->count, k, NULL, 0, selector, list);
-        for (uint32_t i = 0; i < found; i++)
-            list[i].index = c->items[list[i].index];
+        const uint32_t found = list_best(scores, c, k, list);
         mr_ranking_sums_add(&sums[b], list, found, k,
                             mr_sparse_matrix_row(s->task->relevant, user),
                             mr_sparse_matrix_row_count(s->task->relevant, user));
@@ -270,10 +287,9 @@ static void judge_chunk(void *context, uint32_t worker, size_t begin, size_t end
 {
     (void)worker;
     const judge_job *job = context;
-    mr_top_k_selector selector;
     mr_ranking_sums *sums = job->sums + begin / MR_MEMBER_ROWS_USERS * job->count;
     for (size_t place = begin; place < end; place++)
-        judge_user(job, (uint32_t)place, &selector, sums);
+        judge_user(job, (uint32_t)place, sums);
 }
 
 mr_status mr_blend_search_judge(const mr_blend_search *search, const mr_blend *blends,
@@ -326,20 +342,22 @@ static size_t list_moves(const mr_blend *from, uint32_t member, double octaves, 
     return count;
 }
 
-/* One weight after the other, in steps that halve when a round has not helped. */
-static mr_status climb(const mr_blend_search *s, bool all, mr_blend *blend, double *value)
+/* One weight after the other, in steps that halve, down to `finest`, when a round has not helped. */
+static mr_status climb(const mr_blend_search *s, bool all, double finest, mr_blend *blend,
+                       double *value)
 {
     double octaves = 1.0;
-    for (uint32_t round = 0; round < ROUNDS_MAX && octaves > 0.2; round++) {
+    for (uint32_t round = 0; round < ROUNDS_MAX && octaves >= finest; round++) {
         bool helped = false;
         for (uint32_t m = 0; m < s->member_count; m++) {
             mr_blend moves[3];
             double values[3];
             const mr_blend from = *blend;
             const size_t count = list_moves(&from, s->members[m], octaves, all, moves);
+            const double least = *value * (1.0 + MR_BLEND_SEARCH_MARGIN);
             MR_TRY(mr_blend_search_judge(s, moves, count, values));
             for (size_t b = 0; b < count; b++)
-                if (values[b] > *value) {
+                if (values[b] > fmax(*value, least)) {
                     *value = values[b];
                     *blend = moves[b];
                     helped = true;
@@ -389,7 +407,7 @@ mr_status mr_blend_search_refine(const mr_blend_search *search, bool all, mr_ble
                                  double *value)
 {
     double moved_value = 0.0;
-    MR_TRY(climb(search, all, blend, value));
+    MR_TRY(climb(search, all, FINEST, blend, value));
     mr_blend moved = *blend;
     for (uint32_t m = 0; m < search->member_count; m++)
         MR_TRY(centre(search, search->members[m], *value, &moved));
@@ -402,32 +420,25 @@ mr_status mr_blend_search_refine(const mr_blend_search *search, bool all, mr_ble
     return MR_OK;
 }
 
-/* From equal weights. */
-static mr_status run_scale(const mr_blend_search *s, mr_blend_scale scale, bool all,
-                           mr_blend *ret_blend, double *ret_value)
-{
-    mr_blend blend = {.scale = scale};
-    for (uint32_t m = 0; m < s->member_count; m++)
-        blend.weights[s->members[m]] = 1.0F;
-    MR_TRY(mr_blend_search_judge(s, &blend, 1, ret_value));
-    *ret_blend = blend;
-    return mr_blend_search_refine(s, all, ret_blend, ret_value);
-}
-
+/* Both scales from equal weights in whole octaves; the better goes on. */
 mr_status mr_blend_search_run(const mr_blend_search *search, bool all,
                               mr_blend *ret_blend, double *ret_value)
 {
     mr_blend best = {0};
     double best_value = -1.0;
     for (int scale = 0; scale < MR_BLEND_SCALES; scale++) {
-        mr_blend blend;
+        mr_blend blend = {.scale = (mr_blend_scale)scale};
         double value = 0.0;
-        MR_TRY(run_scale(search, (mr_blend_scale)scale, all, &blend, &value));
+        for (uint32_t m = 0; m < search->member_count; m++)
+            blend.weights[search->members[m]] = 1.0F;
+        MR_TRY(mr_blend_search_judge(search, &blend, 1, &value));
+        MR_TRY(climb(search, all, 1.0, &blend, &value));
         if (value > best_value) {
             best_value = value;
             best = blend;
         }
     }
+    MR_TRY(mr_blend_search_refine(search, all, &best, &best_value));
     *ret_blend = best;
     *ret_value = best_value;
     return MR_OK;

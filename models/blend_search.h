@@ -4,9 +4,10 @@
  * A list of 20 is made of items that some member puts near its own top.  So each user's best of
  * every member are kept once, with all members' scores, brought to their scales; after that any
  * weights cost a few microseconds a user instead of passes over the catalogue, and hundreds of
- * them can be tried on every user of a hold-out.  Weights are moved one at a time by powers of
- * two that become finer; at the end each is put in the middle of the stretch over which the
- * result stays as good, because the best point of a flat top is an accident of the hold-out.
+ * them can be tried on every user of a hold-out.  From equal weights one at a time is moved by
+ * powers of two that become finer, or to zero, as long as that clearly helps: what a hold-out
+ * barely prefers is an accident of it, and several members err less together than one.  For the
+ * same reason each weight ends in the middle of the stretch over which the result stays as good.
  *
  * Units      Values are (recall@k + NDCG@k) / 2 over the candidates, a little below the figures
  *            over all items at most.
@@ -27,6 +28,10 @@
 #include <stddef.h>
 
 enum { MR_BLEND_SEARCH_DEPTH = 100 }; /* candidates taken from each member's top */
+
+/* A move must raise the value by this part of it: about a standard error of the difference of two
+ * good blends over ten thousand users. */
+#define MR_BLEND_SEARCH_MARGIN 2e-3
 
 typedef struct mr_blend_search mr_blend_search;
 

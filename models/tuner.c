@@ -164,7 +164,7 @@ static mr_status try_blended(mr_tuning *t, mr_member member, const mr_recipe *re
     for (size_t w = 1; w < WEIGHTS; w++)
         if (values[w] > values[best])
             best = w;
-    const bool keep = values[best] > t->blended_value;
+    const bool keep = values[best] > t->blended_value * (1.0 + MR_BLEND_SEARCH_MARGIN);
     mr_blend_search_settle(t->search, keep);
     t->result->tries++;
     mr_recipe_text(recipe, text);

@@ -4,7 +4,8 @@
 #include <math.h>
 
 enum {
-    TRIAL_DIMENSION = 64,
+    DIMENSION_STEP = 64,
+    DIMENSION_MAX = 256,
     TRIAL_EPOCHS = 8,
     FINAL_EPOCHS = 12,
     EASE_ITEMS = 8192, /* beyond it a try costs more than all others together */
@@ -118,17 +119,25 @@ static mr_recipe ials_recipe(const mr_tuning *t, const double *point, uint32_t d
                        .blend = mr_blend_single(MR_MEMBER_IALS)};
 }
 
+/* About the root of the items: what is good at far too few dimensions is not at enough. */
+static uint32_t trial_dimension(const mr_tuning *t)
+{
+    const double steps = round(sqrt(t->items.rows) / DIMENSION_STEP);
+    return (uint32_t)fmin(fmax(steps, 1.0), DIMENSION_MAX / DIMENSION_STEP) *
+           DIMENSION_STEP;
+}
+
 static mr_status look_ials(void *context, const double *point, double *ret_value)
 {
     mr_tuning *t = context;
-    const mr_recipe recipe = ials_recipe(t, point, TRIAL_DIMENSION, TRIAL_EPOCHS);
+    const mr_recipe recipe = ials_recipe(t, point, trial_dimension(t), TRIAL_EPOCHS);
     return mr_tuning_try(t, MR_MEMBER_IALS, &recipe, ret_value);
 }
 
 /*
  * The unseen should weigh about as much as a long history: alpha0 I is near 1000 in every
- * published setting, lambda near 0.005 [Rendle et al. 2022].  Dimensions are tried last, for the
- * values found at a small one.
+ * published setting, lambda near 0.005 [Rendle et al. 2022].  Larger dimensions are tried last,
+ * for the values found at the first.
  */
 static mr_status tune_ials(mr_tuning *t, uint32_t looks)
 {
@@ -139,19 +148,19 @@ static mr_status tune_ials(mr_tuning *t, uint32_t looks)
          .high = 2.0},
         {.start = log2(0.005), .step = 1.5, .low = -12.0, .high = 0.0},
     };
-    static const uint32_t dimensions[] = {128, 256};
-    const uint32_t larger = looks >= 6 ? 2 : looks >= 2 ? 1 : 0;
-    double point[2] = {axes[0].start, axes[1].start};
+    uint32_t dimension = trial_dimension(t);
+    const uint32_t larger = dimension >= DIMENSION_MAX                    ? 0
+                            : looks >= 6 && 2 * dimension < DIMENSION_MAX ? 2
+                            : looks >= 3                                  ? 1
+                                                                          : 0;
+    double point[2];
     double value = 0.0;
     uint32_t used = 0;
-    if (looks == 1) {
-        const mr_recipe recipe = ials_recipe(t, point, dimensions[0], FINAL_EPOCHS);
-        return mr_tuning_try(t, MR_MEMBER_IALS, &recipe, &value);
-    }
     MR_TRY(
         mr_pattern_search(axes, 2, looks - larger, look_ials, t, point, &value, &used));
     for (uint32_t l = 0; l < larger; l++) {
-        const mr_recipe recipe = ials_recipe(t, point, dimensions[l], FINAL_EPOCHS);
+        dimension = 2 * dimension < DIMENSION_MAX ? 2 * dimension : DIMENSION_MAX;
+        const mr_recipe recipe = ials_recipe(t, point, dimension, FINAL_EPOCHS);
         MR_TRY(mr_tuning_try(t, MR_MEMBER_IALS, &recipe, &value));
     }
     return MR_OK;

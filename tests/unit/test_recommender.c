@@ -61,7 +61,7 @@ static mr_training_set open_shop(shop *s, uint32_t first_name, bool with_times)
                              .data_to_ms = INT64_C(1795230000000),
                              .seed = 7,
                              .threads = 2,
-                             .budget = 6};
+                             .budget = 3};
 }
 
 static mr_recommender *open_version(const char *version, mr_status expected)
@@ -398,5 +398,7 @@ int main(void)
         WITH_MODELS(test_an_item_touched_again_counts_once_where_nothing_is_weighed),
         WITH_MODELS(test_a_handful_of_users_still_gives_a_model),
     };
+    if (mr_blas_start() == NULL)
+        return 1;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
