@@ -126,6 +126,14 @@ static mr_status try_single(tuning *t, const mr_ranker_recipe *recipe,
 
 /* ---- families ---- */
 
+/* Content needs a model of the caller's, rows a source of them. */
+static bool may_use(const mr_ranker_tuner_options *options, mr_signal signal)
+{
+    return options->families[signal] &&
+           (signal != MR_SIGNAL_CONTENT || options->content != NULL) &&
+           (signal != MR_SIGNAL_ROWS || options->rows.score != NULL);
+}
+
 static mr_status tune_popular(tuning *t, uint32_t looks)
 {
     static const float fades[] = {1.0F, 0.6F};
@@ -218,8 +226,7 @@ static mr_status tune_rows(tuning *t, uint32_t looks)
     double value = 0.0;
     mr_ranker_recipe recipe = single_recipe(t, MR_SIGNAL_ROWS);
     (void)looks;
-    return t->options->rows.score != NULL ? try_single(t, &recipe, &t->train, &value)
-                                          : MR_OK;
+    return try_single(t, &recipe, &t->train, &value);
 }
 
 /* ---- the encoder ---- */
@@ -271,7 +278,7 @@ static bool is_alone(const tuning *t)
 {
     uint32_t families = 0;
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
-        families += t->options->families[s];
+        families += may_use(t->options, (mr_signal)s);
     return families == 1;
 }
 
@@ -473,19 +480,12 @@ static mr_status choose_blend(tuning *t)
 
 /* ---- all of it ---- */
 
-/* Content needs a model of the caller's; rows of set-type members have a tuner of their own. */
-static bool may_use(const mr_ranker_tuner_options *options, mr_signal signal)
-{
-    return options->families[signal] && signal != MR_SIGNAL_ROWS &&
-           (signal != MR_SIGNAL_CONTENT || options->content != NULL);
-}
-
 /* With too little to choose on: the first family that may be used, as it comes. */
 static void settle(const mr_ranker_tuner_options *options, mr_ranker_tuner_result *result)
 {
-    static const mr_signal order[] = {MR_SIGNAL_POPULAR,     MR_SIGNAL_SEQUENCE,
-                                      MR_SIGNAL_SESSION_KNN, MR_SIGNAL_REPEAT,
-                                      MR_SIGNAL_ENCODER,     MR_SIGNAL_CONTENT};
+    static const mr_signal order[] = {
+        MR_SIGNAL_POPULAR, MR_SIGNAL_SEQUENCE, MR_SIGNAL_SESSION_KNN, MR_SIGNAL_REPEAT,
+        MR_SIGNAL_ROWS,    MR_SIGNAL_ENCODER,  MR_SIGNAL_CONTENT};
     tuning t = {.options = options, .result = result, .cut = {.repeat_share = 1.0}};
     for (size_t s = sizeof(order) / sizeof(order[0]); s-- > 0;)
         if (may_use(options, order[s]))
@@ -513,7 +513,7 @@ static mr_status tune(tuning *t)
     } families[] = {
         {MR_SIGNAL_POPULAR, 2, tune_popular},
         {MR_SIGNAL_REPEAT, 2, tune_repeat},
-        {MR_SIGNAL_SEQUENCE, 9, tune_sequence},
+        {MR_SIGNAL_SEQUENCE, 8, tune_sequence},
         {MR_SIGNAL_SESSION_KNN, 6, tune_session_knn},
         {MR_SIGNAL_CONTENT, 1, tune_content},
         {MR_SIGNAL_ROWS, 1, tune_rows},
