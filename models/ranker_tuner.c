@@ -122,6 +122,14 @@ static mr_status try_single(tuning *t, const mr_ranker_recipe *recipe,
 
 /* ---- families ---- */
 
+/* Content needs a model of the caller's, rows a source of them. */
+static bool may_use(const mr_ranker_tuner_options *options, mr_signal signal)
+{
+    return options->families[signal] &&
+           (signal != MR_SIGNAL_CONTENT || options->content != NULL) &&
+           (signal != MR_SIGNAL_ROWS || options->rows.score != NULL);
+}
+
 static mr_status tune_popular(tuning *t, uint32_t looks)
 {
     static const float fades[] = {1.0F, 0.6F};
@@ -459,20 +467,12 @@ static mr_status choose_blend(tuning *t)
 
 /* ---- all of it ---- */
 
-/* Content and the set-type members' rows are the caller's to give. */
-static bool may_use(const mr_ranker_tuner_options *options, mr_signal signal)
-{
-    return options->families[signal] &&
-           (signal != MR_SIGNAL_ROWS || options->rows.score != NULL) &&
-           (signal != MR_SIGNAL_CONTENT || options->content != NULL);
-}
-
 /* With too little to choose on: the first family that may be used, as it comes. */
 static void settle(const mr_ranker_tuner_options *options, mr_ranker_tuner_result *result)
 {
-    static const mr_signal order[] = {MR_SIGNAL_POPULAR,     MR_SIGNAL_SEQUENCE,
-                                      MR_SIGNAL_SESSION_KNN, MR_SIGNAL_REPEAT,
-                                      MR_SIGNAL_ENCODER,     MR_SIGNAL_CONTENT};
+    static const mr_signal order[] = {
+        MR_SIGNAL_POPULAR, MR_SIGNAL_SEQUENCE, MR_SIGNAL_SESSION_KNN, MR_SIGNAL_REPEAT,
+        MR_SIGNAL_ROWS,    MR_SIGNAL_ENCODER,  MR_SIGNAL_CONTENT};
     tuning t = {.options = options, .result = result, .cut = {.repeat_share = 1.0}};
     for (size_t s = sizeof(order) / sizeof(order[0]); s-- > 0;)
         if (may_use(options, order[s]))

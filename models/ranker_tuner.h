@@ -55,8 +55,8 @@ typedef struct mr_ranker_tuner_result {
 } mr_ranker_tuner_result;
 
 /* With too few questions to choose on: the simplest family that may be used, as it comes.
- * MR_ERR_INVALID without a family that may be used (content without a model is none, and so are
- * set-type rows), for a k outside 1 … MR_RANKER_K_MAX - 1, and as mr_ranker_cut_make() says;
+ * MR_ERR_INVALID without a family that may be used (content without a model is none, nor are
+ * rows without a source), for a k outside 1 … MR_RANKER_K_MAX - 1, and as mr_ranker_cut_make() says;
  * MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_ranker_tune(const mr_sequences *sequences,
                                      const mr_ranker_tuner_options *options,

@@ -253,6 +253,34 @@ static void test_threads_and_runs_agree(void **state)
     }
 }
 
+/* Rows that know the answer: the habit of take_next(). */
+static void score_next(void *context, uint32_t lane, const mr_query *query,
+                       float *ret_row)
+{
+    (void)context;
+    (void)lane;
+    memset(ret_row, 0, ITEMS * sizeof(*ret_row));
+    ret_row[(query->item[query->count - 1] + 1) % ITEMS] = 1.0F;
+}
+
+static void test_rows_of_the_caller_are_a_family(void **state)
+{
+    (void)state;
+    const mr_sequences sequences = draw(take_next, LENGTH);
+    mr_ranker_tuner_options options = options_of_test();
+    memset(options.families, 0, sizeof(options.families));
+    options.families[MR_SIGNAL_POPULAR] = options.families[MR_SIGNAL_ROWS] = true;
+    options.rows.score = score_next;
+    const mr_ranker_tuner_result result = tuned(&sequences, &options);
+    assert_true(result.recipe.uses[MR_SIGNAL_ROWS]);
+    assert_true(result.singles[MR_SIGNAL_ROWS].hit > 0.8);
+    assert_true(result.holdout.hit > 0.8);
+    options.families[MR_SIGNAL_POPULAR] = false;
+    const mr_sequences few = mr_sequences_slice(&sequences, 0, 20);
+    assert_int_equal(tuned(&sequences, &options).recipe.single, MR_SIGNAL_ROWS);
+    assert_int_equal(tuned(&few, &options).recipe.single, MR_SIGNAL_ROWS);
+}
+
 /* ---- budget and families ---- */
 
 static void test_no_more_is_tried_than_the_budget_allows(void **state)
@@ -260,19 +288,21 @@ static void test_no_more_is_tried_than_the_budget_allows(void **state)
     (void)state;
     static const uint32_t budgets[] = {1, 2, 3, 5, 8, 11, 12, 23, DEFAULT, 31};
     static const mr_signal cheap[] = {MR_SIGNAL_SEQUENCE, MR_SIGNAL_SESSION_KNN,
-                                      MR_SIGNAL_REPEAT, MR_SIGNAL_POPULAR};
+                                      MR_SIGNAL_REPEAT, MR_SIGNAL_POPULAR,
+                                      MR_SIGNAL_ROWS};
     const mr_sequences sequences = draw(take_next, 3);
-    for (uint32_t subset = 1; subset < 16; subset++)
+    for (uint32_t subset = 1; subset < 32; subset++)
         for (size_t b = 0; b < sizeof(budgets) / sizeof(budgets[0]); b++) {
             mr_ranker_tuner_options options = options_of_test();
-            if (b % 3 != subset % 3 && subset != 15)
-                continue; /* a third of the pairs will do */
-            for (uint32_t s = 0; s < 4; s++)
+            if (b % 5 != subset % 5 && subset != 31)
+                continue; /* a fifth of the pairs will do */
+            for (uint32_t s = 0; s < 5; s++)
                 options.families[cheap[s]] = (subset >> s & 1) != 0;
+            options.rows.score = score_next;
             options.budget = budgets[b];
             const mr_ranker_tuner_result result = tuned(&sequences, &options);
             assert_true(result.tries >= 1 && result.tries <= budgets[b]);
-            for (uint32_t s = 0; s < 4; s++)
+            for (uint32_t s = 0; s < 5; s++)
                 assert_int_equal(result.tried[cheap[s]], options.families[cheap[s]]);
         }
 }
@@ -398,15 +428,15 @@ static void test_an_encoder_without_an_example_is_passed_over(void **state)
     assert_int_equal(result.tries, 0);
 }
 
-/* A small budget leaves no look for it: it is sized by the data and weighed with the others. */
-static void test_an_encoder_is_blended_as_it_comes(void **state)
+/* A small budget leaves no look for it: it is sized by the data. */
+static void test_an_encoder_is_taken_as_it_comes(void **state)
 {
     (void)state;
     const mr_sequences sequences = draw(take_next, 4);
     mr_ranker_tuner_options options = options_of_test();
     mr_ranker_tuner_result two;
     memset(options.families, 0, sizeof(options.families));
-    options.families[MR_SIGNAL_ENCODER] = options.families[MR_SIGNAL_POPULAR] = true;
+    options.families[MR_SIGNAL_ENCODER] = true;
     options.insist_on_blend = true;
     options.budget = 1;
     options.seed = 77;
@@ -436,7 +466,7 @@ static void test_refuses_what_cannot_be_chosen_from(void **state)
     memset(options.families, 0, sizeof(options.families));
     assert_int_equal(mr_ranker_tune(&sequences, &options, pools[1], &result),
                      MR_ERR_INVALID);
-    options.families[MR_SIGNAL_CONTENT] = true; /* without a model of it */
+    options.families[MR_SIGNAL_CONTENT] = true; /* without a model of it, or a source */
     options.families[MR_SIGNAL_ROWS] = true;
     assert_int_equal(mr_ranker_tune(&sequences, &options, pools[1], &result),
                      MR_ERR_INVALID);
@@ -469,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_where_nothing_comes_again_own_items_are_barred),
         cmocka_unit_test(test_where_nothing_tells_the_popular_are_shown),
         cmocka_unit_test(test_threads_and_runs_agree),
+        cmocka_unit_test(test_rows_of_the_caller_are_a_family),
         cmocka_unit_test(test_no_more_is_tried_than_the_budget_allows),
         cmocka_unit_test(test_a_budget_beyond_reason_ends),
         cmocka_unit_test(test_a_familys_name_is_that_family),
@@ -476,7 +507,7 @@ int main(void)
         cmocka_unit_test(test_with_too_few_questions_the_simplest_family_is_taken),
         cmocka_unit_test(test_answers_that_nobody_has_heard_of_are_no_error),
         cmocka_unit_test(test_an_encoder_without_an_example_is_passed_over),
-        cmocka_unit_test(test_an_encoder_is_blended_as_it_comes),
+        cmocka_unit_test(test_an_encoder_is_taken_as_it_comes),
         cmocka_unit_test(test_refuses_what_cannot_be_chosen_from),
         cmocka_unit_test(test_each_try_is_told),
     };
