@@ -163,6 +163,16 @@ __attribute__((target("avx512f,avx512dq,avx512vl"))) static inline uint32_t stor
     return (uint32_t)__builtin_popcount(mask);
 }
 
+/* Of 64 scores.  NaN compares false and is passed over. */
+__attribute__((target("avx512f,avx512dq,avx512vl"))) static inline bool none_above(
+    const float *scores, __m512 limit)
+{
+    unsigned masks = 0;
+    for (size_t i = 0; i < 64; i += 16)
+        masks |= _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), limit, _CMP_GT_OQ);
+    return masks == 0;
+}
+
 __attribute__((target("avx512f,avx512dq,avx512vl"))) static uint32_t scan_avx512(
     const float *scores, size_t count, float threshold, uint32_t base, uint64_t *ret_keys)
 {
@@ -170,18 +180,25 @@ __attribute__((target("avx512f,avx512dq,avx512vl"))) static uint32_t scan_avx512
     const __m256i steps = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     uint32_t kept = 0;
     size_t i = 0;
-    for (; i + 16 <= count; i += 16) {
-        const __mmask16 mask =
-            _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), limit, _CMP_GT_OQ);
-        if (__builtin_expect(mask == 0, 1))
+    while (i + 16 <= count) {
+        if (i + 64 <= count && none_above(scores + i, limit)) {
+            i += 64;
             continue;
-        const int first = (int)(base + (uint32_t)i);
-        kept += store_keys(_mm256_loadu_ps(scores + i),
-                           _mm256_add_epi32(steps, _mm256_set1_epi32(first)),
-                           (__mmask8)(mask & 0xFF), ret_keys + kept);
-        kept += store_keys(_mm256_loadu_ps(scores + i + 8),
-                           _mm256_add_epi32(steps, _mm256_set1_epi32(first + 8)),
-                           (__mmask8)(mask >> 8), ret_keys + kept);
+        }
+        const size_t end = i + 64 <= count ? i + 64 : count / 16 * 16;
+        for (; i < end; i += 16) {
+            const __mmask16 mask =
+                _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), limit, _CMP_GT_OQ);
+            if (mask == 0)
+                continue;
+            const int first = (int)(base + (uint32_t)i);
+            kept += store_keys(_mm256_loadu_ps(scores + i),
+                               _mm256_add_epi32(steps, _mm256_set1_epi32(first)),
+                               (__mmask8)(mask & 0xFF), ret_keys + kept);
+            kept += store_keys(_mm256_loadu_ps(scores + i + 8),
+                               _mm256_add_epi32(steps, _mm256_set1_epi32(first + 8)),
+                               (__mmask8)(mask >> 8), ret_keys + kept);
+        }
     }
     return kept + scan_scalar(scores + i, count - i, threshold, base + (uint32_t)i,
                               ret_keys + kept);
