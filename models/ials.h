@@ -62,6 +62,9 @@ MR_MUST_USE mr_status mr_ials_train(mr_ials *model);
 /* The loss above, in double: O(N d + R d^2).  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_ials_loss(const mr_ials *model, double *ret_loss);
 
+/* Floating-point operations of all epochs so far, as the formulas above count them. */
+double mr_ials_flops(const mr_ials *model);
+
 const mr_dense *mr_ials_users(const mr_ials *model); /* lends */
 const mr_dense *mr_ials_items(
     const mr_ials *model); /* lends; in the basis of the last half */
