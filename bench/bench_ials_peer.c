@@ -1,7 +1,8 @@
 /*
  * How fast is an epoch of iALS beside implicit's (conjugate gradient, three steps, as many threads)
  * at equal loss, and beside the flops it does?  On Gowalla and on a matrix of MovieLens 20M's shape,
- * 64 to 256 factors, the same number of epochs from random factors.
+ * 64 to 256 factors, from random factors: the time of implicit's epochs over that of the fewest of
+ * ours that reach its loss.
  *
  * Both losses are by one formula, ours; implicit's differs from it by 1 in 40 of a seen pair's
  * weight, so its product is first scaled by the factor that is best for it.
@@ -21,7 +22,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { SQUARE = 1024 };
+enum { SQUARE = 1024, EPOCHS_MAX = 16 };
 
 /* implicit's alpha 40 and regularisation 20, which were best on a hold-out of Gowalla. */
 static const float ALPHA0 = 0.025F;
@@ -116,8 +117,8 @@ static double peak(void)
 typedef struct own_result {
     double epoch_s;
     double cpu_s;
-    double flops; /* a CPU second */
-    double loss;
+    double flops;              /* a CPU second */
+    double losses[EPOCHS_MAX]; /* after each epoch */
 } own_result;
 
 static own_result run_own(const problem *p, uint32_t dimension)
@@ -141,8 +142,11 @@ static own_result run_own(const problem *p, uint32_t dimension)
         result.epoch_s = fmin(result.epoch_s, mr_bench_seconds() - start);
         result.cpu_s = fmin(result.cpu_s, cpu_s);
         result.flops = fmax(result.flops, (mr_ials_flops(model) - flops) / cpu_s);
+        mr_bench_must(mr_ials_loss(model, &result.losses[epoch]), "loss");
     }
-    result.loss = loss_of(p, mr_ials_users(model), mr_ials_items(model), false);
+    const double loss = loss_of(p, mr_ials_users(model), mr_ials_items(model), false);
+    mr_bench_check(fabs(loss - result.losses[p->epochs - 1]) <= 1e-3 * loss,
+                   "one formula of the loss");
     mr_ials_destroy(model);
     return result;
 }
@@ -152,7 +156,7 @@ static void beside_implicit(const problem *p, uint32_t dimension, const own_resu
     char name[64];
     char words[4][16];
     mr_recommender_peer peer;
-    (void)snprintf(name, sizeof(name), "ials_implicit_by_epoch_%s_d%u", p->name,
+    (void)snprintf(name, sizeof(name), "ials_implicit_by_ours_%s_d%u", p->name,
                    dimension);
     (void)snprintf(words[0], sizeof(words[0]), "%u", p->users.columns);
     (void)snprintf(words[1], sizeof(words[1]), "%u", dimension);
@@ -166,11 +170,16 @@ static void beside_implicit(const problem *p, uint32_t dimension, const own_resu
         mr_dense y = mr_recommender_peer_take_table(&peer, "item_factors.npy");
         const double loss = loss_of(p, &x, &y, true);
         (void)printf("# implicit %s d=%u loss=%.6g\n", p->name, dimension, loss);
-        (void)mr_bench_at_least(
-            name, mr_recommender_peer_number(&peer, "\"cpu_s\"") / own->cpu_s, 4.0);
+        const double peer_s = mr_recommender_peer_number(&peer, "\"cpu_s\"");
+        int needed = 1;
+        while (needed < p->epochs && own->losses[needed - 1] > loss)
+            needed++;
+        (void)mr_bench_at_least(name, p->epochs * peer_s / (needed * own->cpu_s), 4.0);
+        (void)printf("# of one epoch %.2f, epochs %d for %d\n", peer_s / own->cpu_s,
+                     needed, p->epochs);
         (void)snprintf(name, sizeof(name), "ials_loss_by_implicit_%s_d%u", p->name,
                        dimension);
-        (void)mr_bench_ratio(name, own->loss / loss, 1.0);
+        (void)mr_bench_ratio(name, own->losses[p->epochs - 1] / loss, 1.0);
         mr_dense_deinit(&x);
         mr_dense_deinit(&y);
     } else {
@@ -192,7 +201,7 @@ static void run(problem *p, const char *name, int epochs)
         const own_result own = run_own(p, d);
         (void)printf(
             "# ials %s d=%u epoch_s=%.4f cpu_s=%.4f gflops_a_core=%.1f loss=%.6g\n", name,
-            d, own.epoch_s, own.cpu_s, own.flops * 1e-9, own.loss);
+            d, own.epoch_s, own.cpu_s, own.flops * 1e-9, own.losses[p->epochs - 1]);
         (void)snprintf(row, sizeof(row), "ials_of_peak_%s_d%u", name, d);
         (void)mr_bench_at_least(row, own.flops / peak(), 0.4);
         beside_implicit(p, d, &own);
@@ -212,7 +221,8 @@ int main(int count, char **arguments)
         run(&p, "gowalla", 8);
     else
         mr_bench_peer_absent("ials_epoch_gowalla", "the data set gowalla");
-    if (getenv("GOWALLA_ONLY")) return 0;
+    if (getenv("GOWALLA_ONLY"))
+        return 0;
     mr_interaction_data_ml20m_shape(&p.users);
     run(&p, "ml20m_shape", 3);
     mr_worker_pool_destroy(p.pool);
