@@ -221,8 +221,6 @@ int main(int count, char **arguments)
         run(&p, "gowalla", 8);
     else
         mr_bench_peer_absent("ials_epoch_gowalla", "the data set gowalla");
-    if (getenv("GOWALLA_ONLY"))
-        return 0;
     mr_interaction_data_ml20m_shape(&p.users);
     run(&p, "ml20m_shape", 3);
     mr_worker_pool_destroy(p.pool);
