@@ -15,7 +15,8 @@
  * Threads    One caller; work is spread over the pool.  The factors are the same bits for any
  *            number of threads.
  * Cost       N elements, R = users + items: about N (n d + n^2/3) for short rows and 16 N d for
- *            long ones, 4 R d^2 to rotate and 18 d^3 for the eigenvectors.
+ *            long ones (an opening pass and two steps), 4 R d^2 to rotate and 18 d^3 for the
+ *            eigenvectors.
  */
 #ifndef MR_MODELS_IALS_H
 #define MR_MODELS_IALS_H
