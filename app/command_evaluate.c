@@ -1,390 +1,237 @@
 #include "app/command.h"
-#include "core/clock.h"
-#include "core/json.h"
+#include "app/evaluate.h"
 #include "models/blas.h"
-#include "models/churn_protocol.h"
-#include "models/lightgcn_protocol.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
     BUDGET_MAX = 10000,
     THREADS_MAX = 256,
-    FOLDS_DEFAULT = 5,
-    WINDOW_DAYS_MAX = 3650,
-    METRICS_MAX = 8,
-    DAY_MS = 86400000,
-    DECIMALS = 6,
     SEED_DEFAULT = 1,
+    LIST_BYTES = 256,
+    HELP_COLUMNS = 84
 };
 
 static const char help[] =
-    "usage: millrace evaluate lightgcn --train F [--valid F] --test F [OPTIONS]\n"
-    "       millrace evaluate churn --table F --target COLUMN --positive VALUE "
-    "[OPTIONS]\n"
-    "       millrace evaluate churn --transactions F --format cdnow|csv\n"
-    "                               --train-at DATE --test-at DATE [OPTIONS]\n"
+    "usage: millrace evaluate PROTOCOL OPTIONS\n"
     "\n"
     "Judges the models as the published figures are.  Everything is chosen on a hold-out "
     "cut\n"
     "from the training part; the test part is only counted.\n"
     "\n"
-    "  lightgcn: files of `user item item ...` a line; every item the user does not have "
-    "is\n"
-    "  ranked.  Prints recall@20, ndcg@20, precision@20, hit@20, coverage, gini.\n"
-    "    --model M        auto (default), item_item, ials, popular, blend\n"
-    "    --budget N       candidates to try (default: the tuner's)\n"
-    "    --threads N      default: one a processor; the result does not depend on it\n"
-    "  churn: prints auc, log_loss, brier, ece, lift@10.\n"
-    "    --model M        auto (default), logistic\n"
-    "    --folds K        of a table (default 5)\n"
-    "    --window-days N  no purchase in so many days is churn (default: from the gaps)\n"
-    "  both:\n"
-    "    --seed S         default 1\n"
-    "    --json           one JSON object\n"
+    "  every protocol:\n"
+    "    --model M         what may be used (default auto: chosen on the hold-out)\n"
+    "    --budget N        candidates to try (default: the model's)\n"
+    "    --threads N       default: one a processor; the result does not depend on it\n"
+    "    --seed S          default 1\n"
+    "    --json            one JSON object instead of a table\n"
     "\n"
-    "example: millrace evaluate churn --transactions CDNOW_master.txt --format cdnow \\\n"
-    "             --train-at 1997-06-30 --test-at 1997-12-31 --window-days 181 --json\n";
+    "Progress goes to standard error.  Exit code 0: done; 1: failed; 2: wrong usage.\n"
+    "\n"
+    "example: millrace evaluate lightgcn --train train.txt --test test.txt --json\n";
 
-typedef struct evaluate_options {
-    const char *train, *valid, *test;
-    const char *table, *target, *positive;
-    const char *transactions, *format, *train_at, *test_at, *window_days;
-    const char *model, *budget, *threads, *folds, *seed;
-    bool json;
-    int64_t seed_number;
-} evaluate_options;
+static const mr_evaluate_protocol *const protocols[] = {
+    &mr_evaluate_lightgcn, &mr_evaluate_sequence, &mr_evaluate_session,
+    &mr_evaluate_basket,   &mr_evaluate_ratings,  &mr_evaluate_churn,
+};
+enum { PROTOCOLS = sizeof(protocols) / sizeof(protocols[0]) };
 
-/* What both protocols print, in the contract's words. */
-typedef struct named_value {
-    const char *name;
-    double value;
-} named_value;
+static const char *const option_names[] = {
+    [MR_EVALUATE_TRAIN] = "--train",
+    [MR_EVALUATE_VALID] = "--valid",
+    [MR_EVALUATE_TEST] = "--test",
+    [MR_EVALUATE_DATA] = "--data",
+    [MR_EVALUATE_ITEMS] = "--items",
+    [MR_EVALUATE_USERS] = "--users",
+    [MR_EVALUATE_SPLIT] = "--split",
+    [MR_EVALUATE_HISTORY] = "--history",
+    [MR_EVALUATE_FUTURE] = "--future",
+    [MR_EVALUATE_TABLE] = "--table",
+    [MR_EVALUATE_TARGET] = "--target",
+    [MR_EVALUATE_POSITIVE] = "--positive",
+    [MR_EVALUATE_TRANSACTIONS] = "--transactions",
+    [MR_EVALUATE_FORMAT] = "--format",
+    [MR_EVALUATE_TRAIN_AT] = "--train-at",
+    [MR_EVALUATE_TEST_AT] = "--test-at",
+    [MR_EVALUATE_WINDOW_DAYS] = "--window-days",
+    [MR_EVALUATE_FOLDS] = "--folds",
+    [MR_EVALUATE_MODEL] = "--model",
+    [MR_EVALUATE_BUDGET] = "--budget",
+    [MR_EVALUATE_THREADS] = "--threads",
+    [MR_EVALUATE_SEED] = "--seed",
+};
+_Static_assert(sizeof(option_names) / sizeof(option_names[0]) == MR_EVALUATE_OPTIONS,
+               "a name an option");
 
-typedef struct report {
-    const char *protocol;
-    named_value data[METRICS_MAX];
-    size_t data_count;
-    const char *model;
-    const char *parameters;
-    named_value metrics[METRICS_MAX];
-    size_t metric_count;
-    double train_seconds;
-    double score_seconds;
-    uint64_t seed;
-} report;
+static const uint32_t COMMON = MR_EVALUATE_BIT(MODEL) | MR_EVALUATE_BIT(BUDGET) |
+                               MR_EVALUATE_BIT(THREADS) | MR_EVALUATE_BIT(SEED);
 
-static void add_data(report *r, const char *name, double value)
-{
-    r->data[r->data_count++] = (named_value){name, value};
-}
-
-static void add_metric(report *r, const char *name, double value)
-{
-    r->metrics[r->metric_count++] = (named_value){name, value};
-}
-
-static void put_text(mr_json_writer *writer, const char *key, const char *value)
-{
-    mr_json_key(writer, key);
-    mr_json_put_string(writer, value);
-}
-
-static void print_json(const report *r)
-{
-    mr_buffer text = {0};
-    mr_json_writer writer = mr_json_writer_of(&text);
-    mr_json_begin_object(&writer);
-    put_text(&writer, "protocol", r->protocol);
-    mr_json_key(&writer, "data");
-    mr_json_begin_object(&writer);
-    for (size_t i = 0; i < r->data_count; i++) {
-        mr_json_key(&writer, r->data[i].name);
-        mr_json_put_double(&writer, r->data[i].value);
-    }
-    mr_json_end_object(&writer);
-    mr_json_key(&writer, "model");
-    mr_json_begin_object(&writer);
-    put_text(&writer, "name", r->model);
-    put_text(&writer, "parameters", r->parameters);
-    mr_json_end_object(&writer);
-    mr_json_key(&writer, "metrics");
-    mr_json_begin_object(&writer);
-    for (size_t i = 0; i < r->metric_count; i++) {
-        mr_json_key(&writer, r->metrics[i].name);
-        mr_json_put_fixed(&writer, r->metrics[i].value, DECIMALS);
-    }
-    mr_json_end_object(&writer);
-    mr_json_key(&writer, "train_seconds");
-    mr_json_put_fixed(&writer, r->train_seconds, 3);
-    mr_json_key(&writer, "score_seconds");
-    mr_json_put_fixed(&writer, r->score_seconds, 3);
-    mr_json_key(&writer, "seed");
-    mr_json_put_uint(&writer, r->seed);
-    mr_json_end_object(&writer);
-    (void)printf("%.*s\n", (int)text.length, (const char *)text.bytes);
-    mr_buffer_deinit(&text);
-}
-
-static void print_table(const report *r)
-{
-    (void)printf("%-16s %s\n", "protocol", r->protocol);
-    for (size_t i = 0; i < r->data_count; i++)
-        (void)printf("%-16s %.10g\n", r->data[i].name, r->data[i].value);
-    (void)printf("%-16s %s\n%-16s %s\n\n", "model", r->model, "parameters",
-                 r->parameters);
-    for (size_t i = 0; i < r->metric_count; i++)
-        (void)printf("%-16s %.4f\n", r->metrics[i].name, r->metrics[i].value);
-    (void)printf("\ntrained in %.2f s, scored in %.2f s, seed %" PRIu64 "\n",
-                 r->train_seconds, r->score_seconds, r->seed);
-}
-
-static void print(const report *r, bool json)
-{
-    if (json)
-        print_json(r);
-    else
-        print_table(r);
-}
-
-static void tell(void *context, const char *line)
+void mr_evaluate_tell(void *context, const char *line)
 {
     (void)context;
     (void)fprintf(stderr, "%s\n", line);
 }
 
-/* -- lightgcn ---------------------------------------------------------------------------- */
-
-static void print_lightgcn(const mr_lightgcn_result *result, bool json)
+/* "a, b, c" of names, NULL at the end; cut to the buffer. */
+static const char *list_of(const char *const *names, char ret_list[LIST_BYTES])
 {
-    report r = {.protocol = result->protocol,
-                .model = result->model,
-                .parameters = result->parameters,
-                .train_seconds = result->train_seconds,
-                .score_seconds = result->score_seconds,
-                .seed = result->seed};
-    add_data(&r, "users", result->users);
-    add_data(&r, "items", result->items);
-    add_data(&r, "train", (double)result->train_count);
-    add_data(&r, "valid", (double)result->valid_count);
-    add_data(&r, "test", (double)result->test_count);
-    add_data(&r, "test_users", (double)result->metrics.users);
-    add_data(&r, "tries", result->tries);
-    add_metric(&r, "recall@20", result->metrics.recall);
-    add_metric(&r, "ndcg@20", result->metrics.ndcg);
-    add_metric(&r, "precision@20", result->metrics.precision);
-    add_metric(&r, "hit@20", result->metrics.hit);
-    add_metric(&r, "coverage", result->metrics.coverage);
-    add_metric(&r, "gini", result->metrics.gini);
-    print(&r, json);
+    size_t used = 0;
+    ret_list[0] = '\0';
+    for (size_t i = 0; names[i] != NULL && used < LIST_BYTES; i++)
+        used += (size_t)snprintf(ret_list + used, LIST_BYTES - used, "%s%s",
+                                 i > 0 ? ", " : "", names[i]);
+    return ret_list;
 }
 
-static int lightgcn(const mr_command *command, const evaluate_options *options)
+static const mr_evaluate_protocol *find_protocol(const char *name)
 {
-    int64_t budget = 0;
-    int64_t threads = 0;
-    mr_lightgcn_options run = {.train_path = options->train,
-                               .valid_path = options->valid,
-                               .test_path = options->test,
-                               .seed = (uint64_t)options->seed_number,
-                               .report = tell,
-                               .clock = mr_clock_system()};
-    if (options->train == NULL || options->test == NULL)
-        return mr_command_usage(command, "lightgcn needs --train and --test");
-    if (options->model != NULL &&
-        mr_lightgcn_model_from(options->model, &run.model) != MR_OK)
-        return mr_command_usage(
-            command,
-            "--model '%s': lightgcn has auto, item_item, ials, popular "
-            "and blend",
-            options->model);
-    if ((options->budget != NULL &&
-         !mr_command_number(command, "--budget", options->budget, 1, BUDGET_MAX,
-                            &budget)) ||
-        (options->threads != NULL &&
-         !mr_command_number(command, "--threads", options->threads, 1, THREADS_MAX,
-                            &threads)))
-        return MR_EXIT_USAGE;
-    run.budget = (uint32_t)budget;
-    run.threads = (uint32_t)threads;
-
-    mr_lightgcn_result result;
-    mr_error error = {{0}};
-    const mr_status status = mr_lightgcn_run(&run, &result, &error);
-    if (status != MR_OK)
-        return mr_command_failed(command, status, &error);
-    print_lightgcn(&result, options->json);
-    return MR_EXIT_DONE;
+    for (size_t p = 0; p < PROTOCOLS; p++)
+        if (strcmp(protocols[p]->name, name) == 0)
+            return protocols[p];
+    return NULL;
 }
 
-/* -- churn ------------------------------------------------------------------------------- */
+/* ---- help ---- */
 
-static void print_churn(const mr_churn_evaluation *result, const char *family, bool json)
+static bool asks_for_help(int argc, char **argv)
 {
-    report r = {.protocol = "churn",
-                .model = family,
-                .parameters = result->model,
-                .train_seconds = result->train_seconds,
-                .score_seconds = result->score_seconds,
-                .seed = result->seed};
-    add_data(&r, "train_rows", (double)result->train_rows);
-    add_data(&r, "test_rows", (double)result->test_rows);
-    add_data(&r, "features", result->features);
-    if (result->folds > 0) {
-        add_data(&r, "folds", result->folds);
-    } else {
-        add_data(&r, "origins", result->origins);
-        add_data(&r, "window_days", result->window_days);
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+/* "--model M  a, b, c", on as many lines as it takes. */
+static void print_models(const char *const *models)
+{
+    const size_t margin = (size_t)printf("      --model M      ");
+    size_t column = margin;
+    for (size_t m = 0; models[m] != NULL; m++) {
+        if (column + strlen(models[m]) + 2 > HELP_COLUMNS) {
+            (void)printf("\n%*s", (int)margin, "");
+            column = margin;
+        }
+        column += (size_t)printf(" %s%s", models[m], models[m + 1] != NULL ? "," : "\n");
     }
-    add_data(&r, "train_churn_rate", result->train_churn_rate);
-    add_data(&r, "test_churn_rate", result->test_churn_rate);
-    add_metric(&r, "auc", result->metrics.auc);
-    add_metric(&r, "log_loss", result->metrics.log_loss);
-    add_metric(&r, "brier", result->metrics.brier);
-    add_metric(&r, "ece", result->metrics.ece);
-    add_metric(&r, "lift@10", result->metrics.lift_at_10);
-    print(&r, json);
 }
 
-static bool take_date(const mr_command *command, const char *option, const char *text,
-                      int32_t *ret_day)
+/* Of one protocol when the first word names it, else of all. */
+static void print_help(const char *first)
 {
-    int64_t time_ms;
-    if (text == NULL || mr_text_to_time_ms(mr_text_from(text), &time_ms) != MR_OK ||
-        time_ms % DAY_MS != 0 || time_ms < 0) {
-        (void)mr_command_usage(command, "%s needs a date such as 1997-06-30", option);
-        return false;
+    const mr_evaluate_protocol *wanted = find_protocol(first);
+    (void)fputs(help, stdout);
+    for (size_t p = 0; p < PROTOCOLS; p++) {
+        if (wanted != NULL && wanted != protocols[p])
+            continue;
+        (void)printf("\n%s", protocols[p]->help);
+        print_models(protocols[p]->models);
+        (void)printf("    example: %s", protocols[p]->example);
     }
-    *ret_day = (int32_t)mr_time_day(time_ms);
+}
+
+/* ---- checks ---- */
+
+static bool check_given(const mr_command *command, const mr_evaluate_protocol *protocol,
+                        const mr_evaluate_arguments *arguments)
+{
+    for (uint32_t o = 0; o < MR_EVALUATE_OPTIONS; o++) {
+        const uint32_t bit = UINT32_C(1) << o;
+        if (arguments->values[o] != NULL && ((protocol->takes | COMMON) & bit) == 0) {
+            (void)mr_command_usage(command, "%s takes no %s", protocol->name,
+                                   option_names[o]);
+            return false;
+        }
+        if (arguments->values[o] == NULL && (protocol->needs & bit) != 0) {
+            (void)mr_command_usage(command, "%s needs %s", protocol->name,
+                                   option_names[o]);
+            return false;
+        }
+    }
     return true;
 }
 
-static int churn_table(const mr_command *command, const evaluate_options *options,
-                       mr_churn_family family)
+static bool check_model(const mr_command *command, const mr_evaluate_protocol *protocol,
+                        mr_evaluate_arguments *arguments)
 {
-    int64_t folds = FOLDS_DEFAULT;
-    if (options->target == NULL || options->positive == NULL)
-        return mr_command_usage(command, "--table needs --target and --positive");
-    if (options->folds != NULL && !mr_command_number(command, "--folds", options->folds,
-                                                     2, MR_CHURN_TABLE_FOLDS_MAX, &folds))
-        return MR_EXIT_USAGE;
-    mr_table *table = NULL;
-    mr_churn_evaluation result;
-    mr_error error = {{0}};
-    mr_status status = mr_table_read(options->table, mr_text_from(options->target),
-                                     mr_text_from(options->positive), &table, &error);
-    if (status == MR_OK) {
-        (void)fputs(mr_table_notes(table), stderr);
-        const mr_churn_table_options run = {.family = family,
-                                            .folds = (uint32_t)folds,
-                                            .seed = (uint64_t)options->seed_number,
-                                            .clock = mr_clock_system()};
-        status = mr_churn_evaluate_table(table, &run, &result, &error);
-    }
-    mr_table_destroy(table);
-    if (status != MR_OK)
-        return mr_command_failed(command, status, &error);
-    print_churn(&result, "logistic", options->json);
-    return MR_EXIT_DONE;
+    char list[LIST_BYTES];
+    const char *model = arguments->values[MR_EVALUATE_MODEL];
+    arguments->model = model != NULL ? model : "auto";
+    for (size_t m = 0; protocol->models[m] != NULL; m++)
+        if (strcmp(protocol->models[m], arguments->model) == 0)
+            return true;
+    (void)mr_command_usage(command, "--model '%s': %s has %s", arguments->model,
+                           protocol->name, list_of(protocol->models, list));
+    return false;
 }
 
-static int churn_transactions(const mr_command *command, const evaluate_options *options,
-                              mr_churn_family family)
+static bool take_numbers(const mr_command *command, mr_evaluate_arguments *arguments)
 {
-    mr_transactions_format format;
-    mr_churn_transactions_options run = {.family = family,
-                                         .seed = (uint64_t)options->seed_number,
-                                         .clock = mr_clock_system()};
-    int64_t window_days = 0;
-    if (options->format == NULL ||
-        mr_transactions_format_parse(mr_text_from(options->format), &format) != MR_OK)
-        return mr_command_usage(command, "--transactions needs --format cdnow or csv");
-    if (!take_date(command, "--train-at", options->train_at, &run.train_day) ||
-        !take_date(command, "--test-at", options->test_at, &run.test_day))
-        return MR_EXIT_USAGE;
-    if (options->window_days != NULL &&
-        !mr_command_number(command, "--window-days", options->window_days, 1,
-                           WINDOW_DAYS_MAX, &window_days))
-        return MR_EXIT_USAGE;
-    run.window_days = (uint32_t)window_days;
-
-    mr_transactions *transactions = NULL;
-    mr_churn_evaluation result;
-    mr_error error = {{0}};
-    mr_status status =
-        mr_transactions_read(options->transactions, format, &transactions, &error);
-    if (status == MR_OK) {
-        (void)fprintf(stderr, "%zu lines of %" PRIu32 " customers, %zu left out\n",
-                      mr_transactions_lines(transactions),
-                      mr_transactions_customers(transactions),
-                      mr_transactions_left_out(transactions));
-        status = mr_churn_evaluate_transactions(transactions, &run, &result, &error);
-    }
-    mr_transactions_destroy(transactions);
-    if (status != MR_OK)
-        return mr_command_failed(command, status, &error);
-    print_churn(&result, "logistic", options->json);
-    return MR_EXIT_DONE;
+    int64_t budget = 0;
+    int64_t threads = 0;
+    int64_t seed = SEED_DEFAULT;
+    const char *const *values = arguments->values;
+    if ((values[MR_EVALUATE_BUDGET] != NULL &&
+         !mr_command_number(command, "--budget", values[MR_EVALUATE_BUDGET], 1,
+                            BUDGET_MAX, &budget)) ||
+        (values[MR_EVALUATE_THREADS] != NULL &&
+         !mr_command_number(command, "--threads", values[MR_EVALUATE_THREADS], 1,
+                            THREADS_MAX, &threads)) ||
+        (values[MR_EVALUATE_SEED] != NULL &&
+         !mr_command_number(command, "--seed", values[MR_EVALUATE_SEED], 0, INT64_MAX,
+                            &seed)))
+        return false;
+    arguments->budget = (uint32_t)budget;
+    arguments->threads = (uint32_t)threads;
+    arguments->seed = (uint64_t)seed;
+    return true;
 }
 
-static int churn(const mr_command *command, const evaluate_options *options)
+/* The protocol that the words name; NULL after saying what is wrong. */
+static const mr_evaluate_protocol *take_protocol(const mr_command *command,
+                                                 const mr_arguments *words)
 {
-    mr_churn_family family = MR_CHURN_AUTO;
-    if ((options->table == NULL) == (options->transactions == NULL))
-        return mr_command_usage(command, "churn needs --table or --transactions");
-    if (options->model != NULL &&
-        mr_churn_family_parse(mr_text_from(options->model), &family) != MR_OK)
-        return mr_command_usage(command, "--model '%s': churn has auto and logistic",
-                                options->model);
-    return options->table != NULL ? churn_table(command, options, family)
-                                  : churn_transactions(command, options, family);
+    const char *names[PROTOCOLS + 1] = {NULL};
+    char list[LIST_BYTES];
+    for (size_t p = 0; p < PROTOCOLS; p++)
+        names[p] = protocols[p]->name;
+    if (words->positional_count != 1) {
+        (void)mr_command_usage(command, "needs one protocol: %s", list_of(names, list));
+        return NULL;
+    }
+    const mr_evaluate_protocol *protocol = find_protocol(words->positionals[0]);
+    if (protocol == NULL)
+        (void)mr_command_usage(command, "no protocol '%s'; there are %s",
+                               words->positionals[0], list_of(names, list));
+    return protocol;
 }
 
 static int run(const mr_command *command, int argc, char **argv)
 {
-    evaluate_options options = {.seed_number = SEED_DEFAULT};
-    const mr_option table[] = {
-        {"--train", &options.train, NULL},
-        {"--valid", &options.valid, NULL},
-        {"--test", &options.test, NULL},
-        {"--table", &options.table, NULL},
-        {"--target", &options.target, NULL},
-        {"--positive", &options.positive, NULL},
-        {"--transactions", &options.transactions, NULL},
-        {"--format", &options.format, NULL},
-        {"--train-at", &options.train_at, NULL},
-        {"--test-at", &options.test_at, NULL},
-        {"--window-days", &options.window_days, NULL},
-        {"--model", &options.model, NULL},
-        {"--budget", &options.budget, NULL},
-        {"--threads", &options.threads, NULL},
-        {"--folds", &options.folds, NULL},
-        {"--seed", &options.seed, NULL},
-        {"--json", NULL, &options.json},
-    };
-    mr_arguments arguments;
+    mr_evaluate_arguments arguments = {.json = false};
+    mr_option options[MR_EVALUATE_OPTIONS + 1];
+    mr_arguments words;
     int exit_code;
-    if (!mr_arguments_parse(command, argc, argv, table, sizeof(table) / sizeof(table[0]),
-                            &arguments, &exit_code))
+    if (asks_for_help(argc, argv)) {
+        print_help(argv[0]);
+        return MR_EXIT_DONE;
+    }
+    for (size_t o = 0; o < MR_EVALUATE_OPTIONS; o++)
+        options[o] = (mr_option){option_names[o], &arguments.values[o], NULL};
+    options[MR_EVALUATE_OPTIONS] = (mr_option){"--json", NULL, &arguments.json};
+    if (!mr_arguments_parse(command, argc, argv, options, MR_EVALUATE_OPTIONS + 1, &words,
+                            &exit_code))
         return exit_code;
-    if (arguments.positional_count != 1)
-        return mr_command_usage(command, "needs one protocol: lightgcn or churn");
-    if (options.seed != NULL && !mr_command_number(command, "--seed", options.seed, 0,
-                                                   INT64_MAX, &options.seed_number))
+    const mr_evaluate_protocol *protocol = take_protocol(command, &words);
+    if (protocol == NULL || !check_given(command, protocol, &arguments) ||
+        !check_model(command, protocol, &arguments) || !take_numbers(command, &arguments))
         return MR_EXIT_USAGE;
-    const char *protocol = arguments.positionals[0];
-    const bool is_lightgcn = strcmp(protocol, "lightgcn") == 0;
-    if (!is_lightgcn && strcmp(protocol, "churn") != 0)
-        return mr_command_usage(command, "no protocol '%s'; there are lightgcn and churn",
-                                protocol);
     if (mr_blas_start() == NULL) {
         const mr_error error = {"BLAS returns wrong products; install OpenBLAS's pthread "
                                 "build, not the serial one"};
         return mr_command_failed(command, MR_ERR_UNAVAILABLE, &error);
     }
-    return is_lightgcn ? lightgcn(command, &options) : churn(command, &options);
+    return protocol->run(command, &arguments);
 }
 
 const mr_command mr_command_evaluate = {

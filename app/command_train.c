@@ -27,7 +27,7 @@ static const char help[] =
     "  --seed N            of everything random (1); the same seed gives the same "
     "version\n"
     "  --threads N         0: one a processor; does not change the result\n"
-    "  --budget N          candidates the tuner tries (24)\n"
+    "  --budget N          candidates the tuner tries (32)\n"
     "  --holdout TIME      the newest part of the data, for the report (30d)\n"
     "  --churn-window TIME a customer is lost who buys nothing for so long (90d)\n"
     "  --verbose           a line a candidate: what was tried and what it reached\n"

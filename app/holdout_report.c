@@ -276,10 +276,8 @@ static mr_status ask(measuring *m, int question, const uint32_t *exclude,
 {
     mr_scored_item items[MR_HOLDOUT_REPORT_K];
     size_t count = 0;
-    const mr_recommend_options options = {.k = MR_HOLDOUT_REPORT_K,
-                                          .exclude = exclude,
-                                          .exclude_count = exclude_count,
-                                          .now_s = (uint32_t)(m->report->cut_ms / 1000)};
+    const mr_recommend_options options = {
+        .k = MR_HOLDOUT_REPORT_K, .exclude = exclude, .exclude_count = exclude_count};
     MR_TRY(mr_recommender_score(m->recommender, m->scratch, m->history, m->history_count,
                                 &options, items, &count));
     judge(m, question, PERSONAL, items, count);

@@ -55,7 +55,7 @@ mr_status mr_scoring_score(mr_scoring *scoring, const mr_model_slot *slot,
     const uint32_t now_s = now_ms > 0 ? (uint32_t)(now_ms / 1000) : 0;
     const size_t count =
         history_of(recommender, state, context, context_count, now_s, history);
-    const mr_recommend_options options = {.k = (uint32_t)k, .now_s = now_s};
+    const mr_recommend_options options = {.k = (uint32_t)k};
     return mr_recommender_score(recommender, scoring->scratch, history, count, &options,
                                 ret_items, ret_count);
 }

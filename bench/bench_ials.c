@@ -113,9 +113,12 @@ typedef struct folding {
 static void fold_all(void *context)
 {
     const folding *f = context;
-    for (size_t n = 0; n < FOLD_INS; n++)
+    for (size_t n = 0; n < FOLD_INS; n++) {
+        if (n + 1 < FOLD_INS)
+            mr_fold_in_prefetch(f->fold_in, f->histories + (n + 1) * HISTORY, HISTORY);
         mr_fold_in_user(f->fold_in, f->scratch, f->histories + n * HISTORY, NULL, HISTORY,
                         f->factors);
+    }
 }
 
 static void multiply(void *context)

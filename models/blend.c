@@ -7,11 +7,26 @@
 #include <stdbool.h>
 #include <string.h>
 
+static const char *const member_names[MR_MEMBERS] = {
+    [MR_MEMBER_ITEM_ITEM] = "item_item", [MR_MEMBER_IALS] = "ials",
+    [MR_MEMBER_POPULAR] = "popular",     [MR_MEMBER_EASE] = "ease",
+    [MR_MEMBER_GRAPH_FILTER] = "gfcf",
+};
+
 const char *mr_member_name(mr_member member)
 {
-    static const char *const names[MR_MEMBERS] = {"item_item", "ials", "popular"};
     MR_ASSERT(member < MR_MEMBERS);
-    return names[member];
+    return member_names[member];
+}
+
+bool mr_member_from(const char *name, mr_member *ret_member)
+{
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        if (strcmp(name, member_names[m]) == 0) {
+            *ret_member = (mr_member)m;
+            return true;
+        }
+    return false;
 }
 
 const char *mr_blend_scale_name(mr_blend_scale scale)

@@ -18,12 +18,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Written to manifests by name. */
+/* Written to manifests by name; append only. */
 typedef enum mr_member {
     MR_MEMBER_ITEM_ITEM = 0,
     MR_MEMBER_IALS = 1,
     MR_MEMBER_POPULAR = 2,
-    MR_MEMBERS = 3,
+    MR_MEMBER_EASE = 3,
+    MR_MEMBER_GRAPH_FILTER = 4,
+    MR_MEMBERS = 5,
 } mr_member;
 
 typedef enum mr_blend_scale {
@@ -37,8 +39,9 @@ typedef struct mr_blend {
     float weights[MR_MEMBERS]; /* >= 0, at least one > 0 */
 } mr_blend;
 
-const char *mr_member_name(mr_member member);          /* "item_item" */
-const char *mr_blend_scale_name(mr_blend_scale scale); /* "maximum"   */
+const char *mr_member_name(mr_member member);                 /* "item_item" */
+bool mr_member_from(const char *name, mr_member *ret_member); /* false for another name */
+const char *mr_blend_scale_name(mr_blend_scale scale);        /* "maximum"   */
 
 /* One member alone. */
 mr_blend mr_blend_single(mr_member member);

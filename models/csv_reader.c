@@ -9,7 +9,11 @@ static char find_separator(mr_text text)
 {
     static const char candidates[] = {',', ';', '\t'};
     uint32_t seen[sizeof(candidates)] = {0};
-    for (uint32_t i = 0; i < text.length && text.bytes[i] != '\n'; i++)
+    uint32_t first = 0;
+    while (first < text.length &&
+           (text.bytes[first] == '\n' || text.bytes[first] == '\r'))
+        first++;
+    for (uint32_t i = first; i < text.length && text.bytes[i] != '\n'; i++)
         for (size_t c = 0; c < sizeof(candidates); c++)
             seen[c] += text.bytes[i] == candidates[c];
     size_t best = 0;

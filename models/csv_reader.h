@@ -2,8 +2,8 @@
  * CSV reader: one row of fields after the other out of a text [RFC 4180].
  *
  * Quoted fields may hold separators, line breaks and doubled quotes.  The separator is the one of
- * comma, semicolon and tab that occurs most in the first line.  A byte-order mark is passed over,
- * and so are empty lines.
+ * comma, semicolon and tab that occurs most in the first line that is not empty.  A byte-order
+ * mark is passed over, and so are empty lines.
  *
  * Units      Lines are counted from 1.
  * Ownership  Borrows the text.  A row's fields are lent until the next row is read.

@@ -3,12 +3,26 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { LINE_FLOATS = MR_DENSE_ALIGN_BYTES / sizeof(float) };
+enum {
+    LINE_FLOATS = MR_DENSE_ALIGN_BYTES / sizeof(float),
+    PAGE_BYTES = 4096,
+    LARGE_BYTES = 8 << 20, /* from here on rows in any order miss the table of pages */
+};
 
 size_t mr_dense_stride(size_t columns)
 {
     return (columns + LINE_FLOATS - 1) / LINE_FLOATS * LINE_FLOATS;
+}
+
+/* Before the pages are first touched, or it comes too late.  A wish, not a need. */
+static void wish_for_large_pages(float *values, size_t bytes)
+{
+    const size_t head = (PAGE_BYTES - (uintptr_t)values % PAGE_BYTES) % PAGE_BYTES;
+    if (bytes >= LARGE_BYTES)
+        (void)madvise((char *)values + head, (bytes - head) / PAGE_BYTES * PAGE_BYTES,
+                      MADV_HUGEPAGE);
 }
 
 float *mr_dense_floats(size_t count)
@@ -17,8 +31,10 @@ float *mr_dense_floats(size_t count)
     if (bytes / sizeof(float) < count)
         return NULL;
     float *values = aligned_alloc(MR_DENSE_ALIGN_BYTES, bytes);
-    if (values != NULL)
-        memset(values, 0, bytes);
+    if (values == NULL)
+        return NULL;
+    wish_for_large_pages(values, bytes);
+    memset(values, 0, bytes);
     return values;
 }
 

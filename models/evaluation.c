@@ -1,19 +1,12 @@
 #include "models/evaluation.h"
 
-#include "models/blas.h"
-#include "models/item_item.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-enum { USERS_A_CHUNK = 64 };
-
 typedef struct evaluation_worker {
-    float *item_item; /* [items] */
-    float *factors;   /* [USERS_A_CHUNK][width]: of users gathered for one product */
-    float *ials;      /* [USERS_A_CHUNK][items] */
-    float *blended;   /* [items] */
-    uint32_t *shown;  /* [blends][items] */
+    mr_member_rows *rows;
+    float *blended;  /* [items] */
+    uint32_t *shown; /* [blends][items] */
     mr_top_k_selector selector;
     mr_ranked list[MR_TOP_K_MAX];
 } evaluation_worker;
@@ -30,22 +23,6 @@ typedef struct evaluation_job {
 static uint32_t user_at(const mr_evaluation_task *task, size_t place)
 {
     return task->users != NULL ? task->users[place] : (uint32_t)place;
-}
-
-static void score_ials(const evaluation_job *job, evaluation_worker *own, size_t begin,
-                       size_t end)
-{
-    const mr_member_set *members = job->task->members;
-    const size_t width = members->user_factors->stride;
-    for (size_t place = begin; place < end; place++)
-        memcpy(own->factors + (place - begin) * width,
-               mr_dense_row(members->user_factors, user_at(job->task, place)),
-               width * sizeof(float));
-    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_TRANSPOSED, end - begin,
-                  members->item_factors->rows, members->item_factors->columns, 1.0F,
-                  own->factors, width, members->item_factors->values,
-                  members->item_factors->stride, 0.0F, own->ials,
-                  members->item_factors->rows);
 }
 
 static void rank_user(const evaluation_job *job, evaluation_worker *own, uint32_t user,
@@ -77,27 +54,19 @@ static void evaluate_chunk(void *context, uint32_t worker, size_t begin, size_t 
     const evaluation_job *job = context;
     const mr_evaluation_task *task = job->task;
     evaluation_worker *own = &job->workers[worker];
-    const size_t items = task->histories->columns;
-    mr_ranking_sums *sums = job->sums + begin / USERS_A_CHUNK * job->blend_count;
-    if (job->uses[MR_MEMBER_IALS])
-        score_ials(job, own, begin, end);
-    for (size_t place = begin; place < end; place++) {
-        const uint32_t user = user_at(task, place);
-        if (mr_sparse_matrix_row_count(task->relevant, user) == 0)
-            continue;
-        const uint64_t first = task->histories->ptr[user];
-        if (job->uses[MR_MEMBER_ITEM_ITEM])
-            mr_item_item_score(
-                task->members->item_item, task->histories->index + first,
-                task->histories->values != NULL ? task->histories->values + first : NULL,
-                mr_sparse_matrix_row_count(task->histories, user), own->item_item);
-        const float *const rows[MR_MEMBERS] = {
-            [MR_MEMBER_ITEM_ITEM] = own->item_item,
-            [MR_MEMBER_IALS] =
-                own->ials != NULL ? own->ials + (place - begin) * items : NULL,
-            [MR_MEMBER_POPULAR] = task->members->popular,
-        };
-        rank_user(job, own, user, rows, sums);
+    mr_ranking_sums *sums = job->sums + begin / MR_MEMBER_ROWS_USERS * job->blend_count;
+    uint32_t users[MR_MEMBER_ROWS_USERS];
+    size_t count = 0;
+    for (size_t place = begin; place < end; place++)
+        if (mr_sparse_matrix_row_count(task->relevant, user_at(task, place)) > 0)
+            users[count++] = user_at(task, place);
+    if (count == 0)
+        return;
+    mr_member_rows_take(own->rows, users, count);
+    for (size_t place = 0; place < count; place++) {
+        const float *rows[MR_MEMBERS];
+        mr_member_rows_of(own->rows, place, rows);
+        rank_user(job, own, users[place], rows, sums);
     }
 }
 
@@ -109,17 +78,11 @@ static mr_status make_workers(evaluation_job *job, uint32_t threads)
         return MR_ERR_NO_MEMORY;
     for (uint32_t w = 0; w < threads; w++) {
         evaluation_worker *own = &job->workers[w];
-        own->item_item = mr_dense_floats(items);
+        MR_TRY(mr_member_rows_create(job->task->members, job->uses, job->task->histories,
+                                     &own->rows));
         own->blended = mr_dense_floats(items);
         own->shown = calloc(job->blend_count * items, sizeof(*own->shown));
-        if (own->item_item == NULL || own->blended == NULL || own->shown == NULL)
-            return MR_ERR_NO_MEMORY;
-        if (!job->uses[MR_MEMBER_IALS])
-            continue;
-        own->factors =
-            mr_dense_floats(USERS_A_CHUNK * job->task->members->user_factors->stride);
-        own->ials = mr_dense_floats(USERS_A_CHUNK * items);
-        if (own->factors == NULL || own->ials == NULL)
+        if (own->blended == NULL || own->shown == NULL)
             return MR_ERR_NO_MEMORY;
     }
     return MR_OK;
@@ -146,18 +109,10 @@ static mr_status merge(const evaluation_job *job, uint32_t threads, size_t chunk
 static bool is_consistent(const evaluation_job *job)
 {
     const mr_evaluation_task *task = job->task;
-    const mr_member_set *members = task->members;
     const uint32_t users = task->histories->rows;
-    const uint32_t items = task->histories->columns;
     return task->k >= 1 && task->k <= MR_TOP_K_MAX && task->relevant->rows == users &&
            (task->excluded == NULL || task->excluded->rows == users) &&
-           (!job->uses[MR_MEMBER_ITEM_ITEM] ||
-            (members->item_item != NULL && members->item_item->columns == items)) &&
-           (!job->uses[MR_MEMBER_IALS] ||
-            (members->item_factors != NULL && members->user_factors != NULL &&
-             members->item_factors->rows == items &&
-             members->user_factors->rows == users)) &&
-           (!job->uses[MR_MEMBER_POPULAR] || members->popular != NULL);
+           mr_member_set_fits(task->members, job->uses, task->histories);
 }
 
 mr_status mr_evaluate_blends(const mr_evaluation_task *task, const mr_blend *blends,
@@ -172,17 +127,15 @@ mr_status mr_evaluate_blends(const mr_evaluation_task *task, const mr_blend *ble
         return MR_ERR_INVALID;
     const uint32_t threads = mr_worker_pool_threads(pool);
     const size_t users = task->users != NULL ? task->user_count : task->histories->rows;
-    const size_t chunks = (users + USERS_A_CHUNK - 1) / USERS_A_CHUNK;
+    const size_t chunks = (users + MR_MEMBER_ROWS_USERS - 1) / MR_MEMBER_ROWS_USERS;
     job.sums = calloc(chunks * blend_count + 1, sizeof(*job.sums));
     mr_status status = job.sums == NULL ? MR_ERR_NO_MEMORY : make_workers(&job, threads);
     if (status == MR_OK) {
-        mr_worker_pool_run(pool, users, USERS_A_CHUNK, evaluate_chunk, &job);
+        mr_worker_pool_run(pool, users, MR_MEMBER_ROWS_USERS, evaluate_chunk, &job);
         status = merge(&job, threads, chunks, ret_metrics);
     }
     for (uint32_t w = 0; job.workers != NULL && w < threads; w++) {
-        free(job.workers[w].item_item);
-        free(job.workers[w].factors);
-        free(job.workers[w].ials);
+        mr_member_rows_destroy(job.workers[w].rows);
         free(job.workers[w].blended);
         free(job.workers[w].shown);
     }

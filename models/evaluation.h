@@ -14,21 +14,13 @@
 
 #include "core/status.h"
 #include "models/blend.h"
-#include "models/dense.h"
+#include "models/member_rows.h"
 #include "models/ranking_metrics.h"
 #include "models/sparse_matrix.h"
 #include "models/worker_pool.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* Trained members; those that are NULL may not be in any blend. */
-typedef struct mr_member_set {
-    const mr_sparse_matrix *item_item;
-    const mr_dense *user_factors; /* a row a user of the histories */
-    const mr_dense *item_factors;
-    const float *popular; /* a score an item */
-} mr_member_set;
 
 typedef struct mr_evaluation_task {
     const mr_member_set *members;

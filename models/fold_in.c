@@ -12,7 +12,8 @@ struct mr_fold_in {
 };
 
 /* Nobody goes on where this stops, so it runs to convergence. */
-static const mr_ials_stop STOP = {.steps_max = 32, .tolerance = 1e-5F};
+static const mr_ials_stop STOP = {
+    .direct_max = MR_IALS_WOODBURY_MAX, .steps_max = 32, .tolerance = 1e-5F};
 
 static mr_status allocate(const mr_dense *items, const mr_ials_options *options,
                           mr_fold_in **ret_fold_in)
@@ -86,6 +87,11 @@ const mr_dense *mr_fold_in_items(const mr_fold_in *fold_in)
 const float *mr_fold_in_eigenvalues(const mr_fold_in *fold_in)
 {
     return fold_in->eigenvalues;
+}
+
+void mr_fold_in_prefetch(const mr_fold_in *fold_in, const uint32_t *history, size_t count)
+{
+    mr_ials_prefetch_row(&fold_in->basis, history, count);
 }
 
 void mr_fold_in_user(const mr_fold_in *fold_in, mr_ials_scratch *scratch,

@@ -40,6 +40,10 @@ void mr_fold_in_destroy(mr_fold_in *fold_in); /* NULL allowed */
 const mr_dense *mr_fold_in_items(const mr_fold_in *fold_in);    /* lends */
 const float *mr_fold_in_eigenvalues(const mr_fold_in *fold_in); /* lends: `columns` */
 
+/* Ask memory for the rows of a history that is folded in soon, while other work is done. */
+void mr_fold_in_prefetch(const mr_fold_in *fold_in, const uint32_t *history,
+                         size_t count);
+
 /* The user's factors (padded to the stride) from items with weights (NULL: ones). */
 void mr_fold_in_user(const mr_fold_in *fold_in, mr_ials_scratch *scratch,
                      const uint32_t *history, const float *weights, size_t count,

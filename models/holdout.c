@@ -82,6 +82,26 @@ static mr_status votes_of_matrix(mr_holdout *holdout)
     return MR_OK;
 }
 
+/* The place of the smallest draw of a user whose share rounds to an item or more: with it held,
+ * nobody who could be asked is left out by chance, and light users count as they do in a test. */
+static uint64_t place_held_anyway(const mr_sparse_matrix *all, uint32_t user,
+                                  double share, uint64_t seed)
+{
+    const uint64_t end = all->ptr[user + 1];
+    uint64_t best = end;
+    double smallest = 1.0;
+    if ((double)mr_sparse_matrix_row_count(all, user) * share < 0.5)
+        return end;
+    for (uint64_t e = all->ptr[user]; e < end; e++) {
+        const double draw = mr_random_uniform(seed, (uint64_t)user << 32 | all->index[e]);
+        if (draw < smallest) {
+            smallest = draw;
+            best = e;
+        }
+    }
+    return best;
+}
+
 mr_status mr_holdout_random(const mr_interactions *interactions, double share,
                             uint64_t seed, mr_holdout *ret_holdout)
 {
@@ -94,10 +114,11 @@ mr_status mr_holdout_random(const mr_interactions *interactions, double share,
     uint64_t held = 0;
     for (uint32_t u = 0; u < all.rows && status == MR_OK; u++) {
         const uint64_t first = trained;
+        const uint64_t anyway = place_held_anyway(&all, u, share, seed);
         for (uint64_t e = all.ptr[u]; e < all.ptr[u + 1]; e++) {
             const uint64_t position = (uint64_t)u << 32 | all.index[e];
             const bool is_last = e + 1 == all.ptr[u + 1] && trained == first;
-            if (mr_random_uniform(seed, position) < share && !is_last)
+            if ((e == anyway || mr_random_uniform(seed, position) < share) && !is_last)
                 p.held[held++] = all.index[e];
             else
                 p.train[trained++] = all.index[e];

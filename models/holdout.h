@@ -37,8 +37,8 @@ typedef struct mr_holdout {
 } mr_holdout;
 
 /*
- * Hold out `share` of the pairs of every user, by a hash of seed, user and item.  A user keeps at
- * least one item.  MR_ERR_NO_MEMORY.
+ * Hold out `share` of the pairs of every user, by a hash of seed, user and item; one at least
+ * where that share rounds to one.  A user keeps at least one item.  MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_holdout_random(const mr_interactions *interactions, double share,
                                         uint64_t seed, mr_holdout *ret_holdout);

@@ -17,9 +17,12 @@ enum {
 
 static const double INIT_DEVIATION = 0.1; /* over sqrt(d) */
 
-/* Three steps an epoch are enough: every epoch goes on where the last one stopped. */
-static const mr_ials_stop EPOCH_STOP = {.steps_max = 3, .tolerance = 1e-6F};
-static const mr_ials_stop FINAL_STOP = {.steps_max = 32, .tolerance = 1e-5F};
+/* Two steps an epoch are enough: every epoch goes on where the last one stopped, and a third
+ * lowers the loss after three epochs by a thousandth. */
+static const mr_ials_stop EPOCH_STOP = {
+    .direct_max = 32, .steps_max = 2, .tolerance = 1e-6F};
+static const mr_ials_stop FINAL_STOP = {
+    .direct_max = MR_IALS_WOODBURY_MAX, .steps_max = 32, .tolerance = 1e-5F};
 
 /* One of the two tables, and the matrix whose rows it stands for. */
 typedef struct side {
@@ -38,6 +41,7 @@ struct mr_ials {
     double *gram;              /* [d * d] */
     float *vectors;            /* [d * d] */
     float *values;             /* [width] */
+    double flops;              /* beside those of the rows */
 };
 
 /* ---- making one ---- */
@@ -175,6 +179,11 @@ static void solve_rows(void *context, uint32_t worker, size_t begin, size_t end)
     for (size_t place = begin; place < end; place++) {
         const uint32_t row = job->target->order[place];
         const uint64_t first = matrix->ptr[row];
+        if (place + 1 < end) {
+            const uint32_t next = job->target->order[place + 1];
+            mr_ials_prefetch_row(&job->basis, mr_sparse_matrix_row(matrix, next),
+                                 mr_sparse_matrix_row_count(matrix, next));
+        }
         mr_ials_solve_row(&job->basis, job->model->scratch[worker], matrix->index + first,
                           matrix->values != NULL ? matrix->values + first : NULL,
                           mr_sparse_matrix_row_count(matrix, row), job->stop,
@@ -223,6 +232,14 @@ static void solve_rows_by_definition(void *context, uint32_t worker, size_t begi
     }
 }
 
+/* The Gram matrix, its eigenvectors, both tables turned. */
+static double basis_flops(const side *fixed, const side *target)
+{
+    const double d = (double)fixed->factors.columns;
+    const double rows = (double)(fixed->factors.rows + target->factors.rows);
+    return d * d * ((double)fixed->factors.rows + 2.0 * rows + 9.0 * d);
+}
+
 static mr_status solve_half(mr_ials *model, side *target, side *fixed, mr_ials_stop stop)
 {
     half_job job = {.model = model,
@@ -239,6 +256,7 @@ static mr_status solve_half(mr_ials *model, side *target, side *fixed, mr_ials_s
                                   model->values));
         MR_TRY(mr_gram_turn(&fixed->factors, model->vectors, model->pool));
         MR_TRY(mr_gram_turn(&target->factors, model->vectors, model->pool));
+        model->flops += basis_flops(fixed, target);
     }
     mr_worker_pool_run(model->pool, target->matrix->rows, ROWS_A_CHUNK,
                        model->options.reference ? solve_rows_by_definition : solve_rows,
@@ -257,6 +275,14 @@ mr_status mr_ials_train(mr_ials *model)
     for (uint32_t epoch = 0; epoch < model->options.epochs; epoch++)
         MR_TRY(mr_ials_epoch(model));
     return solve_half(model, &model->users, &model->items, FINAL_STOP);
+}
+
+double mr_ials_flops(const mr_ials *model)
+{
+    double flops = model->flops;
+    for (uint32_t w = 0; w < mr_worker_pool_threads(model->pool); w++)
+        flops += mr_ials_scratch_flops(model->scratch[w]);
+    return flops;
 }
 
 /* ---- the loss ---- */

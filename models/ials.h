@@ -15,7 +15,8 @@
  * Threads    One caller; work is spread over the pool.  The factors are the same bits for any
  *            number of threads.
  * Cost       N elements, R = users + items: about N (n d + n^2/3) for short rows and 16 N d for
- *            long ones, 4 R d^2 to rotate and 18 d^3 for the eigenvectors.
+ *            long ones (an opening pass and two steps), 4 R d^2 to rotate and 18 d^3 for the
+ *            eigenvectors.
  */
 #ifndef MR_MODELS_IALS_H
 #define MR_MODELS_IALS_H
@@ -61,6 +62,9 @@ MR_MUST_USE mr_status mr_ials_train(mr_ials *model);
 
 /* The loss above, in double: O(N d + R d^2).  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_ials_loss(const mr_ials *model, double *ret_loss);
+
+/* Floating-point operations of all epochs so far, as the formulas above count them. */
+double mr_ials_flops(const mr_ials *model);
 
 const mr_dense *mr_ials_users(const mr_ials *model); /* lends */
 const mr_dense *mr_ials_items(

@@ -1,15 +1,17 @@
 #include "models/ials_solver.h"
 
 #include "core/assert.h"
-#include "models/blas.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum { PREFETCHED_ROWS = 20 };
+
 struct mr_ials_scratch {
     const mr_vector_kernels *kernels;
     size_t width;
+    double flops;
     float *gathered; /* [WOODBURY_MAX][width] */
     float *system;   /* [WOODBURY_MAX][WOODBURY_MAX] */
     float *small;    /* [WOODBURY_MAX] */
@@ -73,6 +75,11 @@ void mr_ials_scratch_destroy(mr_ials_scratch *scratch)
     free(scratch);
 }
 
+double mr_ials_scratch_flops(const mr_ials_scratch *scratch)
+{
+    return scratch->flops;
+}
+
 float mr_ials_regularisation(const mr_ials_basis *basis, float weight)
 {
     const double size =
@@ -98,8 +105,7 @@ static void fill_diagonal(const mr_ials_basis *basis, mr_ials_scratch *scratch,
  * With W = C^1/2 Z D^-1/2:  (I + W W') w = C^1/2 1  and  x = D^-1/2 W' w.
  * [Woodbury 1950; the push-through identity]
  */
-static void solve_short(const mr_ials_basis *basis, mr_ials_scratch *scratch,
-                        const mr_vector_rows *rows, float *x)
+static void solve_short(mr_ials_scratch *scratch, const mr_vector_rows *rows, float *x)
 {
     const size_t n = rows->count;
     const size_t width = scratch->width;
@@ -107,9 +113,7 @@ static void solve_short(const mr_ials_basis *basis, mr_ials_scratch *scratch,
     for (size_t f = 0; f < width; f++)
         scratch->scale[f] = 1.0F / sqrtf(scratch->diagonal[f]);
     scratch->kernels->gather(rows, width, scratch->scale, scratch->gathered);
-    mr_blas_sgemm(MR_BLAS_PLAIN, MR_BLAS_TRANSPOSED, n, n, basis->factors->columns, 1.0F,
-                  scratch->gathered, width, scratch->gathered, width, 0.0F,
-                  scratch->system, stride);
+    scratch->kernels->gram(scratch->gathered, width, n, scratch->system, stride);
     for (size_t i = 0; i < n; i++) {
         scratch->system[i * stride + i] += 1.0F;
         scratch->small[i] = rows->weights != NULL ? sqrtf(rows->weights[i]) : 1.0F;
@@ -121,6 +125,9 @@ static void solve_short(const mr_ials_basis *basis, mr_ials_scratch *scratch,
     scratch->kernels->combine(scratch->gathered, width, scratch->small, n, x);
     for (size_t f = 0; f < width; f++)
         x[f] *= scratch->scale[f];
+    const double size = (double)n;
+    scratch->flops +=
+        size * size * ((double)width + size / 3.0) + 4.0 * size * (double)width;
 }
 
 /* Conjugate gradient preconditioned by A's own diagonal.  [Saad 2003, algorithm 9.1] */
@@ -142,10 +149,13 @@ static void solve_long(mr_ials_scratch *scratch, const mr_vector_rows *rows,
     }
     const float size = kernels->dot(scratch->right_side, scratch->right_side, width);
     float rho = kernels->dot(residual, direction, width);
+    const double pass = 4.0 * (double)rows->count * (double)width;
+    scratch->flops += pass * 2.0; /* beside the product two sums */
     for (uint32_t step = 0; step < stop.steps_max; step++) {
         if (!(rho > stop.tolerance * stop.tolerance * size))
             return;
         kernels->product(rows, width, direction, image);
+        scratch->flops += pass;
         for (size_t f = 0; f < width; f++)
             image[f] += scratch->diagonal[f] * direction[f];
         const float length = rho / kernels->dot(direction, image, width);
@@ -162,10 +172,20 @@ static void solve_long(mr_ials_scratch *scratch, const mr_vector_rows *rows,
     }
 }
 
+void mr_ials_prefetch_row(const mr_ials_basis *basis, const uint32_t *index, size_t count)
+{
+    for (size_t i = 0; i < count && i < PREFETCHED_ROWS; i++) {
+        const float *row = mr_dense_row(basis->factors, index[i]);
+        for (size_t f = 0; f < basis->factors->stride; f += MR_VECTOR_FLOATS)
+            __builtin_prefetch(row + f, 0, 2);
+    }
+}
+
 void mr_ials_solve_row(const mr_ials_basis *basis, mr_ials_scratch *scratch,
                        const uint32_t *index, const float *weights, size_t count,
                        mr_ials_stop stop, float *x)
 {
+    MR_ASSERT(stop.direct_max <= MR_IALS_WOODBURY_MAX);
     if (count == 0) {
         memset(x, 0, scratch->width * sizeof(*x));
         return;
@@ -176,8 +196,8 @@ void mr_ials_solve_row(const mr_ials_basis *basis, mr_ials_scratch *scratch,
                                  .weights = weights,
                                  .count = count};
     fill_diagonal(basis, scratch, weights, count);
-    if (count <= MR_IALS_WOODBURY_MAX)
-        solve_short(basis, scratch, &rows, x);
+    if (count <= stop.direct_max)
+        solve_short(scratch, &rows, x);
     else
         solve_long(scratch, &rows, stop, x);
 }

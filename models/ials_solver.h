@@ -29,7 +29,7 @@
 
 enum {
     MR_IALS_DIMENSION_MAX = 2048,
-    MR_IALS_WOODBURY_MAX = 64, /* rows above go to the gradient: measured, bench_ials */
+    MR_IALS_WOODBURY_MAX = 64,
 };
 
 typedef struct mr_ials_basis {
@@ -49,11 +49,22 @@ MR_MUST_USE mr_status mr_ials_scratch_create(size_t dimension,
                                              mr_ials_scratch **ret_scratch);
 void mr_ials_scratch_destroy(mr_ials_scratch *scratch); /* NULL allowed */
 
-/* When the gradient stops: after `steps_max`, or at a residual of `tolerance` x the first. */
+/* Floating-point operations of all rows solved with it. */
+double mr_ials_scratch_flops(const mr_ials_scratch *scratch);
+
+/*
+ * Rows up to `direct_max` (at most MR_IALS_WOODBURY_MAX) are solved exactly; the gradient of longer
+ * ones stops after `steps_max`, or at a residual of `tolerance` x the first.
+ */
 typedef struct mr_ials_stop {
+    uint32_t direct_max;
     uint32_t steps_max;
     float tolerance;
 } mr_ials_stop;
+
+/* Ask memory for the first items of a row that is solved soon: random rows of a large table. */
+void mr_ials_prefetch_row(const mr_ials_basis *basis, const uint32_t *index,
+                          size_t count);
 
 /*
  * Solve one row.  `index` and `weights` (NULL: ones, else > 0) name its items.  `x` holds the

@@ -8,8 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 /* Items built as one piece of work; each piece keeps its rows until all are joined. */
-enum { ROWS_A_CHUNK = 128 };
+enum {
+    ROWS_A_CHUNK = 128,
+    SUMS_A_FLAG = 64,
+};
+
+/* Which of SUMS_A_FLAG sums are above 0. */
+typedef uint64_t (*positive_body)(const float *sums);
 
 typedef struct chunk_rows {
     uint32_t *index;
@@ -22,7 +32,7 @@ typedef struct chunk_rows {
 
 typedef struct build_worker {
     float *sums;          /* [items], zero between rows */
-    uint64_t *touched;    /* [items / 64 + 1]: which sums are not zero */
+    uint8_t *touched;     /* [items / 64 + 1]: in which 64 sums one is not zero */
     uint32_t *candidates; /* [items]: the touched, ascending */
     float *weights;       /* [items]: their weights */
     mr_top_k_selector selector;
@@ -32,6 +42,7 @@ typedef struct build_job {
     const mr_sparse_matrix *users;
     const mr_sparse_matrix *items;
     mr_item_item_options options;
+    positive_body positive;
     float *user_factors;   /* n_u^-a, 0 for robots */
     float *row_factors;    /* d_i^-b */
     float *column_factors; /* d_j^-c */
@@ -44,43 +55,99 @@ static float inverse_power(uint32_t count, float exponent)
     return count == 0 ? 0.0F : (float)pow((double)count, -(double)exponent);
 }
 
+/* ---- which sums are there ---- */
+
+static uint64_t positive_scalar(const float *sums)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < SUMS_A_FLAG; i++)
+        bits |= (uint64_t)(sums[i] > 0.0F) << i;
+    return bits;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static uint64_t positive_avx2(const float *sums)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < SUMS_A_FLAG; i += 8) {
+        const __m256 above =
+            _mm256_cmp_ps(_mm256_load_ps(sums + i), _mm256_setzero_ps(), _CMP_GT_OQ);
+        bits |= (uint64_t)(unsigned)_mm256_movemask_ps(above) << i;
+    }
+    return bits;
+}
+
+__attribute__((target("avx512f"))) static uint64_t positive_avx512(const float *sums)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < SUMS_A_FLAG; i += 16)
+        bits |= (uint64_t)_mm512_cmp_ps_mask(_mm512_load_ps(sums + i),
+                                             _mm512_setzero_ps(), _CMP_GT_OQ)
+                << i;
+    return bits;
+}
+#endif
+
+static positive_body positive_best(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f"))
+        return positive_avx512;
+    if (__builtin_cpu_supports("avx2"))
+        return positive_avx2;
+#endif
+    return positive_scalar;
+}
+
 /* ---- one row ---- */
 
-static void add_users(const build_job *job, build_worker *own, uint32_t item)
+static void add_users(const build_job *job, const build_worker *own, uint32_t item)
 {
     const mr_sparse_matrix *users = job->users;
-    float *sums = own->sums;
-    for (uint64_t e = job->items->ptr[item]; e < job->items->ptr[item + 1]; e++) {
+    float *restrict sums = own->sums;
+    uint8_t *restrict touched = own->touched;
+    const uint64_t end = job->items->ptr[item + 1];
+    for (uint64_t e = job->items->ptr[item]; e < end; e++) {
         const uint32_t user = job->items->index[e];
         const float factor = job->user_factors[user];
         if (factor <= 0.0F)
             continue;
-        for (uint64_t f = users->ptr[user]; f < users->ptr[user + 1]; f++) {
-            const uint32_t other = users->index[f];
-            own->touched[other / 64] |= UINT64_C(1) << (other % 64);
-            sums[other] += factor;
+        const uint32_t *other = users->index + users->ptr[user];
+        const uint32_t *last = users->index + users->ptr[user + 1];
+        if (e + 1 < end) /* the next user's items lie anywhere */
+            __builtin_prefetch(users->index + users->ptr[job->items->index[e + 1]]);
+        for (; other < last; other++) {
+            sums[*other] += factor;
+            touched[*other / SUMS_A_FLAG] = 1; /* a bit an item would be read before */
         }
     }
 }
 
 /* The touched items in ascending order with their weights; leaves the sums zero. */
-static uint32_t collect(const build_job *job, build_worker *own, uint32_t item)
+static uint32_t collect(const build_job *job, const build_worker *own, uint32_t item)
 {
-    const uint32_t items = job->items->rows;
+    const uint32_t flags = (job->items->rows - 1) / SUMS_A_FLAG + 1;
+    const float *column_factors = job->column_factors;
+    const float row_factor = job->row_factors[item];
+    uint32_t *candidates = own->candidates;
+    float *weights = own->weights;
     uint32_t count = 0;
     own->sums[item] = 0.0F;
-    for (uint32_t word = 0; word <= (items - 1) / 64; word++) {
-        for (uint64_t bits = own->touched[word]; bits != 0; bits &= bits - 1) {
-            const uint32_t other = word * 64 + (uint32_t)__builtin_ctzll(bits);
-            const float weight =
-                own->sums[other] * job->row_factors[item] * job->column_factors[other];
-            own->sums[other] = 0.0F;
-            if (weight > 0.0F) {
-                own->candidates[count] = other;
-                own->weights[count++] = weight;
-            }
+    for (uint32_t flag = 0; flag < flags; flag++) {
+        if (own->touched[flag] == 0)
+            continue;
+        const uint32_t first = flag * SUMS_A_FLAG;
+        float *sums = own->sums + first;
+        own->touched[flag] = 0;
+        for (uint64_t bits = job->positive(sums); bits != 0; bits &= bits - 1) {
+            const uint32_t place = (uint32_t)__builtin_ctzll(bits);
+            const float weight = sums[place] * row_factor * column_factors[first + place];
+            sums[place] = 0.0F;
+            candidates[count] = first + place;
+            weights[count] = weight;
+            count += weight > 0.0F;
         }
-        own->touched[word] = 0;
     }
     return count;
 }
@@ -95,13 +162,15 @@ static uint32_t keep_best(const build_job *job, build_worker *own, uint32_t coun
     mr_top_k_selector_add(&own->selector, own->weights, count, 0);
     if (!mr_top_k_selector_limit(&own->selector, &worst))
         return count;
+    uint32_t *candidates = own->candidates;
+    float *weights = own->weights;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const float weight = own->weights[i];
-        if (weight < worst.score || (weight <= worst.score && i > worst.index))
-            continue;
-        own->candidates[kept] = own->candidates[i];
-        own->weights[kept++] = weight;
+    for (uint32_t i = 0; i < count;
+         i++) { /* without a branch, which nobody could foretell */
+        const float weight = weights[i];
+        candidates[kept] = candidates[i];
+        weights[kept] = weight;
+        kept += weight > worst.score || (weight >= worst.score && i <= worst.index);
     }
     return kept;
 }
@@ -157,9 +226,9 @@ static mr_status prepare(build_job *job, uint32_t threads)
         return MR_ERR_NO_MEMORY;
     for (uint32_t w = 0; w < threads; w++) {
         build_worker *own = &job->workers[w];
-        own->sums = mr_dense_floats(items);
-        own->weights = mr_dense_floats(items);
-        own->candidates = calloc(items, sizeof(*own->candidates));
+        own->sums = mr_dense_floats((size_t)items + SUMS_A_FLAG);
+        own->weights = mr_dense_floats((size_t)items + 1);
+        own->candidates = calloc((size_t)items + 1, sizeof(*own->candidates));
         own->touched = calloc(items / 64 + 1, sizeof(*own->touched));
         if (own->sums == NULL || own->weights == NULL || own->candidates == NULL ||
             own->touched == NULL)
@@ -243,7 +312,8 @@ mr_status mr_item_item_build(const mr_sparse_matrix *users, const mr_sparse_matr
         !isfinite(options->column_exponent))
         return MR_ERR_INVALID;
     const uint32_t threads = mr_worker_pool_threads(pool);
-    build_job job = {.users = users, .items = items, .options = *options};
+    build_job job = {
+        .users = users, .items = items, .options = *options, .positive = positive_best()};
     mr_status status = prepare(&job, threads);
     if (status == MR_OK) {
         mr_worker_pool_run(pool, items->rows, ROWS_A_CHUNK, build_rows, &job);

@@ -22,14 +22,17 @@
 
 #include <stdint.h>
 
-/* Which families may be used; AUTO takes what is best on the hold-out, BLEND insists on both
- * item-item and iALS. */
+/* Which families may be used: a single one, or with AUTO what is best on the hold-out; BLEND
+ * insists on both item-item and iALS. */
 typedef enum mr_lightgcn_model {
     MR_LIGHTGCN_AUTO = 0,
     MR_LIGHTGCN_ITEM_ITEM,
     MR_LIGHTGCN_IALS,
     MR_LIGHTGCN_POPULAR,
     MR_LIGHTGCN_BLEND,
+    MR_LIGHTGCN_EASE,
+    MR_LIGHTGCN_GRAPH_FILTER,
+    MR_LIGHTGCN_MODELS,
 } mr_lightgcn_model;
 
 typedef struct mr_lightgcn_options {

@@ -13,6 +13,26 @@ static double discount(uint32_t rank)
     return 1.0 / log2((double)rank + 1.0);
 }
 
+/* Of one list: how many, where the first, and their DCG. */
+typedef struct found {
+    uint32_t hits;
+    uint32_t first;
+    double gain;
+} found;
+
+static void add_hits(mr_ranking_sums *sums, uint32_t k, uint32_t relevant_count, found of)
+{
+    double ideal = 0.0;
+    for (uint32_t rank = 1; rank <= k && rank <= relevant_count; rank++)
+        ideal += discount(rank);
+    sums->recall += (double)of.hits / relevant_count;
+    sums->ndcg += of.gain / ideal;
+    sums->precision += (double)of.hits / k;
+    sums->hit += of.hits > 0 ? 1.0 : 0.0;
+    sums->reciprocal_rank += of.hits > 0 ? 1.0 / of.first : 0.0;
+    sums->users++;
+}
+
 void mr_ranking_sums_add(mr_ranking_sums *sums, const mr_ranked *list, uint32_t count,
                          uint32_t k, const uint32_t *relevant, uint32_t relevant_count)
 {
@@ -27,15 +47,31 @@ void mr_ranking_sums_add(mr_ranking_sums *sums, const mr_ranked *list, uint32_t 
                 first_hit = i + 1;
             gain += discount(i + 1);
         }
-    double ideal = 0.0;
-    for (uint32_t rank = 1; rank <= k && rank <= relevant_count; rank++)
-        ideal += discount(rank);
-    sums->recall += (double)hits / relevant_count;
-    sums->ndcg += gain / ideal;
-    sums->precision += (double)hits / k;
-    sums->hit += hits > 0 ? 1.0 : 0.0;
-    sums->reciprocal_rank += first_hit > 0 ? 1.0 / first_hit : 0.0;
-    sums->users++;
+    add_hits(sums, k, relevant_count, (found){hits, first_hit, gain});
+}
+
+uint32_t mr_ranking_rank(const float *scores, size_t count, float score)
+{
+    uint32_t rank = 0;
+    for (size_t i = 0; i < count; i++)
+        rank += !(scores[i] < score);
+    return rank;
+}
+
+void mr_ranking_sums_add_ranks(mr_ranking_sums *sums, uint32_t k, const uint32_t *ranks,
+                               uint32_t found_count, uint32_t relevant_count)
+{
+    found all = {0, 0, 0.0};
+    if (relevant_count == 0)
+        return;
+    for (uint32_t r = 0; r < found_count; r++) {
+        if (ranks[r] > k)
+            continue;
+        if (all.hits++ == 0 || ranks[r] < all.first)
+            all.first = ranks[r];
+        all.gain += discount(ranks[r]);
+    }
+    add_hits(sums, k, relevant_count, all);
 }
 
 void mr_ranking_sums_merge(mr_ranking_sums *sums, const mr_ranking_sums *more)
@@ -55,12 +91,10 @@ static int ascending(const void *a, const void *b)
     return left < right ? -1 : left > right ? 1 : 0;
 }
 
-static mr_status spread(const uint32_t *shown, uint32_t items,
-                        mr_ranking_metrics *metrics)
+mr_status mr_ranking_spread(const uint32_t *shown, uint32_t items, double *ret_coverage,
+                            double *ret_gini)
 {
-    if (items == 0)
-        return MR_OK;
-    uint32_t *sorted = malloc(items * sizeof(*sorted));
+    uint32_t *sorted = malloc((items + (size_t)1) * sizeof(*sorted));
     if (sorted == NULL)
         return MR_ERR_NO_MEMORY;
     memcpy(sorted, shown, items * sizeof(*sorted));
@@ -74,8 +108,8 @@ static mr_status spread(const uint32_t *shown, uint32_t items,
         weighted += (2.0 * (j + 1.0) - items - 1.0) * sorted[j];
     }
     free(sorted);
-    metrics->coverage = (double)seen / items;
-    metrics->gini = total > 0.0 ? weighted / (items * total) : 0.0;
+    *ret_coverage = items > 0 ? (double)seen / items : 0.0;
+    *ret_gini = total > 0.0 ? weighted / (items * total) : 0.0;
     return MR_OK;
 }
 
@@ -91,7 +125,7 @@ mr_status mr_ranking_metrics_of(const mr_ranking_sums *sums, uint32_t k,
                                   .mrr = sums->reciprocal_rank / users,
                                   .users = sums->users,
                                   .k = k};
-    MR_TRY(spread(shown, items, &metrics));
+    MR_TRY(mr_ranking_spread(shown, items, &metrics.coverage, &metrics.gini));
     *ret_metrics = metrics;
     return MR_OK;
 }

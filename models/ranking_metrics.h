@@ -3,7 +3,8 @@
  *
  * The conventions are those of the LightGCN family of papers, and they are not the only ones:
  * recall divides by the number of test items (not by min(k, that)), NDCG's ideal list has
- * min(k, that) hits, users without test items are left out of every mean.
+ * min(k, that) hits, users without test items are left out of every mean.  The mean of `hit` is
+ * what the literature on baskets calls the personalised hit rate, phr.
  *
  * Units      All in 0 … 1; gini 0 means that all items are shown equally often, 1 one item only.
  * Ownership  The accumulator owns its exposure counts until deinit.
@@ -18,6 +19,9 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* The rank of a test item that cannot be found. */
+#define MR_RANK_NONE UINT32_MAX
 
 /* Of one list, or sums over lists; plain values. */
 typedef struct mr_ranking_sums {
@@ -47,6 +51,22 @@ typedef struct mr_ranking_metrics {
  */
 void mr_ranking_sums_add(mr_ranking_sums *sums, const mr_ranked *list, uint32_t count,
                          uint32_t k, const uint32_t *relevant, uint32_t relevant_count);
+
+/*
+ * The rank of what has `score`: how many of `scores`, its own among them, are not below it.  Ties
+ * count against the model, so that one score for everything finds nothing; so does what is not a
+ * number.
+ */
+uint32_t mr_ranking_rank(const float *scores, size_t count, float score);
+
+/*
+ * Add one query by the ranks of those of its `relevant_count` test items that were found at all, in
+ * any order, from 1; `relevant_count` = 0 adds nothing.  Items that tie share the last of their
+ * places.
+ */
+void mr_ranking_sums_add_ranks(mr_ranking_sums *sums, uint32_t k, const uint32_t *ranks,
+                               uint32_t found_count, uint32_t relevant_count);
+
 void mr_ranking_sums_merge(mr_ranking_sums *sums, const mr_ranking_sums *more);
 
 /*
@@ -58,5 +78,9 @@ void mr_ranking_sums_merge(mr_ranking_sums *sums, const mr_ranking_sums *more);
 MR_MUST_USE mr_status mr_ranking_metrics_of(const mr_ranking_sums *sums, uint32_t k,
                                             const uint32_t *shown, uint32_t items,
                                             mr_ranking_metrics *ret_metrics);
+
+/* Coverage and gini alone; both 0 without items.  MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_ranking_spread(const uint32_t *shown, uint32_t items,
+                                        double *ret_coverage, double *ret_gini);
 
 #endif

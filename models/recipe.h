@@ -15,7 +15,9 @@
 
 #include "core/status.h"
 #include "models/blend.h"
+#include "models/ease.h"
 #include "models/evaluation.h"
+#include "models/graph_filter.h"
 #include "models/ials.h"
 #include "models/item_item.h"
 #include "models/sparse_matrix.h"
@@ -29,18 +31,20 @@ typedef struct mr_recipe {
     mr_item_item_options item_item;
     mr_ials_options ials;
     double popular_half_life_s; /* 0: plain counts */
+    mr_ease_options ease;
+    mr_graph_filter_options graph_filter;
     mr_blend blend;             /* a member of weight 0 is not trained */
     bool history_weighed;       /* item-item weighs history items by their events … */
     double history_half_life_s; /* … faded by age; 0: not faded */
     bool repeats_allowed;       /* may what the user has be recommended again? */
 } mr_recipe;
 
-enum { MR_RECIPE_TEXT_BYTES = 320 };
+enum { MR_RECIPE_TEXT_BYTES = 512 };
 
 /* One line for people: "item_item a=1 b=0.75 … + 0.7 ials d=128 …", cut to the buffer. */
 void mr_recipe_text(const mr_recipe *recipe, char ret_text[MR_RECIPE_TEXT_BYTES]);
 
-/* "item_item", "ials", "popular", or "blend" when several members have a weight. */
+/* A member's name, or "blend" when several have a weight. */
 const char *mr_recipe_model_name(const mr_recipe *recipe);
 
 /* All-zero is an empty one. */
@@ -48,6 +52,8 @@ typedef struct mr_trained {
     mr_sparse_matrix item_item;
     mr_ials *ials;  /* NULL when not in the blend */
     float *popular; /* always there */
+    mr_dense ease;
+    mr_graph_filter graph_filter;
 } mr_trained;
 
 /*

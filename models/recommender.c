@@ -1,253 +1,71 @@
 #include "models/recommender.h"
 
 #include "models/blas.h"
-#include "models/dictionary.h"
-#include "models/fold_in.h"
+#include "models/ease.h"
+#include "models/history_sequences.h"
 #include "models/item_item.h"
-#include "models/model_directory.h"
-#include "models/recommender_files.h"
-#include "models/sparse_matrix.h"
+#include "models/ranker.h"
+#include "models/recommender_internal.h"
 #include "models/top_k.h"
+#include "models/vector.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    POPULAR_KEPT =
-        4096, /* of the popularity order: k and all that may be excluded from it */
-};
-
-/* A member whose part is this many times another's carried the item alone. */
+/* A part that is this many times the others together carried the item alone. */
 static const float CARRIED_ALONE = 2.0F;
 
-struct mr_recommender {
-    mr_model_directory *directory;
-    mr_dictionary *dictionary;
-    mr_recipe recipe;
-    mr_npy neighbour_ptr;
-    mr_npy neighbour_index;
-    mr_npy neighbour_values;
-    mr_npy factors;
-    mr_npy eigenvalues;
-    mr_npy popularity;
-    mr_sparse_matrix item_item; /* a view; no rows when not in the blend */
-    mr_dense item_factors;      /* a view */
-    mr_fold_in *fold_in;
-    mr_ranked *popular; /* the most popular, best first */
-    uint32_t popular_count;
-};
-
 struct mr_recommender_scratch {
-    uint32_t history[MR_RECOMMEND_HISTORY_MAX];
-    float weights[MR_RECOMMEND_HISTORY_MAX];
-    size_t count;
-    float *rows[MR_MEMBERS]; /* popular: not used, the model's own row is read */
+    /* The history, oldest first. */
+    uint32_t item[MR_RECOMMEND_HISTORY_MAX];
+    uint32_t basket[MR_RECOMMEND_HISTORY_MAX];
+    uint32_t time_s[MR_RECOMMEND_HISTORY_MAX];
+    float weight[MR_RECOMMEND_HISTORY_MAX];
+    mr_query query;
     float *blended;
-    float *user; /* factors */
-    mr_ials_scratch *solver;
+    float *coordinates; /* in the graph filter */
+    const mr_set_model *set_model;
+    mr_set_scratch *set;
+    mr_ranker_members
+        members; /* the recommender's; the set's rows come from this scratch */
+    mr_ranker_workspace *ranker;
     mr_top_k_selector selector;
     mr_ranked best[MR_RECOMMEND_MAX];
 };
 
-/* ---- opening ---- */
-
-static bool all_finite(const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return false;
-    return true;
-}
-
-static mr_status refuse(const mr_recommender *recommender, mr_error *ret_error,
-                        const char *problem)
-{
-    return mr_error_set(ret_error, MR_ERR_CORRUPT, "model %s: %s",
-                        mr_model_directory_version(recommender->directory), problem);
-}
-
-/* Views are read through only; the struct has no const twin. */
-static void *unconst(const void *data)
-{
-    return (void *)(uintptr_t)data;
-}
-
-static mr_status open_neighbours(mr_recommender *r, mr_error *ret_error)
-{
-    const uint32_t items = mr_dictionary_count(r->dictionary);
-    MR_TRY(mr_model_directory_map(r->directory, MR_FILE_NEIGHBOUR_PTR, MR_NPY_U8, 1,
-                                  &r->neighbour_ptr, ret_error));
-    MR_TRY(mr_model_directory_map(r->directory, MR_FILE_NEIGHBOUR_INDEX, MR_NPY_U4, 1,
-                                  &r->neighbour_index, ret_error));
-    MR_TRY(mr_model_directory_map(r->directory, MR_FILE_NEIGHBOUR_VALUES, MR_NPY_F4, 1,
-                                  &r->neighbour_values, ret_error));
-    const uint64_t *ptr = r->neighbour_ptr.data;
-    if (r->neighbour_ptr.shape[0] != (uint64_t)items + 1)
-        return refuse(r, ret_error, "item-item rows for another dictionary");
-    if (ptr[items] != r->neighbour_index.shape[0] ||
-        ptr[items] != r->neighbour_values.shape[0])
-        return refuse(r, ret_error, "item-item arrays of different lengths");
-    r->item_item = (mr_sparse_matrix){.rows = items,
-                                      .columns = items,
-                                      .ptr = unconst(ptr),
-                                      .index = unconst(r->neighbour_index.data),
-                                      .values = unconst(r->neighbour_values.data)};
-    if (mr_sparse_matrix_check(&r->item_item) != MR_OK)
-        return refuse(r, ret_error, "item-item rows unsorted, outside or not finite");
-    return MR_OK;
-}
-
-static mr_status open_factors(mr_recommender *r, mr_error *ret_error)
-{
-    MR_TRY(mr_model_directory_map(r->directory, MR_FILE_FACTORS, MR_NPY_F4, 2,
-                                  &r->factors, ret_error));
-    MR_TRY(mr_model_directory_map(r->directory, MR_FILE_EIGENVALUES, MR_NPY_F4, 1,
-                                  &r->eigenvalues, ret_error));
-    const uint64_t d = r->factors.shape[1];
-    if (r->factors.shape[0] != mr_dictionary_count(r->dictionary))
-        return refuse(r, ret_error, "factors for another dictionary");
-    if (d == 0 || d % MR_VECTOR_FLOATS != 0 || d > MR_IALS_DIMENSION_MAX ||
-        r->eigenvalues.shape[0] != d)
-        return refuse(r, ret_error,
-                      "factors must have a multiple of 16 columns, at most 2048");
-    if (!all_finite(r->factors.data, r->factors.shape[0] * d) ||
-        !all_finite(r->eigenvalues.data, d))
-        return refuse(r, ret_error, "factors that are not finite");
-    r->item_factors = (mr_dense){.values = unconst(r->factors.data),
-                                 .rows = r->factors.shape[0],
-                                 .columns = d,
-                                 .stride = d};
-    return mr_fold_in_open(&r->item_factors, r->eigenvalues.data, &r->recipe.ials,
-                           &r->fold_in);
-}
-
-static mr_status open_popularity(mr_recommender *r, mr_error *ret_error)
-{
-    const uint32_t items = mr_dictionary_count(r->dictionary);
-    MR_TRY(mr_model_directory_map(r->directory, MR_FILE_POPULARITY, MR_NPY_F4, 1,
-                                  &r->popularity, ret_error));
-    if (r->popularity.shape[0] != items || !all_finite(r->popularity.data, items))
-        return refuse(r, ret_error, "popularity for another dictionary, or not finite");
-    const uint32_t kept = items < POPULAR_KEPT ? items : POPULAR_KEPT;
-    r->popular = malloc(((size_t)kept + MR_TOP_K_MAX) * sizeof(*r->popular));
-    mr_top_k_selector *selector = malloc(sizeof(*selector));
-    float *scores = mr_dense_floats(items);
-    if (r->popular != NULL && selector != NULL && scores != NULL) {
-        memcpy(scores, r->popularity.data, items * sizeof(*scores));
-        while (r->popular_count < kept) {
-            mr_ranked *part = r->popular + r->popular_count;
-            const uint32_t found =
-                mr_top_k_row(scores, items, MR_TOP_K_MAX, NULL, 0, selector, part);
-            for (uint32_t i = 0; i < found; i++)
-                scores[part[i].index] = -INFINITY;
-            r->popular_count += found;
-            if (found == 0)
-                break;
-        }
-        r->popular_count = r->popular_count < kept ? r->popular_count : kept;
-    }
-    const bool failed = r->popular == NULL || selector == NULL || scores == NULL;
-    free(selector);
-    free(scores);
-    return failed ? MR_ERR_NO_MEMORY : MR_OK;
-}
-
-static mr_status open_parts(mr_recommender *r, const char *path, mr_error *ret_error)
-{
-    char bytes_path[MR_MODEL_PATH_BYTES];
-    char offsets_path[MR_MODEL_PATH_BYTES];
-    MR_TRY(mr_model_directory_open(path, MR_RECOMMENDER_KIND, &r->directory, ret_error));
-    MR_TRY(mr_recommender_recipe_read(
-        mr_json_get(mr_model_directory_manifest(r->directory), "model"), &r->recipe,
-        ret_error));
-    mr_model_directory_path(r->directory, MR_FILE_ITEM_IDS, bytes_path);
-    mr_model_directory_path(r->directory, MR_FILE_ITEM_OFFSETS, offsets_path);
-    MR_TRY(mr_dictionary_open(bytes_path, offsets_path, &r->dictionary, ret_error));
-    if (mr_dictionary_count(r->dictionary) == 0)
-        return refuse(r, ret_error, "no items");
-    if (r->recipe.blend.weights[MR_MEMBER_ITEM_ITEM] > 0.0F)
-        MR_TRY(open_neighbours(r, ret_error));
-    if (r->recipe.blend.weights[MR_MEMBER_IALS] > 0.0F)
-        MR_TRY(open_factors(r, ret_error));
-    return open_popularity(r, ret_error);
-}
-
-mr_status mr_recommender_open(const char *directory, mr_recommender **ret_recommender,
-                              mr_error *ret_error)
-{
-    mr_recommender *recommender = calloc(1, sizeof(*recommender));
-    if (recommender == NULL)
-        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "%s: out of memory", directory);
-    const mr_status status = open_parts(recommender, directory, ret_error);
-    if (status != MR_OK) {
-        mr_recommender_destroy(recommender);
-        return status;
-    }
-    *ret_recommender = recommender;
-    return MR_OK;
-}
-
-void mr_recommender_destroy(mr_recommender *recommender)
-{
-    if (recommender == NULL)
-        return;
-    mr_npy_close(&recommender->neighbour_ptr);
-    mr_npy_close(&recommender->neighbour_index);
-    mr_npy_close(&recommender->neighbour_values);
-    mr_npy_close(&recommender->factors);
-    mr_npy_close(&recommender->eigenvalues);
-    mr_npy_close(&recommender->popularity);
-    mr_fold_in_destroy(recommender->fold_in);
-    mr_dictionary_destroy(recommender->dictionary);
-    mr_model_directory_destroy(recommender->directory);
-    free(recommender->popular);
-    free(recommender);
-}
-
-const char *mr_recommender_version(const mr_recommender *recommender)
-{
-    return mr_model_directory_version(recommender->directory);
-}
-
-const mr_recipe *mr_recommender_recipe(const mr_recommender *recommender)
-{
-    return &recommender->recipe;
-}
-
-uint32_t mr_recommender_item_count(const mr_recommender *recommender)
-{
-    return mr_dictionary_count(recommender->dictionary);
-}
-
-mr_text mr_recommender_item_id(const mr_recommender *recommender, uint32_t item)
-{
-    return mr_dictionary_id(recommender->dictionary, item);
-}
-
-uint32_t mr_recommender_find_item(const mr_recommender *recommender, mr_text id)
-{
-    return mr_dictionary_find(recommender->dictionary, id);
-}
-
 /* ---- scratch ---- */
+
+static void score_set(void *context, uint32_t lane, const mr_query *query, float *ret_row)
+{
+    mr_recommender_scratch *scratch = context;
+    (void)lane;
+    mr_set_score(scratch->set_model, scratch->set, query, ret_row);
+}
+
+static mr_status open_scratch(const mr_recommender *recommender,
+                              mr_recommender_scratch *scratch)
+{
+    scratch->set_model = &recommender->set;
+    MR_TRY(mr_set_scratch_create(&recommender->set, &scratch->set));
+    scratch->blended = mr_dense_floats(mr_recommender_item_count(recommender));
+    scratch->coordinates = mr_dense_floats(recommender->filter.in.stride);
+    if (scratch->blended == NULL || scratch->coordinates == NULL)
+        return MR_ERR_NO_MEMORY;
+    if (!recommender->has_ranker)
+        return MR_OK;
+    scratch->members = recommender->store.members;
+    scratch->members.rows = (mr_row_source){.score = score_set, .context = scratch};
+    return mr_ranker_workspace_create(&scratch->members, 0, &scratch->ranker);
+}
 
 mr_status mr_recommender_scratch_create(const mr_recommender *recommender,
                                         mr_recommender_scratch **ret_scratch)
 {
-    const size_t items = mr_recommender_item_count(recommender);
-    const size_t width = recommender->item_factors.stride;
     mr_recommender_scratch *scratch = calloc(1, sizeof(*scratch));
     if (scratch == NULL)
         return MR_ERR_NO_MEMORY;
-    scratch->rows[MR_MEMBER_ITEM_ITEM] = mr_dense_floats(items);
-    scratch->rows[MR_MEMBER_IALS] = mr_dense_floats(items);
-    scratch->blended = mr_dense_floats(items);
-    scratch->user = mr_dense_floats(width);
-    if (scratch->rows[MR_MEMBER_ITEM_ITEM] == NULL ||
-        scratch->rows[MR_MEMBER_IALS] == NULL || scratch->blended == NULL ||
-        scratch->user == NULL ||
-        mr_ials_scratch_create(width, &scratch->solver) != MR_OK) {
+    if (open_scratch(recommender, scratch) != MR_OK) {
         mr_recommender_scratch_destroy(scratch);
         return MR_ERR_NO_MEMORY;
     }
@@ -259,121 +77,156 @@ void mr_recommender_scratch_destroy(mr_recommender_scratch *scratch)
 {
     if (scratch == NULL)
         return;
-    free(scratch->rows[MR_MEMBER_ITEM_ITEM]);
-    free(scratch->rows[MR_MEMBER_IALS]);
+    mr_ranker_workspace_destroy(scratch->ranker);
+    mr_set_scratch_destroy(scratch->set);
     free(scratch->blended);
-    free(scratch->user);
-    mr_ials_scratch_destroy(scratch->solver);
+    free(scratch->coordinates);
     free(scratch);
 }
 
-/* ---- scoring ---- */
+/* ---- the history ---- */
 
-static bool contains(const uint32_t *values, size_t count, uint32_t value)
+/* What the model knows of the history, turned round: a query has the oldest first. */
+static void take_history(const mr_recommender *r, mr_recommender_scratch *scratch,
+                         const mr_model_history_item *history, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (values[i] == value)
+    const uint32_t items = mr_recommender_item_count(r);
+    size_t taken = 0;
+    for (size_t h = 0; h < count && taken < MR_RECOMMEND_HISTORY_MAX; h++) {
+        if (history[h].item >= items || !(history[h].weight > 0.0F))
+            continue;
+        const size_t at = MR_RECOMMEND_HISTORY_MAX - ++taken;
+        scratch->item[at] = history[h].item;
+        scratch->weight[at] = history[h].weight;
+        scratch->time_s[at] = history[h].time_s;
+        /* A clock that was set back must not make an order of its own. */
+        if (taken > 1 && scratch->time_s[at] > scratch->time_s[at + 1])
+            scratch->time_s[at] = scratch->time_s[at + 1];
+    }
+    const size_t first = MR_RECOMMEND_HISTORY_MAX - taken;
+    mr_history_baskets(scratch->time_s + first, taken, scratch->basket + first);
+    scratch->query = (mr_query){.item = scratch->item + first,
+                                .basket = scratch->basket + first,
+                                .time_s = scratch->time_s + first,
+                                .weight = scratch->weight + first,
+                                .count = taken};
+}
+
+static bool has(const mr_query *query, uint32_t item)
+{
+    for (size_t i = 0; i < query->count; i++)
+        if (query->item[i] == item)
             return true;
     return false;
 }
 
-/*
- * Copy what the model knows of the history, weighed as the recipe says.  Where it does not weigh,
- * an item counts once however often it was touched: so the hold-out it was chosen on asked.
- */
-static void take_history(const mr_recommender *r, mr_recommender_scratch *scratch,
-                         const mr_model_history_item *history, size_t count,
-                         uint32_t now_s)
+/* ---- the ranker's answer ---- */
+
+static mr_source source_of(mr_signal signal)
 {
-    const uint32_t items = mr_recommender_item_count(r);
-    scratch->count = 0;
-    for (size_t h = 0; h < count && scratch->count < MR_RECOMMEND_HISTORY_MAX; h++) {
-        if (history[h].item >= items || !(history[h].weight > 0.0F))
-            continue;
-        float weight = 1.0F;
-        if (!r->recipe.history_weighed &&
-            contains(scratch->history, scratch->count, history[h].item))
-            continue;
-        if (r->recipe.history_weighed) {
-            weight = history[h].weight;
-            if (r->recipe.history_half_life_s > 0.0 && now_s > history[h].time_s)
-                weight *= exp2f(-(float)((double)(now_s - history[h].time_s) /
-                                         r->recipe.history_half_life_s));
-        }
-        scratch->history[scratch->count] = history[h].item;
-        scratch->weights[scratch->count++] = weight;
+    switch (signal) {
+    case MR_SIGNAL_ENCODER:
+    case MR_SIGNAL_SEQUENCE:
+    case MR_SIGNAL_SESSION_KNN: return MR_SOURCE_SESSION;
+    case MR_SIGNAL_REPEAT:
+    case MR_SIGNALS: /* the user's own items */ return MR_SOURCE_REPEAT;
+    case MR_SIGNAL_CONTENT: return MR_SOURCE_CONTENT;
+    case MR_SIGNAL_ROWS: return MR_SOURCE_BLEND;
+    case MR_SIGNAL_POPULAR: break;
     }
+    return MR_SOURCE_POPULAR;
 }
 
-/* The factors of the history as the trainer saw it: each item once. */
-static void fold_in(const mr_recommender *r, mr_recommender_scratch *scratch)
+/* The item of the history that a signal owes its score to. */
+static uint32_t because_of(const mr_recommender_scratch *scratch, mr_signal signal,
+                           uint32_t item)
 {
-    uint32_t distinct[MR_RECOMMEND_HISTORY_MAX];
-    size_t count = 0;
-    for (size_t h = 0; h < scratch->count; h++)
-        if (!contains(distinct, count, scratch->history[h]))
-            distinct[count++] = scratch->history[h];
-    mr_fold_in_user(r->fold_in, scratch->solver, distinct, NULL, count, scratch->user);
+    const mr_query *query = &scratch->query;
+    const mr_ranker_members *members = &scratch->members;
+    float term = 0.0F;
+    size_t place = query->count;
+    if (signal == MR_SIGNALS)
+        return item;
+    if (signal == MR_SIGNAL_ENCODER)
+        place = mr_encoder_because(members->encoder, query, item, &term);
+    else if (signal == MR_SIGNAL_REPEAT)
+        place = mr_next_basket_because(members->repeat, query, item, &term);
+    else if (signal == MR_SIGNAL_CONTENT)
+        place = mr_content_because(members->content, query, item, &term);
+    else if (members->sequence != NULL)
+        place = mr_covisitation_because(members->sequence, query, item, &term);
+    return place < query->count ? query->item[place] : MR_ITEM_NONE;
 }
 
-/* Rows of the members in use; the terms are kept to tell afterwards who carried what. */
-static void score_members(const mr_recommender *r, mr_recommender_scratch *scratch,
-                          const float *rows[MR_MEMBERS], mr_blend_terms *terms)
+/* The signal that carried an item, and what it owes it to. */
+static mr_scored_item explain_ranked(const mr_recommender *r,
+                                     const mr_recommender_scratch *scratch,
+                                     mr_ranked ranked)
 {
-    const size_t items = mr_recommender_item_count(r);
-    rows[MR_MEMBER_ITEM_ITEM] = scratch->rows[MR_MEMBER_ITEM_ITEM];
-    rows[MR_MEMBER_IALS] = scratch->rows[MR_MEMBER_IALS];
-    rows[MR_MEMBER_POPULAR] = r->popularity.data;
-    if (r->item_item.rows > 0)
-        mr_item_item_score(&r->item_item, scratch->history, scratch->weights,
-                           scratch->count, scratch->rows[MR_MEMBER_ITEM_ITEM]);
-    if (r->fold_in != NULL) {
-        fold_in(r, scratch);
-        mr_blas_sgemv(MR_BLAS_PLAIN, items, r->item_factors.columns, 1.0F,
-                      r->item_factors.values, r->item_factors.stride, scratch->user, 0.0F,
-                      scratch->rows[MR_MEMBER_IALS]);
+    float parts[MR_SIGNALS + 1];
+    float sum = 0.0F;
+    uint32_t best = MR_SIGNAL_POPULAR;
+    mr_ranker_parts(&r->ranker, scratch->ranker, ranked.index, parts);
+    for (uint32_t s = 0; s <= MR_SIGNALS; s++) {
+        sum += parts[s] > 0.0F ? parts[s] : 0.0F;
+        if (parts[s] > parts[best])
+            best = s;
     }
-    mr_blend_rows(&r->recipe.blend, rows, items, terms, scratch->blended);
-}
-
-static float part_of(const mr_recommender *r, const float *const rows[MR_MEMBERS],
-                     const mr_blend_terms *terms, mr_member member, uint32_t item)
-{
-    const mr_blend *blend = &r->recipe.blend;
-    if (!(blend->weights[member] > 0.0F))
-        return 0.0F;
-    if (!terms->known[blend->scale][member])
-        return rows[member][item]; /* alone: not scaled */
-    const mr_blend_term term = terms->terms[blend->scale][member];
-    const float part =
-        (rows[member][item] - term.offset) * term.factor * blend->weights[member];
-    return part > 0.0F ? part : 0.0F;
-}
-
-static mr_scored_item explain(const mr_recommender *r,
-                              const mr_recommender_scratch *scratch,
-                              const float *const rows[MR_MEMBERS],
-                              const mr_blend_terms *terms, mr_ranked ranked)
-{
-    mr_scored_item item = {
-        .item = ranked.index, .score = ranked.score, .because = MR_ITEM_NONE};
-    const float by_items = part_of(r, rows, terms, MR_MEMBER_ITEM_ITEM, ranked.index);
-    const float by_factors = part_of(r, rows, terms, MR_MEMBER_IALS, ranked.index);
-    if (by_items > CARRIED_ALONE * by_factors)
-        item.source = MR_SOURCE_ITEM_ITEM;
-    else if (by_factors > CARRIED_ALONE * by_items)
-        item.source = MR_SOURCE_IALS;
-    else
-        item.source = by_items > 0.0F ? MR_SOURCE_BLEND : MR_SOURCE_POPULAR;
-    if (r->item_item.rows > 0) {
-        float term = 0.0F;
-        const size_t place =
-            mr_item_item_because(&r->item_item, scratch->history, scratch->weights,
-                                 scratch->count, ranked.index, &term);
-        if (place < scratch->count)
-            item.because = scratch->history[place];
+    const mr_signal signal = (mr_signal)best;
+    mr_scored_item item = {.item = ranked.index, .score = ranked.score};
+    if (signal == MR_SIGNAL_ROWS) {
+        item = mr_set_explain(&r->set, scratch->set, ranked);
+        return item;
     }
+    item.because = because_of(scratch, signal, ranked.index);
+    item.source = (uint8_t)(parts[best] > CARRIED_ALONE * (sum - parts[best]) ||
+                                    signal == MR_SIGNALS
+                                ? source_of(signal)
+                                : MR_SOURCE_BLEND);
     return item;
+}
+
+static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *scratch,
+                             const mr_recommend_options *options,
+                             mr_scored_item *ret_items)
+{
+    const mr_ranker_limits limits = {.k = options->k,
+                                     .exclude = options->exclude,
+                                     .exclude_count = options->exclude_count};
+    const uint32_t found = mr_ranker_rank(&scratch->members, &r->ranker, scratch->ranker,
+                                          &scratch->query, &limits, scratch->best);
+    for (uint32_t i = 0; i < found; i++)
+        ret_items[i] = explain_ranked(r, scratch, scratch->best[i]);
+    return found;
+}
+
+/* ---- the set's answer ---- */
+
+static size_t rank_by_set(const mr_recommender *r, mr_recommender_scratch *scratch,
+                          const mr_recommend_options *options, mr_scored_item *ret_items)
+{
+    size_t count = 0;
+    mr_set_score(&r->set, scratch->set, &scratch->query, scratch->blended);
+    for (size_t h = 0; h < scratch->query.count && !r->recipe.repeats_allowed; h++)
+        scratch->blended[scratch->query.item[h]] = -INFINITY;
+    const uint32_t found = mr_top_k_row(
+        scratch->blended, mr_recommender_item_count(r), options->k, options->exclude,
+        options->exclude_count, &scratch->selector, scratch->best);
+    for (uint32_t i = 0; i < found; i++) {
+        const mr_scored_item item =
+            mr_set_explain(&r->set, scratch->set, scratch->best[i]);
+        /* What no member says anything for is an index order, not an answer. */
+        if (item.source != MR_SOURCE_POPULAR)
+            ret_items[count++] = item;
+    }
+    return count;
+}
+
+/* ---- answers ---- */
+
+static bool allows_repeats(const mr_recommender *r)
+{
+    return r->has_ranker ? r->ranker.repeats_allowed : r->recipe.repeats_allowed;
 }
 
 /* Top up from the popularity order with what is neither there nor left out. */
@@ -384,34 +237,12 @@ static size_t fill_popular(const mr_recommender *r, const mr_recommender_scratch
     for (uint32_t p = 0; p < r->popular_count && count < options->k; p++) {
         const uint32_t item = r->popular[p].index;
         bool taken = mr_sorted_has(options->exclude, options->exclude_count, item) ||
-                     (!r->recipe.repeats_allowed &&
-                      contains(scratch->history, scratch->count, item));
+                     (!allows_repeats(r) && has(&scratch->query, item));
         for (size_t i = 0; i < count && !taken; i++)
             taken = items[i].item == item;
         if (!taken)
             items[count++] = (mr_scored_item){
                 .item = item, .because = MR_ITEM_NONE, .source = MR_SOURCE_POPULAR};
-    }
-    return count;
-}
-
-static size_t rank(const mr_recommender *r, mr_recommender_scratch *scratch,
-                   const mr_recommend_options *options, mr_scored_item *ret_items)
-{
-    const float *rows[MR_MEMBERS];
-    mr_blend_terms terms = {0};
-    size_t count = 0;
-    score_members(r, scratch, rows, &terms);
-    for (size_t h = 0; h < scratch->count && !r->recipe.repeats_allowed; h++)
-        scratch->blended[scratch->history[h]] = -INFINITY;
-    const uint32_t found = mr_top_k_row(
-        scratch->blended, mr_recommender_item_count(r), options->k, options->exclude,
-        options->exclude_count, &scratch->selector, scratch->best);
-    for (uint32_t i = 0; i < found; i++) {
-        const mr_scored_item item = explain(r, scratch, rows, &terms, scratch->best[i]);
-        /* What no member says anything for is an index order, not an answer. */
-        if (item.source != MR_SOURCE_POPULAR)
-            ret_items[count++] = item;
     }
     return count;
 }
@@ -425,9 +256,11 @@ mr_status mr_recommender_score(const mr_recommender *recommender,
     size_t found = 0;
     if (options->k < 1 || options->k > MR_RECOMMEND_MAX)
         return MR_ERR_INVALID;
-    take_history(recommender, scratch, history, count, options->now_s);
-    if (scratch->count > 0)
-        found = rank(recommender, scratch, options, ret_items);
+    take_history(recommender, scratch, history, count);
+    if (scratch->query.count > 0)
+        found = recommender->has_ranker
+                    ? rank_by_ranker(recommender, scratch, options, ret_items)
+                    : rank_by_set(recommender, scratch, options, ret_items);
     *ret_count = fill_popular(recommender, scratch, options, ret_items, found);
     return MR_OK;
 }
@@ -464,6 +297,12 @@ mr_status mr_recommender_similar(const mr_recommender *recommender,
     } else if (recommender->fold_in != NULL) {
         similar_by_factors(recommender, scratch, item);
         source = MR_SOURCE_IALS;
+    } else if (recommender->ease.rows > 0) {
+        mr_ease_score(&recommender->ease, &item, NULL, 1, scratch->blended);
+    } else if (recommender->filter.in.rows > 0) {
+        mr_graph_filter_score(&recommender->filter, &item, NULL, 1, scratch->coordinates,
+                              scratch->blended);
+        source = MR_SOURCE_BLEND;
     } else {
         *ret_count = 0;
         return MR_OK;

@@ -1,8 +1,8 @@
 /*
  * Recommender: the loaded model that serving scores with.
  *
- * Item-item rows, item factors with a fold-in, popularity and the blend's weights, all mapped
- * from a model directory and never changed.  A user is a history: nothing of users is stored, so
+ * The members' tables, popularity and the blend's weights, all mapped from a model directory and
+ * never changed.  A user is a history: nothing of users is stored, so
  * a first event is enough and an erased user leaves nothing behind.  Each answer says which of the
  * user's items it is owed to and which member carried it; what a short history cannot fill is
  * filled from what is popular.
@@ -70,7 +70,6 @@ typedef struct mr_recommend_options {
     const uint32_t
         *exclude; /* sorted; beside the history, which the model's rule decides on */
     size_t exclude_count;
-    uint32_t now_s; /* ages history items, where the model fades them */
 } mr_recommend_options;
 
 /*
@@ -86,7 +85,8 @@ MR_MUST_USE mr_status mr_recommender_score(const mr_recommender *recommender,
                                            const mr_recommend_options *options,
                                            mr_scored_item *ret_items, size_t *ret_count);
 
-/* The k nearest items of one item: item-item weights, or cosine of factors without them.
+/* The k nearest items of one item: item-item weights, without them cosine of factors, else EASE's
+ * weights or the graph filter's answer to it.
  * MR_ERR_NOT_FOUND for an item outside, MR_ERR_INVALID for k. */
 MR_MUST_USE mr_status mr_recommender_similar(const mr_recommender *recommender,
                                              mr_recommender_scratch *scratch,

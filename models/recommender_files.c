@@ -8,7 +8,8 @@ static void put_number(mr_json_writer *json, const char *key, double value)
     mr_json_put_double(json, value);
 }
 
-void mr_recommender_recipe_write(const mr_recipe *recipe, mr_buffer *buffer)
+void mr_recommender_recipe_write(const mr_recipe *recipe, mr_text ranker,
+                                 mr_buffer *buffer)
 {
     char text[MR_RECIPE_TEXT_BYTES];
     mr_json_writer json = mr_json_writer_of(buffer);
@@ -38,11 +39,19 @@ void mr_recommender_recipe_write(const mr_recipe *recipe, mr_buffer *buffer)
     put_number(&json, "lambda", (double)recipe->ials.lambda);
     put_number(&json, "nu", (double)recipe->ials.nu);
     put_number(&json, "popular_half_life_s", recipe->popular_half_life_s);
+    put_number(&json, "ease_lambda", (double)recipe->ease.lambda);
+    put_number(&json, "ease_user_exponent", (double)recipe->ease.user_exponent);
+    mr_json_key(&json, "gfcf_dimension");
+    mr_json_put_uint(&json, recipe->graph_filter.dimension);
     mr_json_key(&json, "history_weighed");
     mr_json_put_bool(&json, recipe->history_weighed);
     put_number(&json, "history_half_life_s", recipe->history_half_life_s);
     mr_json_key(&json, "repeats_allowed");
     mr_json_put_bool(&json, recipe->repeats_allowed);
+    if (ranker.length > 0) {
+        mr_json_key(&json, "ranker");
+        mr_json_put_raw(&json, ranker);
+    }
     mr_json_end_object(&json);
 }
 
@@ -76,8 +85,12 @@ mr_status mr_recommender_recipe_read(mr_json_value *model, mr_recipe *ret_recipe
     recipe.blend.scale = mr_text_is(scale, mr_blend_scale_name(MR_BLEND_DEVIATION))
                              ? MR_BLEND_DEVIATION
                              : MR_BLEND_MAXIMUM;
-    for (uint32_t m = 0; m < MR_MEMBERS; m++)
-        recipe.blend.weights[m] = get_float(weights, mr_member_name((mr_member)m));
+    for (uint32_t m = 0; m < MR_MEMBERS; m++) {
+        /* Versions written before there were five members know three. */
+        const double absent = m < MR_MEMBER_EASE ? (double)NAN : 0.0;
+        mr_json_value *weight = mr_json_get(weights, mr_member_name((mr_member)m));
+        recipe.blend.weights[m] = (float)mr_json_double(weight, absent);
+    }
     recipe.item_item = (mr_item_item_options){
         .user_exponent = get_float(model, "user_exponent"),
         .row_exponent = get_float(model, "row_exponent"),
@@ -91,6 +104,12 @@ mr_status mr_recommender_recipe_read(mr_json_value *model, mr_recipe *ret_recipe
         .nu = get_float(model, "nu")};
     recipe.popular_half_life_s =
         mr_json_double(mr_json_get(model, "popular_half_life_s"), 0.0);
+    recipe.ease = (mr_ease_options){
+        .lambda = (float)mr_json_double(mr_json_get(model, "ease_lambda"), 0.0),
+        .user_exponent =
+            (float)mr_json_double(mr_json_get(model, "ease_user_exponent"), 0.0)};
+    recipe.graph_filter.dimension =
+        (uint32_t)mr_json_int(mr_json_get(model, "gfcf_dimension"), 0);
     recipe.history_weighed = mr_json_bool(mr_json_get(model, "history_weighed"), false);
     recipe.history_half_life_s =
         mr_json_double(mr_json_get(model, "history_half_life_s"), 0.0);

@@ -15,6 +15,7 @@
 #include "core/buffer.h"
 #include "core/json.h"
 #include "core/status.h"
+#include "core/text.h"
 #include "models/recipe.h"
 
 #define MR_FILE_ITEM_IDS "item_ids.npy"
@@ -26,8 +27,10 @@
 #define MR_FILE_EIGENVALUES "item_eigenvalues.npy"
 #define MR_FILE_POPULARITY "item_popularity.npy"
 
-/* The recipe as the manifest's "model" object, appended to `buffer`. */
-void mr_recommender_recipe_write(const mr_recipe *recipe, mr_buffer *buffer);
+/* The recipe as the manifest's "model" object, appended to `buffer`; `ranker` is its member of that
+ * name, a JSON object, or empty: none. */
+void mr_recommender_recipe_write(const mr_recipe *recipe, mr_text ranker,
+                                 mr_buffer *buffer);
 
 /* MR_ERR_CORRUPT when a number is missing or out of range. */
 MR_MUST_USE mr_status mr_recommender_recipe_read(mr_json_value *model,

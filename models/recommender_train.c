@@ -4,15 +4,19 @@
 #include "core/json.h"
 #include "models/dictionary.h"
 #include "models/fold_in.h"
+#include "models/ranker_files.h"
+#include "models/ranker_recipe_json.h"
+#include "models/ranker_training.h"
 #include "models/recommender.h"
 #include "models/recommender_files.h"
+#include "models/recommender_tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static const double TIME_SHARE = 0.1;
-static const double RANDOM_SHARE = 0.2;
+static const double RANDOM_SHARE = 0.1;
 
 /* Of one training. */
 typedef struct training {
@@ -29,6 +33,7 @@ typedef struct training {
     mr_sparse_matrix users;
     mr_sparse_matrix transposed;
     mr_trained trained;
+    mr_ranker_members ranker; /* with result.has_ranker */
     mr_model_writer *writer;
 } training;
 
@@ -105,7 +110,7 @@ static mr_status cut(training *t)
         report(t, "hold-out: the newest tenth of the events");
     if (status == MR_ERR_INVALID || status == MR_ERR_NOT_FOUND) {
         status = mr_holdout_random(&t->rows, RANDOM_SHARE, t->set->seed, &t->holdout);
-        report(t, "hold-out: a random fifth of each user's items");
+        report(t, "hold-out: a random tenth of each user's items");
     }
     return status;
 }
@@ -122,7 +127,7 @@ static mr_status choose(training *t)
 {
     const mr_tuner_options options = {.budget = t->set->budget,
                                       .seed = t->set->seed,
-                                      .families = {true, true, true},
+                                      .families = {true, true, true, true, true},
                                       .report = t->set->report,
                                       .context = t->set->context};
     MR_TRY(cut(t));
@@ -145,6 +150,25 @@ static mr_status train(training *t)
     MR_TRY(mr_sparse_matrix_transpose(&t->users, &t->transposed));
     return mr_recipe_train(&t->result.tuned.recipe, &t->users, &t->transposed,
                            t->rows.item, t->rows.time_s, count, t->pool, &t->trained);
+}
+
+/* Where events have times and enough users came back, their order is asked, too. */
+static mr_status train_ranker(training *t)
+{
+    const mr_ranker_training_set set = {.rows = &t->rows,
+                                        .holdout = &t->holdout,
+                                        .recipe = &t->result.tuned.recipe,
+                                        .share = TIME_SHARE,
+                                        .budget = t->set->budget,
+                                        .seed = t->set->seed,
+                                        .report = t->set->report,
+                                        .context = t->set->context};
+    if (!t->holdout.by_time)
+        return MR_OK;
+    const mr_status status =
+        mr_ranker_training_run(&set, t->pool, &t->result.ranked, &t->ranker);
+    t->result.has_ranker = status == MR_OK;
+    return status == MR_ERR_NOT_FOUND ? MR_OK : status;
 }
 
 /* ---- writing ---- */
@@ -227,6 +251,20 @@ static void put_metrics(mr_json_writer *json, const char *name,
     mr_json_end_object(json);
 }
 
+static void put_ranker_metrics(const training *t, mr_json_writer *json)
+{
+    const mr_ranker_tuner_result *ranked = &t->result.ranked;
+    mr_json_key(json, "ranker");
+    mr_json_begin_object(json);
+    mr_json_key(json, "tries");
+    mr_json_put_uint(json, ranked->tries);
+    put_metrics(json, "chosen", &ranked->holdout);
+    for (uint32_t s = 0; s < MR_SIGNALS; s++)
+        if (ranked->tried[s])
+            put_metrics(json, mr_signal_name((mr_signal)s), &ranked->singles[s]);
+    mr_json_end_object(json);
+}
+
 static void put_all_metrics(const training *t, mr_buffer *buffer)
 {
     mr_json_writer json = mr_json_writer_of(buffer);
@@ -241,6 +279,8 @@ static void put_all_metrics(const training *t, mr_buffer *buffer)
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
         if (t->result.tuned.tried[m])
             put_metrics(&json, mr_member_name((mr_member)m), &t->result.tuned.members[m]);
+    if (t->result.has_ranker)
+        put_ranker_metrics(t, &json);
     if (t->set->further_metrics.length > 0) {
         mr_json_key(&json, "further");
         mr_json_put_raw(&json, t->set->further_metrics);
@@ -256,11 +296,16 @@ static mr_text text_of(const mr_buffer *buffer)
 
 static mr_status finish(training *t)
 {
+    mr_buffer ranker = {0};
     mr_buffer model = {0};
     mr_buffer metrics = {0};
-    mr_recommender_recipe_write(&t->result.tuned.recipe, &model);
+    if (t->result.has_ranker)
+        mr_ranker_recipe_write(&t->result.ranked.recipe, &ranker);
+    mr_recommender_recipe_write(&t->result.tuned.recipe, text_of(&ranker), &model);
     put_all_metrics(t, &metrics);
-    mr_status status = mr_buffer_status(&model);
+    mr_status status = mr_buffer_status(&ranker);
+    if (status == MR_OK)
+        status = mr_buffer_status(&model);
     if (status == MR_OK)
         status = mr_buffer_status(&metrics);
     if (status == MR_OK) {
@@ -275,6 +320,7 @@ static mr_status finish(training *t)
         status =
             mr_model_writer_finish(t->writer, &description, t->result.version, t->error);
     }
+    mr_buffer_deinit(&ranker);
     mr_buffer_deinit(&model);
     mr_buffer_deinit(&metrics);
     return status;
@@ -286,8 +332,13 @@ static mr_status write_version(training *t)
     MR_TRY(write_dictionary(t));
     MR_TRY(write_neighbours(t));
     MR_TRY(write_factors(t));
+    MR_TRY(mr_recommender_tables_write(t->writer, &t->trained.ease,
+                                       &t->trained.graph_filter, t->error));
     MR_TRY(write_array(t, MR_FILE_POPULARITY, MR_NPY_F4, t->result.items,
                        t->trained.popular));
+    if (t->result.has_ranker)
+        MR_TRY(mr_ranker_files_write(t->writer, &t->result.ranked.recipe, &t->ranker,
+                                     t->error));
     if (t->set->add_files != NULL)
         MR_TRY(t->set->add_files(t->set->context, t->writer, t->error));
     return finish(t);
@@ -302,6 +353,7 @@ static mr_status run(training *t)
     MR_TRY(number_items(t));
     MR_TRY(mr_worker_pool_create(t->set->threads, &t->pool));
     MR_TRY(choose(t));
+    MR_TRY(train_ranker(t));
     MR_TRY(train(t));
     return write_version(t);
 }
@@ -314,6 +366,7 @@ mr_status mr_recommender_train(const mr_training_set *set, const char *models_pa
     const mr_status status = run(&t);
     mr_model_writer_destroy(t.writer);
     mr_trained_deinit(&t.trained);
+    mr_ranker_members_deinit(&t.ranker);
     mr_sparse_matrix_deinit(&t.users);
     mr_sparse_matrix_deinit(&t.transposed);
     mr_holdout_deinit(&t.holdout);

@@ -19,8 +19,10 @@
 #include "core/text.h"
 #include "models/interactions.h"
 #include "models/model_directory.h"
+#include "models/ranker_tuner.h"
 #include "models/tuner.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct mr_training_set {
@@ -47,6 +49,8 @@ typedef struct mr_training_result {
     char version[MR_MODEL_VERSION_BYTES];
     char parent[MR_MODEL_VERSION_BYTES]; /* "" when it is the first */
     mr_tuner_result tuned;
+    bool has_ranker; /* the events have an order that says something */
+    mr_ranker_tuner_result ranked;
     uint32_t items; /* of the dictionary, old ones included */
 } mr_training_result;
 

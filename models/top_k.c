@@ -50,38 +50,43 @@ static void swap_keys(uint64_t *a, uint64_t *b)
     *b = held;
 }
 
-static uint64_t median_of_three(uint64_t a, uint64_t b, uint64_t c)
+/* Of the first, the middle and the last of keys[left … right - 1], the place of the median. */
+static size_t median_place(const uint64_t *keys, size_t left, size_t right)
 {
-    const uint64_t low = a < b ? a : b;
-    const uint64_t high = a < b ? b : a;
-    return c < low ? low : c > high ? high : c;
+    const size_t middle = left + (right - left) / 2;
+    const uint64_t a = keys[left];
+    const uint64_t b = keys[middle];
+    const uint64_t c = keys[right - 1];
+    if ((a < b) == (b < c))
+        return middle;
+    return (b < a) == (a < c) ? left : right - 1;
 }
 
-/* Put the largest k of `count` keys in front, in no order.  Keys are distinct.  [Hoare 1961] */
+/*
+ * Put the largest k of `count` keys in front, in no order.  [Hoare 1961]  The partition is
+ * Lomuto's, which needs no branch on a comparison: half of those would be foretold wrongly.
+ */
 static void select_largest(uint64_t *keys, uint32_t count, uint32_t k)
 {
-    int64_t left = 0;
-    int64_t right = (int64_t)count - 1;
-    const int64_t wanted = k;
-    while (left < right) {
-        const uint64_t pivot =
-            median_of_three(keys[left], keys[left + (right - left) / 2], keys[right]);
-        int64_t i = left;
-        int64_t j = right;
-        while (i <= j) {
-            while (keys[i] > pivot)
-                i++;
-            while (keys[j] < pivot)
-                j--;
-            if (i <= j)
-                swap_keys(&keys[i++], &keys[j--]);
+    size_t left = 0;
+    size_t right = count;
+    while (right - left > 1) {
+        swap_keys(&keys[median_place(keys, left, right)], &keys[right - 1]);
+        const uint64_t pivot = keys[right - 1];
+        size_t larger = left;
+        for (size_t i = left; i < right - 1; i++) {
+            const uint64_t key = keys[i];
+            keys[i] = keys[larger];
+            keys[larger] = key;
+            larger += key > pivot;
         }
-        if (wanted - 1 <= j)
-            right = j;
-        else if (wanted - 1 >= i)
-            left = i;
+        swap_keys(&keys[larger], &keys[right - 1]);
+        if (k < larger)
+            right = larger;
+        else if (k > larger + 1)
+            left = larger + 1;
         else
-            return;
+            return; /* the pivot is the k-th or the one behind it */
     }
 }
 
@@ -163,6 +168,16 @@ __attribute__((target("avx512f,avx512dq,avx512vl"))) static inline uint32_t stor
     return (uint32_t)__builtin_popcount(mask);
 }
 
+/* Of 64 scores.  NaN compares false and is passed over. */
+__attribute__((target("avx512f,avx512dq,avx512vl"))) static inline bool none_above(
+    const float *scores, __m512 limit)
+{
+    unsigned masks = 0;
+    for (size_t i = 0; i < 64; i += 16)
+        masks |= _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), limit, _CMP_GT_OQ);
+    return masks == 0;
+}
+
 __attribute__((target("avx512f,avx512dq,avx512vl"))) static uint32_t scan_avx512(
     const float *scores, size_t count, float threshold, uint32_t base, uint64_t *ret_keys)
 {
@@ -170,18 +185,25 @@ __attribute__((target("avx512f,avx512dq,avx512vl"))) static uint32_t scan_avx512
     const __m256i steps = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     uint32_t kept = 0;
     size_t i = 0;
-    for (; i + 16 <= count; i += 16) {
-        const __mmask16 mask =
-            _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), limit, _CMP_GT_OQ);
-        if (__builtin_expect(mask == 0, 1))
+    while (i + 16 <= count) {
+        if (i + 64 <= count && none_above(scores + i, limit)) {
+            i += 64;
             continue;
-        const int first = (int)(base + (uint32_t)i);
-        kept += store_keys(_mm256_loadu_ps(scores + i),
-                           _mm256_add_epi32(steps, _mm256_set1_epi32(first)),
-                           (__mmask8)(mask & 0xFF), ret_keys + kept);
-        kept += store_keys(_mm256_loadu_ps(scores + i + 8),
-                           _mm256_add_epi32(steps, _mm256_set1_epi32(first + 8)),
-                           (__mmask8)(mask >> 8), ret_keys + kept);
+        }
+        const size_t end = i + 64 <= count ? i + 64 : count / 16 * 16;
+        for (; i < end; i += 16) {
+            const __mmask16 mask =
+                _mm512_cmp_ps_mask(_mm512_loadu_ps(scores + i), limit, _CMP_GT_OQ);
+            if (mask == 0)
+                continue;
+            const int first = (int)(base + (uint32_t)i);
+            kept += store_keys(_mm256_loadu_ps(scores + i),
+                               _mm256_add_epi32(steps, _mm256_set1_epi32(first)),
+                               (__mmask8)(mask & 0xFF), ret_keys + kept);
+            kept += store_keys(_mm256_loadu_ps(scores + i + 8),
+                               _mm256_add_epi32(steps, _mm256_set1_epi32(first + 8)),
+                               (__mmask8)(mask >> 8), ret_keys + kept);
+        }
     }
     return kept + scan_scalar(scores + i, count - i, threshold, base + (uint32_t)i,
                               ret_keys + kept);

@@ -1,7 +1,8 @@
 #include "models/tuner.h"
 
-#include "models/popular.h"
+#include "models/pattern_search.h"
 #include "models/random.h"
+#include "models/tuner_internal.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -9,43 +10,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/pattern_search.h"
-
 enum {
-    TRIAL_DIMENSION = 64,
-    TRIAL_EPOCHS = 8,
-    FINAL_EPOCHS = 12,
-    BLENDS_MAX = 32,
     LINE_BYTES = MR_RECIPE_TEXT_BYTES + 128,
+    REFINE_FROM = 12, /* tries: with fewer, members are worth more as they are */
 };
 
-/* An item-item row may be long while the whole model stays below this. */
-static const double ITEM_ITEM_BYTES_MAX = 1.0e9;
-
 static const double DAY_S = 86400.0;
-
-typedef struct tuning {
-    const mr_holdout *holdout;
-    const mr_tuner_options *options;
-    mr_worker_pool *pool;
-    mr_sparse_matrix faded; /* histories as the recipe weighs them; empty: all ones */
-    mr_sparse_matrix items; /* transpose of the hold-out's training part */
-    uint32_t *users;        /* who is asked */
-    uint32_t user_count;
-    mr_tuner_result *result;
-    mr_recipe best[MR_MEMBERS];  /* each family's best so far, as a single */
-    mr_trained kept[MR_MEMBERS]; /* trained, for the blend */
-} tuning;
 
 static double objective(const mr_ranking_metrics *metrics)
 {
     return (metrics->recall + metrics->ndcg) / 2.0;
 }
 
-static void report(const tuning *t, const char *format, ...)
+static void report(const mr_tuning *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-static void report(const tuning *t, const char *format, ...)
+static void report(const mr_tuning *t, const char *format, ...)
 {
     char line[LINE_BYTES];
     if (t->options->report == NULL)
@@ -57,7 +37,7 @@ static void report(const tuning *t, const char *format, ...)
     t->options->report(t->options->context, line);
 }
 
-static void report_try(const tuning *t, const mr_recipe *recipe,
+static void report_try(const mr_tuning *t, const mr_recipe *recipe,
                        const mr_ranking_metrics *metrics)
 {
     char text[MR_RECIPE_TEXT_BYTES];
@@ -76,7 +56,7 @@ static int by_key(const void *a, const void *b)
 }
 
 /* The users with the smallest hashes among those who have something held out. */
-static mr_status pick_users(tuning *t)
+static mr_status pick_users(mr_tuning *t)
 {
     const mr_sparse_matrix *held = &t->holdout->held;
     uint64_t *keys = malloc(((size_t)held->rows + 1) * sizeof(*keys));
@@ -100,11 +80,10 @@ static mr_status pick_users(tuning *t)
 
 /* ---- one try ---- */
 
-static mr_status score_blends(const tuning *t, const mr_member_set *members,
-                              bool repeats_allowed, const mr_blend *blends, size_t count,
-                              mr_ranking_metrics *ret_metrics)
+static mr_evaluation_task task_of(const mr_tuning *t, const mr_member_set *members,
+                                  bool repeats_allowed)
 {
-    const mr_evaluation_task task = {
+    return (mr_evaluation_task){
         .members = members,
         .histories = t->faded.rows > 0 ? &t->faded : &t->holdout->train,
         .excluded = repeats_allowed ? NULL : &t->holdout->train,
@@ -113,140 +92,111 @@ static mr_status score_blends(const tuning *t, const mr_member_set *members,
         .user_count = t->user_count,
         .k = MR_TUNER_K,
     };
-    return mr_evaluate_blends(&task, blends, count, t->pool, ret_metrics);
 }
 
-/* Train and score a single; keep it, trained, if it is its family's best. */
-static mr_status try_single(tuning *t, mr_member member, const mr_recipe *recipe,
-                            double *ret_value)
+static mr_status score(const mr_tuning *t, const mr_member_set *members,
+                       bool repeats_allowed, const mr_blend *blend,
+                       mr_ranking_metrics *ret_metrics)
 {
-    mr_trained trained = {0};
-    mr_ranking_metrics metrics;
-    MR_TRY(mr_recipe_train(recipe, &t->holdout->train, &t->items, t->holdout->votes,
+    const mr_evaluation_task task = task_of(t, members, repeats_allowed);
+    return mr_evaluate_blends(&task, blend, 1, t->pool, ret_metrics);
+}
+
+static mr_status train(const mr_tuning *t, const mr_recipe *recipe,
+                       mr_trained *ret_trained)
+{
+    return mr_recipe_train(recipe, &t->holdout->train, &t->items, t->holdout->votes,
                            t->holdout->vote_times_s, t->holdout->vote_count, t->pool,
-                           &trained));
-    const mr_member_set members = mr_trained_members(&trained);
-    const mr_status status =
-        score_blends(t, &members, recipe->repeats_allowed, &recipe->blend, 1, &metrics);
-    if (status != MR_OK) {
-        mr_trained_deinit(&trained);
-        return status;
-    }
+                           ret_trained);
+}
+
+static mr_status try_single(mr_tuning *t, mr_member member, const mr_recipe *recipe,
+                            mr_trained *trained, double *ret_value)
+{
+    mr_ranking_metrics metrics;
+    const mr_member_set members = mr_trained_members(trained);
+    MR_TRY(score(t, &members, recipe->repeats_allowed, &recipe->blend, &metrics));
     t->result->tries++;
     report_try(t, recipe, &metrics);
     *ret_value = objective(&metrics);
-    if (!t->result->tried[member] ||
-        *ret_value > objective(&t->result->members[member])) {
-        mr_trained_deinit(&t->kept[member]);
-        t->kept[member] = trained;
-        t->best[member] = *recipe;
-        t->result->members[member] = metrics;
-        t->result->tried[member] = true;
+    if (t->result->tried[member] && *ret_value <= objective(&t->result->members[member]))
         return MR_OK;
+    mr_trained_deinit(&t->kept[member]);
+    t->kept[member] = *trained;
+    *trained = (mr_trained){0};
+    t->best[member] = *recipe;
+    t->result->members[member] = metrics;
+    t->result->tried[member] = true;
+    return MR_OK;
+}
+
+/* The parameters of one member, out of another recipe. */
+static void take_member(mr_recipe *recipe, mr_member member, const mr_recipe *from)
+{
+    if (member == MR_MEMBER_ITEM_ITEM)
+        recipe->item_item = from->item_item;
+    if (member == MR_MEMBER_IALS)
+        recipe->ials = from->ials;
+    if (member == MR_MEMBER_POPULAR)
+        recipe->popular_half_life_s = from->popular_half_life_s;
+    if (member == MR_MEMBER_EASE)
+        recipe->ease = from->ease;
+    if (member == MR_MEMBER_GRAPH_FILTER)
+        recipe->graph_filter = from->graph_filter;
+}
+
+/* In the blend, with its weight as it is and half an octave to both sides. */
+static mr_status try_blended(mr_tuning *t, mr_member member, const mr_recipe *recipe,
+                             mr_trained *trained, double *ret_value)
+{
+    enum { WEIGHTS = 3 };
+    mr_blend blends[WEIGHTS];
+    double values[WEIGHTS];
+    size_t best = 0;
+    char text[MR_RECIPE_TEXT_BYTES];
+    const mr_member_set members = mr_trained_members(trained);
+    for (int w = 0; w < WEIGHTS; w++) {
+        blends[w] = t->blended.blend;
+        blends[w].weights[member] *= (float)exp2((w - 1) / 2.0);
     }
+    MR_TRY(mr_blend_search_try(t->search, member, &members));
+    MR_TRY(mr_blend_search_judge(t->search, blends, WEIGHTS, values));
+    for (size_t w = 1; w < WEIGHTS; w++)
+        if (values[w] > values[best])
+            best = w;
+    const bool keep = values[best] > t->blended_value * (1.0 + MR_BLEND_SEARCH_MARGIN);
+    mr_blend_search_settle(t->search, keep);
+    t->result->tries++;
+    mr_recipe_text(recipe, text);
+    report(t, "try %u: %s in the blend: %.4f (%.4f without)", t->result->tries, text,
+           values[best], t->blended_value);
+    *ret_value = values[best];
+    if (!keep)
+        return MR_OK;
+    t->blended_value = values[best];
+    t->blended.blend = blends[best];
+    take_member(&t->blended, member, recipe);
+    mr_trained_deinit(&t->replaced[member]);
+    t->replaced[member] = *trained;
+    *trained = (mr_trained){0};
+    return MR_OK;
+}
+
+mr_status mr_tuning_try(mr_tuning *t, mr_member member, const mr_recipe *recipe,
+                        double *ret_value)
+{
+    mr_trained trained = {0};
+    MR_TRY(train(t, recipe, &trained));
+    const mr_status status = t->search != NULL
+                                 ? try_blended(t, member, recipe, &trained, ret_value)
+                                 : try_single(t, member, recipe, &trained, ret_value);
     mr_trained_deinit(&trained);
-    return MR_OK;
-}
-
-/* ---- popularity ---- */
-
-static mr_status tune_popular(tuning *t)
-{
-    static const double half_lives_s[] = {0.0, 30 * DAY_S, 7 * DAY_S};
-    const size_t count = t->holdout->vote_times_s != NULL ? 3 : 1;
-    for (size_t h = 0; h < count; h++) {
-        double value = 0.0;
-        const mr_recipe recipe = {.popular_half_life_s = half_lives_s[h],
-                                  .blend = mr_blend_single(MR_MEMBER_POPULAR)};
-        MR_TRY(try_single(t, MR_MEMBER_POPULAR, &recipe, &value));
-    }
-    return MR_OK;
-}
-
-/* ---- item-item ---- */
-
-static mr_status look_item_item(void *context, const double *point, double *ret_value)
-{
-    tuning *t = context;
-    const double longest = ITEM_ITEM_BYTES_MAX / (8.0 * t->items.rows);
-    const mr_recipe recipe = {.item_item = {.user_exponent = (float)point[0],
-                                            .row_exponent = (float)point[1],
-                                            .column_exponent = (float)point[2],
-                                            .neighbours = longest >= 1000.0 ? 1000
-                                                          : longest >= 100.0
-                                                              ? (uint32_t)longest
-                                                              : 100},
-                              .blend = mr_blend_single(MR_MEMBER_ITEM_ITEM)};
-    return try_single(t, MR_MEMBER_ITEM_ITEM, &recipe, ret_value);
-}
-
-/* From where most catalogues are good: long histories count less, popular answers are damped
- * less than popular questions.  1 is full normalisation, so there is little beyond it. */
-static mr_status tune_item_item(tuning *t, uint32_t looks)
-{
-    static const mr_pattern_axis axes[] = {
-        {.start = 0.75, .step = -0.25, .low = 0.0, .high = 1.5},
-        {.start = 0.5, .step = 0.25, .low = 0.0, .high = 1.5},
-        {.start = 0.25, .step = 0.25, .low = 0.0, .high = 1.5},
-    };
-    double point[3];
-    double value = 0.0;
-    uint32_t used = 0;
-    return mr_pattern_search(axes, 3, looks, look_item_item, t, point, &value, &used);
-}
-
-/* ---- iALS ---- */
-
-static mr_recipe ials_recipe(const tuning *t, const double *point, uint32_t dimension,
-                             uint32_t epochs)
-{
-    return (mr_recipe){.ials = {.dimension = dimension,
-                                .epochs = epochs,
-                                .alpha0 = (float)exp2(point[0]),
-                                .lambda = (float)exp2(point[1]),
-                                .nu = 1.0F,
-                                .seed = t->options->seed},
-                       .blend = mr_blend_single(MR_MEMBER_IALS)};
-}
-
-static mr_status look_ials(void *context, const double *point, double *ret_value)
-{
-    tuning *t = context;
-    const mr_recipe recipe = ials_recipe(t, point, TRIAL_DIMENSION, TRIAL_EPOCHS);
-    return try_single(t, MR_MEMBER_IALS, &recipe, ret_value);
-}
-
-/*
- * The unseen should weigh about as much as a long history: alpha0 I is near 1000 in every
- * published setting, lambda near 0.005 [Rendle et al. 2022].  Dimensions are tried last, for the
- * values found at a small one.
- */
-static mr_status tune_ials(tuning *t, uint32_t looks)
-{
-    const mr_pattern_axis axes[] = {
-        {.start = log2(fmin(fmax(1000.0 / t->items.rows, 0.005), 0.5)),
-         .step = 2.0,
-         .low = -12.0,
-         .high = 2.0},
-        {.start = log2(0.005), .step = 1.5, .low = -12.0, .high = 0.0},
-    };
-    static const uint32_t dimensions[] = {128, 256};
-    const uint32_t larger = looks >= 6 ? 2 : looks >= 2 ? 1 : 0;
-    double point[2] = {axes[0].start, axes[1].start};
-    double value = 0.0;
-    uint32_t used = 0;
-    MR_TRY(
-        mr_pattern_search(axes, 2, looks - larger, look_ials, t, point, &value, &used));
-    for (uint32_t l = 0; l < larger; l++) {
-        const mr_recipe recipe = ials_recipe(t, point, dimensions[l], FINAL_EPOCHS);
-        MR_TRY(try_single(t, MR_MEMBER_IALS, &recipe, &value));
-    }
-    return MR_OK;
+    return status;
 }
 
 /* ---- the blend ---- */
 
-static mr_member best_single(const tuning *t)
+static mr_member best_single(const mr_tuning *t)
 {
     uint32_t best = MR_MEMBERS;
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
@@ -257,90 +207,108 @@ static mr_member best_single(const tuning *t)
     return (mr_member)best;
 }
 
-static mr_member_set kept_members(const tuning *t)
+/* Every member once: as the best single of its family or, in a blend, what replaced it there. */
+static mr_member_set kept_members(const mr_tuning *t)
 {
-    mr_member_set set = {0};
-    if (t->result->tried[MR_MEMBER_ITEM_ITEM])
-        set.item_item = &t->kept[MR_MEMBER_ITEM_ITEM].item_item;
-    if (t->result->tried[MR_MEMBER_IALS]) {
-        set.user_factors = mr_ials_users(t->kept[MR_MEMBER_IALS].ials);
-        set.item_factors = mr_ials_items(t->kept[MR_MEMBER_IALS].ials);
+    mr_member_set all = {.popular = t->kept[MR_MEMBER_POPULAR].popular};
+    for (uint32_t m = 0; m < MR_MEMBERS; m++) {
+        const mr_trained *trained =
+            t->replaced[m].popular != NULL ? &t->replaced[m] : &t->kept[m];
+        const mr_member_set one = mr_trained_members(trained);
+        all.item_item = one.item_item != NULL ? one.item_item : all.item_item;
+        all.user_factors = one.user_factors != NULL ? one.user_factors : all.user_factors;
+        all.item_factors = one.item_factors != NULL ? one.item_factors : all.item_factors;
+        all.ease = one.ease != NULL ? one.ease : all.ease;
+        all.graph_filter = one.graph_filter != NULL ? one.graph_filter : all.graph_filter;
     }
-    if (t->result->tried[MR_MEMBER_POPULAR])
-        set.popular = t->kept[MR_MEMBER_POPULAR].popular;
-    return set;
+    return all;
 }
 
-/* Item-item has weight 1 and iALS a power of sqrt 2 around it. */
-static size_t list_pairs(const tuning *t, mr_blend *ret_blends)
+static void forget_replaced(mr_tuning *t)
 {
-    size_t count = 0;
-    if (!t->result->tried[MR_MEMBER_ITEM_ITEM] || !t->result->tried[MR_MEMBER_IALS])
-        return 0;
-    for (int scale = 0; scale < MR_BLEND_SCALES; scale++)
-        for (int half_octaves = -5; half_octaves <= 4; half_octaves++)
-            ret_blends[count++] = (mr_blend){
-                .scale = (mr_blend_scale)scale,
-                .weights = {[MR_MEMBER_ITEM_ITEM] = 1.0F,
-                            [MR_MEMBER_IALS] = (float)exp2(half_octaves / 2.0)}};
-    return count;
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        mr_trained_deinit(&t->replaced[m]);
 }
 
-/* A little popularity beside what is best so far. */
-static size_t list_with_popular(const tuning *t, mr_blend *ret_blends)
+/* The best single, with the parameters of all others beside it. */
+static void take_best_single(mr_tuning *t)
 {
-    static const float little[] = {0.05F, 0.1F, 0.2F};
-    const mr_blend *best = &t->result->recipe.blend;
-    size_t count = 0;
-    if (!t->result->tried[MR_MEMBER_POPULAR] || best->weights[MR_MEMBER_POPULAR] > 0.0F)
-        return 0;
-    for (size_t p = 0; p < sizeof(little) / sizeof(little[0]); p++) {
-        ret_blends[count] = *best;
-        ret_blends[count++].weights[MR_MEMBER_POPULAR] = little[p];
+    const mr_member single = best_single(t);
+    t->result->recipe = t->best[single];
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        take_member(&t->result->recipe, (mr_member)m, &t->best[m]);
+    t->result->holdout = t->result->members[single];
+}
+
+/* The members' parameters once more, with the blend's value for the objective: what is best alone
+ * is not what adds most.  The heaviest families have their turn as often as the others. */
+static mr_status refine_members(mr_tuning *t, uint32_t looks)
+{
+    uint32_t families = 0;
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        families += t->blended.blend.weights[m] > 0.0F &&
+                    mr_tuner_family_of((mr_member)m)->refine != NULL;
+    for (uint32_t m = 0; m < MR_MEMBERS && families > 0; m++) {
+        const mr_tuner_family *family = mr_tuner_family_of((mr_member)m);
+        if (!(t->blended.blend.weights[m] > 0.0F) || family->refine == NULL)
+            continue;
+        const uint32_t mine = (looks + families - 1) / families;
+        looks -= mine;
+        families--;
+        if (mine > 0)
+            MR_TRY(family->refine(t, mine));
     }
-    return count;
-}
-
-/* Score blends and take the best of them if it beats what the result holds. */
-static mr_status choose_among(tuning *t, const mr_blend *blends, size_t count,
-                              bool insist)
-{
-    mr_ranking_metrics metrics[BLENDS_MAX];
-    const mr_member_set members = kept_members(t);
-    if (count == 0)
-        return MR_OK;
-    MR_TRY(score_blends(t, &members, false, blends, count, metrics));
-    size_t best = 0;
-    for (size_t b = 1; b < count; b++)
-        if (objective(&metrics[b]) > objective(&metrics[best]))
-            best = b;
-    if (!insist && objective(&metrics[best]) <= objective(&t->result->holdout))
-        return MR_OK;
-    t->result->recipe.blend = blends[best];
-    t->result->holdout = metrics[best];
-    report_try(t, &t->result->recipe, &metrics[best]);
     return MR_OK;
 }
 
-static mr_status choose_blend(tuning *t)
+static mr_status search_blend(mr_tuning *t, uint32_t looks)
 {
-    mr_blend blends[BLENDS_MAX];
-    mr_recipe *recipe = &t->result->recipe;
-    const mr_member single = best_single(t);
-    *recipe = t->best[single];
-    recipe->item_item = t->best[MR_MEMBER_ITEM_ITEM].item_item;
-    recipe->ials = t->best[MR_MEMBER_IALS].ials;
-    recipe->popular_half_life_s = t->best[MR_MEMBER_POPULAR].popular_half_life_s;
-    t->result->holdout = t->result->members[single];
-    const size_t pairs = list_pairs(t, blends);
-    t->result->tries += pairs > 0;
-    MR_TRY(choose_among(t, blends, pairs, t->options->insist_on_blend));
-    return choose_among(t, blends, list_with_popular(t, blends), false);
+    const bool all = t->options->insist_on_blend;
+    mr_blend *blend = &t->blended.blend;
+    t->blended = t->result->recipe;
+    MR_TRY(mr_blend_search_run(t->search, all, blend, &t->blended_value));
+    t->result->tries++;
+    report(t, "try %u: weights: %.4f", t->result->tries, t->blended_value);
+    if (looks == 0)
+        return MR_OK;
+    MR_TRY(refine_members(t, looks));
+    return mr_blend_search_refine(t->search, all, blend, &t->blended_value);
+}
+
+/* The search works on candidates; what it found is asked once more over all items, and taken if
+ * it is better there than the best single. */
+static mr_status choose_blend(mr_tuning *t, uint32_t looks)
+{
+    mr_ranking_metrics metrics;
+    uint32_t tried = 0;
+    take_best_single(t);
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        tried += t->result->tried[m];
+    if (tried < 2)
+        return MR_OK;
+    const mr_member_set singles = kept_members(t);
+    const mr_evaluation_task task = task_of(t, &singles, false);
+    MR_TRY(mr_blend_search_create(&task, t->result->tried, t->pool, &t->search));
+    const mr_status status = search_blend(t, looks);
+    mr_blend_search_destroy(t->search);
+    t->search = NULL;
+    MR_TRY(status);
+    const mr_member_set members = kept_members(t);
+    MR_TRY(score(t, &members, false, &t->blended.blend, &metrics));
+    if (!t->options->insist_on_blend &&
+        objective(&metrics) <= objective(&t->result->holdout)) {
+        forget_replaced(t);
+        return MR_OK;
+    }
+    t->result->recipe = t->blended;
+    t->result->holdout = metrics;
+    report_try(t, &t->result->recipe, &metrics);
+    return MR_OK;
 }
 
 /* Does it help to weigh history items by their events, and to forget old ones?  Only item-item
  * weighs; each half-life is asked with the chosen blend. */
-static mr_status choose_history(tuning *t)
+static mr_status choose_history(mr_tuning *t)
 {
     static const double half_lives_s[] = {0.0, 90 * DAY_S, 30 * DAY_S, 7 * DAY_S, DAY_S};
     const mr_member_set members = kept_members(t);
@@ -351,7 +319,7 @@ static mr_status choose_history(tuning *t)
         mr_ranking_metrics metrics;
         mr_sparse_matrix_deinit(&t->faded);
         MR_TRY(mr_holdout_faded(t->holdout, half_lives_s[h], &t->faded));
-        MR_TRY(score_blends(t, &members, false, &recipe->blend, 1, &metrics));
+        MR_TRY(score(t, &members, false, &recipe->blend, &metrics));
         if (objective(&metrics) <= objective(&t->result->holdout))
             continue;
         recipe->history_weighed = true;
@@ -366,13 +334,13 @@ static mr_status choose_history(tuning *t)
 }
 
 /* May the user's own items come back?  What the hold-out says, where it has repeats at all. */
-static mr_status choose_repeats(tuning *t)
+static mr_status choose_repeats(mr_tuning *t)
 {
     mr_ranking_metrics metrics;
     const mr_member_set members = kept_members(t);
     if (!(t->holdout->repeat_share > 0.0))
         return MR_OK;
-    MR_TRY(score_blends(t, &members, true, &t->result->recipe.blend, 1, &metrics));
+    MR_TRY(score(t, &members, true, &t->result->recipe.blend, &metrics));
     const bool allowed = objective(&metrics) > objective(&t->result->holdout);
     report(t, "repeats: %.1f%% of the hold-out, recall@%u %.4f allowed, %.4f not: %s",
            100.0 * t->holdout->repeat_share, MR_TUNER_K, metrics.recall,
@@ -385,29 +353,55 @@ static mr_status choose_repeats(tuning *t)
 
 /* ---- all of it ---- */
 
-/* Popularity is one try, the blend another; item-item gets a little more than half of the rest,
- * having three axes to two. */
-static mr_status tune(tuning *t)
+/* Which families are searched: those that are asked for, one too dear only when it is alone. */
+static uint32_t pick_families(const mr_tuning *t, bool ret_picked[MR_MEMBERS])
 {
-    const bool *families = t->options->families;
-    const bool pair = families[MR_MEMBER_ITEM_ITEM] && families[MR_MEMBER_IALS];
+    uint32_t asked = 0;
+    uint32_t picked = 0;
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        asked += t->options->families[m];
+    for (uint32_t m = 0; m < MR_MEMBERS; m++) {
+        const mr_tuner_family *family = mr_tuner_family_of((mr_member)m);
+        ret_picked[m] =
+            t->options->families[m] &&
+            (asked == 1 || family->is_affordable == NULL || family->is_affordable(t));
+        picked += ret_picked[m];
+    }
+    return picked;
+}
+
+/* Popularity takes what it needs, the blend's weights one try and its members' parameters a quarter;
+ * the families share the rest, one each at least. */
+static mr_status tune(mr_tuning *t)
+{
+    bool picked[MR_MEMBERS];
+    uint32_t shares = 0;
     uint32_t left = t->options->budget > 0 ? t->options->budget : MR_TUNER_BUDGET_DEFAULT;
     if (left > MR_PATTERN_LOOKS_MAX)
         left = MR_PATTERN_LOOKS_MAX;
     MR_TRY(mr_sparse_matrix_transpose(&t->holdout->train, &t->items));
     MR_TRY(pick_users(t));
-    if (families[MR_MEMBER_POPULAR]) {
-        MR_TRY(tune_popular(t));
-        left = left > t->result->tries + 1 ? left - t->result->tries : 1;
+    const bool several = pick_families(t, picked) > 1;
+    const uint32_t in_blend = several && left >= REFINE_FROM ? left / 4 : 0;
+    if (several)
+        left = left - in_blend > 1 ? left - in_blend - 1 : 1;
+    if (picked[MR_MEMBER_POPULAR]) {
+        MR_TRY(mr_tuner_family_of(MR_MEMBER_POPULAR)->tune(t, left));
+        left = left > t->result->tries ? left - t->result->tries : 1;
+        picked[MR_MEMBER_POPULAR] = false;
     }
-    if (pair)
-        left = left > 3 ? left - 1 : 2;
-    const uint32_t item_item = pair ? (left * 11 + 10) / 20 : left;
-    if (families[MR_MEMBER_ITEM_ITEM])
-        MR_TRY(tune_item_item(t, item_item));
-    if (families[MR_MEMBER_IALS])
-        MR_TRY(tune_ials(t, pair ? left - item_item : left));
-    MR_TRY(choose_blend(t));
+    for (uint32_t m = 0; m < MR_MEMBERS; m++)
+        shares += picked[m] ? mr_tuner_family_of((mr_member)m)->share : 0;
+    for (uint32_t m = 0; m < MR_MEMBERS; m++) {
+        const mr_tuner_family *family = mr_tuner_family_of((mr_member)m);
+        if (!picked[m])
+            continue;
+        const uint32_t looks = (left * family->share + shares / 2) / shares;
+        left = left > looks ? left - looks : 0;
+        shares -= family->share;
+        MR_TRY(family->tune(t, looks > 0 ? looks : 1));
+    }
+    MR_TRY(choose_blend(t, in_blend));
     MR_TRY(choose_history(t));
     return choose_repeats(t);
 }
@@ -416,7 +410,8 @@ mr_status mr_tuner_run(const mr_holdout *holdout, const mr_tuner_options *option
                        mr_worker_pool *pool, mr_tuner_result *ret_result)
 {
     mr_tuner_result result = {0};
-    tuning t = {.holdout = holdout, .options = options, .pool = pool, .result = &result};
+    mr_tuning t = {
+        .holdout = holdout, .options = options, .pool = pool, .result = &result};
     bool any = false;
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
         any = any || options->families[m];
@@ -425,6 +420,8 @@ mr_status mr_tuner_run(const mr_holdout *holdout, const mr_tuner_options *option
     const mr_status status = tune(&t);
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
         mr_trained_deinit(&t.kept[m]);
+    forget_replaced(&t);
+    mr_blend_search_destroy(t.search);
     mr_sparse_matrix_deinit(&t.faded);
     mr_sparse_matrix_deinit(&t.items);
     free(t.users);

@@ -4,9 +4,10 @@
  * Nobody knows good exponents or regularisation for a catalogue beforehand, and a blend is only
  * as good as its weights.  Starting points come from the data's size, not from any data set;
  * each family is then searched along its axes with steps that halve (a pattern search), and the
- * blend of the best members is chosen among weights on a logarithmic grid.  The singles stand in
- * that choice, too, so the result is never below its best member on the hold-out.  The search is
- * bounded by tries, not by time, so that a recipe does not depend on the machine's speed.
+ * weights of the best members' blend one after the other (models/blend_search.h), and then the
+ * parameters of its members once more with the blend's value for the objective.  The singles
+ * stand in that choice, too, so the result is never below its best member on the hold-out.  The
+ * search is bounded by tries, not by time, so that a recipe does not depend on the machine's speed.
  *
  * Units      A try is one training and scoring of one candidate; all weights of a blend are one.
  * Ownership  A recipe is a value; the hold-out and the callback's context are borrowed.
@@ -27,8 +28,8 @@
 
 /* [Hooke and Jeeves 1961] for the search; the objective is the mean of recall@k and NDCG@k. */
 enum {
-    MR_TUNER_BUDGET_DEFAULT = 24,
-    MR_TUNER_USERS_MAX = 10000, /* of the hold-out that are asked, picked by a hash */
+    MR_TUNER_BUDGET_DEFAULT = 32,
+    MR_TUNER_USERS_MAX = 32768, /* of the hold-out that are asked, picked by a hash */
     MR_TUNER_K = 20,
 };
 

@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MR_VECTOR_FLOATS = 16 };
+enum { MR_VECTOR_FLOATS = 16, MR_VECTOR_SOLVE_MAX = 64 };
 
 /* Rows of a factor table picked by index; `weights` NULL means all ones. */
 typedef struct mr_vector_rows {
@@ -58,9 +58,15 @@ typedef struct mr_vector_kernels {
     void (*blend)(const float *row, size_t count, float offset, float factor, bool keep,
                   float *out);
 
+    /* The upper triangle of R R' for `count` dense rows `width` apart; what is written below the
+     * diagonal and up to the next multiple of 4 columns has no meaning. */
+    void (*gram)(const float *rows, size_t width, size_t count, float *out,
+                 size_t stride);
+
     /*
      * Solve (U'U) x = b in place of b, where a (n x n, row-major, upper triangle, stride a
-     * multiple of 16, padding readable) becomes U.  False when it is not positive definite.
+     * multiple of 16, padding finite) becomes U.  b has room for `stride` floats, aligned as a row
+     * and finite behind n.  n <= MR_VECTOR_SOLVE_MAX.  False when it is not positive definite.
      */
     bool (*solve_upper)(float *a, size_t stride, size_t n, float *b);
 } mr_vector_kernels;

@@ -11,6 +11,7 @@
 #include "app/model_slot.h"
 #include "app/training_set.h"
 #include "core/file.h"
+#include "models/blas.h"
 #include "models/recommender_train.h"
 #include "tests/support.h"
 
@@ -92,6 +93,7 @@ static inline void test_model_train(const char *models_path, mr_plan *plan,
                                  .budget = 4,
                                  .add_files = test_churn_add,
                                  .context = plan};
+    assert_non_null(mr_blas_start());
     if (mr_recommender_train(&set, models_path, &result, &error) != MR_OK)
         fail_msg("%s", error.message);
     (void)snprintf(ret_version, MR_MODEL_VERSION_BYTES, "%s", result.version);

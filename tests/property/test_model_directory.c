@@ -8,6 +8,7 @@
  * another length, another format.
  */
 #include "core/file.h"
+#include "models/blas.h"
 #include "models/random.h"
 #include "models/recommender.h"
 #include "models/recommender_files.h"
@@ -68,6 +69,7 @@ static int open_shop(void **state)
                                  .seed = 7,
                                  .threads = 1,
                                  .budget = 3};
+    assert_non_null(mr_blas_start());
     if (mr_recommender_train(&set, s->directory, &result, &error) != MR_OK)
         fail_msg("%s", error.message);
     (void)snprintf(s->version, sizeof(s->version), "%s", result.version);

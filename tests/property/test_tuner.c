@@ -3,6 +3,7 @@
  * single member it tried, for shops of very different kinds and any budget.  The figures it
  * reports are checked by training and asking the recipe once more.
  */
+#include "models/blas.h"
 #include "models/evaluation.h"
 #include "models/random.h"
 #include "models/tuner.h"
@@ -63,7 +64,7 @@ static mr_tuner_result tune(const shop *s, uint32_t budget, uint32_t threads)
     mr_worker_pool *pool = NULL;
     mr_tuner_result result;
     const mr_tuner_options options = {
-        .budget = budget, .seed = 5, .families = {true, true, true}};
+        .budget = budget, .seed = 5, .families = {true, true, true, true, true}};
     assert_ok(mr_worker_pool_create(threads, &pool));
     assert_ok(mr_tuner_run(&s->holdout, &options, pool, &result));
     mr_worker_pool_destroy(pool);
@@ -72,7 +73,7 @@ static mr_tuner_result tune(const shop *s, uint32_t budget, uint32_t threads)
 
 static void test_never_below_its_best_single_member(void **state)
 {
-    static const uint32_t budgets[] = {1, 3, 12};
+    static const uint32_t budgets[] = {1, 6, 16}; /* the last refines in the blend */
     shop *s = *state;
     for (uint64_t kind = 0; kind < SHOPS; kind++) {
         open_shop(s, kind);
@@ -99,8 +100,8 @@ static void test_threads_change_neither_recipe_nor_figures(void **state)
 {
     shop *s = *state;
     open_shop(s, 3);
-    const mr_tuner_result one = tune(s, 8, 1);
-    const mr_tuner_result three = tune(s, 8, 3);
+    const mr_tuner_result one = tune(s, 16, 1);
+    const mr_tuner_result three = tune(s, 16, 3);
     char mine[MR_RECIPE_TEXT_BYTES];
     char theirs[MR_RECIPE_TEXT_BYTES];
     mr_recipe_text(&one.recipe, mine);
@@ -116,7 +117,7 @@ static void test_the_reported_figures_are_those_of_the_recipe(void **state)
 {
     shop *s = *state;
     open_shop(s, 0);
-    const mr_tuner_result result = tune(s, 6, 1);
+    const mr_tuner_result result = tune(s, 16, 1);
     const mr_recipe *recipe = &result.recipe;
     mr_sparse_matrix items = {0};
     mr_trained trained = {0};
@@ -172,5 +173,7 @@ int main(void)
         cmocka_unit_test(test_threads_change_neither_recipe_nor_figures),
         cmocka_unit_test(test_the_reported_figures_are_those_of_the_recipe),
     };
+    if (mr_blas_start() == NULL)
+        return 1;
     return cmocka_run_group_tests(tests, make_shop, free_shop);
 }

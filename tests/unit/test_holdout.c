@@ -48,7 +48,10 @@ static void test_a_random_cut_puts_each_pair_on_one_side(void **state)
     assert_ok(mr_interactions_matrix(&interactions, &all));
     assert_ok(mr_holdout_random(&interactions, 0.2, 1, &holdout));
     for (uint32_t u = 0; u < USERS; u++) {
+        const uint32_t count = mr_sparse_matrix_row_count(&all, u);
         assert_true(mr_sparse_matrix_row_count(&holdout.train, u) > 0);
+        if (count > 1 && count * 0.2 >= 0.5)
+            assert_true(mr_sparse_matrix_row_count(&holdout.held, u) > 0);
         for (uint32_t i = 0; i < ITEMS; i++)
             assert_int_equal(mr_sparse_matrix_has(&holdout.train, u, i) +
                                  mr_sparse_matrix_has(&holdout.held, u, i),

@@ -46,6 +46,68 @@ static void test_users_without_test_items_are_not_counted(void **state)
     assert_true(fabs(metrics.recall) <= 0.0 && fabs(metrics.gini) <= 0.0);
 }
 
+static void test_a_rank_counts_ties_and_what_is_no_number_against_us(void **state)
+{
+    (void)state;
+    static const float scores[] = {1.0F, 3.0F, 2.0F, 2.0F, NAN, 0.0F};
+    assert_int_equal(mr_ranking_rank(scores, 4, 3.0F), 1);
+    assert_int_equal(mr_ranking_rank(scores, 4, 2.0F), 3);
+    assert_int_equal(mr_ranking_rank(scores, 6, 2.0F), 4);
+    assert_int_equal(mr_ranking_rank(scores, 6, 0.0F), 6);
+}
+
+static void test_one_target_is_scored_by_its_rank(void **state)
+{
+    (void)state;
+    mr_ranking_sums at_five = {0};
+    mr_ranking_sums at_ten = {0};
+    static const uint32_t ranks[] = {1, 3, 7, MR_RANK_NONE};
+    for (size_t q = 0; q < 4; q++) {
+        mr_ranking_sums_add_ranks(&at_five, 5, &ranks[q], 1, 1);
+        mr_ranking_sums_add_ranks(&at_ten, 10, &ranks[q], 1, 1);
+    }
+    assert_int_equal(at_five.users, 4);
+    assert_close(at_five.hit, 2.0, 1e-12);
+    assert_close(at_five.recall, 2.0, 1e-12);
+    assert_close(at_five.reciprocal_rank, 1.0 + 1.0 / 3.0, 1e-12);
+    assert_close(at_five.ndcg, 1.0 + 1.0 / log2(4), 1e-12);
+    assert_close(at_ten.hit, 3.0, 1e-12);
+    assert_close(at_ten.reciprocal_rank, 1.0 + 1.0 / 3.0 + 1.0 / 7.0, 1e-12);
+    assert_close(at_ten.ndcg, 1.0 + 1.0 / log2(4) + 1.0 / log2(8), 1e-12);
+}
+
+static void test_ranks_of_several_targets_are_scored_as_their_list(void **state)
+{
+    (void)state;
+    static const uint32_t relevant[] = {1, 2, 3}; /* LIST has 3 and 1 */
+    static const uint32_t ranks[] = {4, MR_RANK_NONE, 2};
+    mr_ranking_sums by_list = {0};
+    mr_ranking_sums by_ranks = {0};
+    mr_ranking_sums_add(&by_list, LIST, 4, 4, relevant, 3);
+    mr_ranking_sums_add_ranks(&by_ranks, 4, ranks, 3, 3);
+    assert_close(by_ranks.recall, by_list.recall, 1e-12);
+    assert_close(by_ranks.ndcg, by_list.ndcg, 1e-12);
+    assert_close(by_ranks.precision, by_list.precision, 1e-12);
+    assert_close(by_ranks.hit, by_list.hit, 1e-12);
+    assert_close(by_ranks.reciprocal_rank, by_list.reciprocal_rank, 1e-12);
+}
+
+static void test_targets_that_tie_cannot_gain_more_than_the_ideal(void **state)
+{
+    (void)state;
+    static const uint32_t tied[] = {3, 3,
+                                    3}; /* three items share the first three places */
+    mr_ranking_sums sums = {0};
+    mr_ranking_sums_add_ranks(&sums, 3, tied, 3, 3);
+    assert_close(sums.recall, 1.0, 1e-12);
+    assert_close(sums.ndcg,
+                 3.0 / log2(4) / (1.0 / log2(2) + 1.0 / log2(3) + 1.0 / log2(4)), 1e-12);
+    mr_ranking_sums_add_ranks(&sums, 2, tied, 3, 3);
+    assert_close(sums.hit, 1.0, 1e-12);
+    mr_ranking_sums_add_ranks(&sums, 2, tied, 0, 0);
+    assert_int_equal(sums.users, 2);
+}
+
 static void test_an_empty_list_misses(void **state)
 {
     (void)state;
@@ -77,6 +139,10 @@ int main(void)
         cmocka_unit_test(test_a_list_is_scored_as_by_hand),
         cmocka_unit_test(test_recall_divides_by_all_test_items_and_ndcg_by_k_at_most),
         cmocka_unit_test(test_users_without_test_items_are_not_counted),
+        cmocka_unit_test(test_a_rank_counts_ties_and_what_is_no_number_against_us),
+        cmocka_unit_test(test_one_target_is_scored_by_its_rank),
+        cmocka_unit_test(test_ranks_of_several_targets_are_scored_as_their_list),
+        cmocka_unit_test(test_targets_that_tie_cannot_gain_more_than_the_ideal),
         cmocka_unit_test(test_an_empty_list_misses),
         cmocka_unit_test(test_gini_and_coverage_tell_one_item_from_all),
     };

@@ -114,7 +114,7 @@ static void test_it_weighs_a_history_as_training_does(void **state)
         {mr_recommender_find_item(model, MR_TEXT("yarn-2")),
          mr_training_weight(MR_EVENT_RATE, 45), 1772366000}};
     const mr_user_state user = state_with(recent, 2);
-    const mr_recommend_options options = {.k = K, .now_s = 1772366400};
+    const mr_recommend_options options = {.k = K};
     mr_recommender_scratch *scratch = NULL;
     mr_scored_item actual[K];
     mr_scored_item expected[K];

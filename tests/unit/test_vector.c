@@ -137,7 +137,7 @@ static void check_solve(const mr_vector_kernels *kernels, size_t n)
     mr_dense b = random_table(n, n, 7 + n);
     mr_dense a = random_table(n, n, 8);
     mr_dense kept = random_table(n, n, 8);
-    float x[N_MAX + 16];
+    _Alignas(64) float x[N_MAX + 16] = {0};
     float right[N_MAX];
     for (size_t i = 0; i < n; i++) {
         right[i] = draw(9, i);
@@ -172,6 +172,30 @@ static void test_the_solution_of_a_system_multiplies_back(void **state)
             check_solve(all[l], n);
 }
 
+static void test_gram_is_the_upper_triangle_of_all_products(void **state)
+{
+    (void)state;
+    size_t levels = 0;
+    const mr_vector_kernels *const *all = mr_vector_kernels_all(&levels);
+    for (size_t l = 0; l < levels; l++)
+        for (size_t n = 1; n <= 22; n++) {
+            mr_dense rows = random_table(n, 48, 11);
+            mr_dense out;
+            assert_ok(mr_dense_init(&out, n, n));
+            all[l]->gram(rows.values, rows.stride, n, out.values, out.stride);
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = i; j < n; j++) {
+                    double sum = 0.0;
+                    for (size_t f = 0; f < rows.stride; f++)
+                        sum += (double)mr_dense_row(&rows, i)[f] *
+                               (double)mr_dense_row(&rows, j)[f];
+                    assert_near(mr_dense_row(&out, i)[j], sum, 48.0);
+                }
+            mr_dense_deinit(&rows);
+            mr_dense_deinit(&out);
+        }
+}
+
 static void test_a_system_that_is_not_positive_definite_is_refused(void **state)
 {
     (void)state;
@@ -179,7 +203,7 @@ static void test_a_system_that_is_not_positive_definite_is_refused(void **state)
     const mr_vector_kernels *const *all = mr_vector_kernels_all(&levels);
     for (size_t l = 0; l < levels; l++) {
         mr_dense a = random_table(2, 2, 1);
-        float x[2] = {1, 1};
+        _Alignas(64) float x[16] = {1, 1};
         mr_dense_row(&a, 0)[0] = 1.0F;
         mr_dense_row(&a, 0)[1] = 2.0F;
         mr_dense_row(&a, 1)[1] = 1.0F;
@@ -229,6 +253,7 @@ int main(void)
         cmocka_unit_test(test_passes_over_picked_rows_equal_their_sums),
         cmocka_unit_test(test_gather_scales_and_combine_sums),
         cmocka_unit_test(test_the_solution_of_a_system_multiplies_back),
+        cmocka_unit_test(test_gram_is_the_upper_triangle_of_all_products),
         cmocka_unit_test(test_a_system_that_is_not_positive_definite_is_refused),
         cmocka_unit_test(test_row_kernels_equal_loops_at_every_length),
     };

@@ -1,0 +1,60 @@
+/*
+ * Row sums: a sparse item-by-item matrix made row by row.
+ *
+ * Whoever knows the terms of a row adds them in any order; the row is summed in a dense array
+ * whose touched places a bitmap of two levels remembers, so that an almost empty row of a large
+ * catalogue costs what it holds.  A finished row is weighed
+ *
+ *     w_ij = s_ij  (sum over all j of s_ij)^-x  c_j
+ *
+ * and cut to its K largest weights (of equals, smaller columns).  Rows are spread over a pool; a
+ * row is summed by one worker in the order of its terms, so the bits do not depend on threads.
+ *
+ * Units      Weights are plain numbers.
+ * Ownership  The matrix is the caller's; an mr_row_sums is lent to the body for one row.
+ * Threads    The body runs on all workers of the pool, a row on one of them.
+ * Cost       An addition and two bits a term; 12 bytes a column and worker while building.
+ */
+#ifndef MR_MODELS_ROW_SUMS_H
+#define MR_MODELS_ROW_SUMS_H
+
+#include "core/status.h"
+#include "models/sparse_matrix.h"
+#include "models/worker_pool.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One row in the making; its fields are private. */
+typedef struct mr_row_sums {
+    float *sums;       /* [columns], zero between rows                    */
+    uint64_t *touched; /* a bit a column: which sums may not be zero      */
+    uint64_t *words;   /* a bit a word of `touched`: which may not be zero */
+} mr_row_sums;
+
+/* Add a term, which is finite and not negative. */
+static inline void mr_row_sums_add(mr_row_sums *row, uint32_t column, float term)
+{
+    row->touched[column / 64] |= UINT64_C(1) << (column % 64);
+    row->words[column / 4096] |= UINT64_C(1) << (column / 64 % 64);
+    row->sums[column] += term;
+}
+
+/* Add all terms of `row` to `sums`. */
+typedef void (*mr_row_sums_body)(void *context, uint32_t row, mr_row_sums *sums);
+
+typedef struct mr_row_sums_job {
+    uint32_t rows;
+    uint32_t columns;            /* at least 1                                     */
+    uint32_t best;               /* K, 1 … MR_TOP_K_MAX                            */
+    float total_exponent;        /* x, 0 … 2                                       */
+    const float *column_factors; /* [columns] c, 0 … 1; NULL for all ones          */
+    mr_row_sums_body body;
+    void *context;
+} mr_row_sums_job;
+
+/* MR_ERR_NO_MEMORY.  The job's bounds are asserted. */
+MR_MUST_USE mr_status mr_row_sums_run(const mr_row_sums_job *job, mr_worker_pool *pool,
+                                      mr_sparse_matrix *ret_matrix);
+
+#endif
