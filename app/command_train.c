@@ -27,7 +27,7 @@ static const char help[] =
     "  --seed N            of everything random (1); the same seed gives the same "
     "version\n"
     "  --threads N         0: one a processor; does not change the result\n"
-    "  --budget N          candidates the tuner tries (32)\n"
+    "  --budget N          candidates to try, half of them of the ranker (56)\n"
     "  --holdout TIME      the newest part of the data, for the report (30d)\n"
     "  --churn-window TIME a customer is lost who buys nothing for so long (90d)\n"
     "  --verbose           a line a candidate: what was tried and what it reached\n"
@@ -95,6 +95,24 @@ static void put_model(mr_json_writer *writer, const mr_training_outcome *outcome
     mr_json_end_object(writer);
 }
 
+static void put_ranker(mr_json_writer *writer, const mr_ranker_tuner_result *ranked)
+{
+    char recipe[MR_RANKER_TEXT_BYTES];
+    mr_ranker_recipe_text(&ranked->recipe, recipe);
+    mr_json_key(writer, "ranker");
+    mr_json_begin_object(writer);
+    mr_json_key(writer, "name");
+    mr_json_put_string(writer, mr_ranker_recipe_name(&ranked->recipe));
+    mr_json_key(writer, "recipe");
+    mr_json_put_string(writer, recipe);
+    put_count(writer, "tries", ranked->tries);
+    mr_json_key(writer, "tuned_recall@20");
+    mr_json_put_fixed(writer, ranked->holdout.recall, 6);
+    mr_json_key(writer, "tuned_ndcg@20");
+    mr_json_put_fixed(writer, ranked->holdout.ndcg, 6);
+    mr_json_end_object(writer);
+}
+
 static mr_status print_json(const mr_training_outcome *outcome, uint64_t seed,
                             double seconds)
 {
@@ -107,6 +125,8 @@ static mr_status print_json(const mr_training_outcome *outcome, uint64_t seed,
     mr_json_put_string(&writer, outcome->result.parent);
     put_data(&writer, outcome);
     put_model(&writer, outcome);
+    if (outcome->result.has_ranker)
+        put_ranker(&writer, &outcome->result.ranked);
     mr_training_outcome_write(outcome, &writer);
     mr_json_key(&writer, "notes");
     mr_json_begin_array(&writer);
@@ -130,7 +150,7 @@ static void print_choice(const mr_tuner_result *tuned)
 {
     char recipe[MR_RECIPE_TEXT_BYTES];
     mr_recipe_text(&tuned->recipe, recipe);
-    (void)printf("chosen: %s\n", recipe);
+    (void)printf("members: %s\n", recipe);
     if (tuned->tries == 0) {
         (void)printf("  by default: too few users came back to choose on\n");
         return;
@@ -145,6 +165,24 @@ static void print_choice(const mr_tuner_result *tuned)
         if (tuned->tried[m])
             (void)printf(" %s %.4f/%.4f", mr_member_name((mr_member)m),
                          tuned->members[m].recall, tuned->members[m].ndcg);
+    (void)printf("\n");
+}
+
+/* What the order of events adds, and what the list is by. */
+static void print_ranker(const mr_ranker_tuner_result *ranked)
+{
+    char recipe[MR_RANKER_TEXT_BYTES];
+    mr_ranker_recipe_text(&ranked->recipe, recipe);
+    (void)printf("ranker: %s\n", recipe);
+    (void)printf("  on %" PRIu32 " customers who came back in that tenth, %" PRIu32
+                 " candidates tried: recall@%" PRIu32 " %.4f, ndcg@%" PRIu32
+                 " %.4f\n  each alone:",
+                 ranked->questions, ranked->tries, ranked->holdout.k,
+                 ranked->holdout.recall, ranked->holdout.k, ranked->holdout.ndcg);
+    for (uint32_t s = 0; s < MR_SIGNALS; s++)
+        if (ranked->tried[s] && ranked->singles[s].k > 0)
+            (void)printf(" %s %.4f/%.4f", mr_signal_name((mr_signal)s),
+                         ranked->singles[s].recall, ranked->singles[s].ndcg);
     (void)printf("\n");
 }
 
@@ -178,6 +216,8 @@ static void print_outcome(const mr_training_outcome *outcome, double seconds)
                  outcome->counts.users, outcome->counts.anonymous, outcome->counts.items,
                  outcome->counts.entries, from, to);
     print_choice(&outcome->result.tuned);
+    if (outcome->result.has_ranker)
+        print_ranker(&outcome->result.ranked);
     if (outcome->has_figures)
         mr_holdout_figures_print(&outcome->figures, stdout);
     if (outcome->has_churn)

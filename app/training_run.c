@@ -3,6 +3,7 @@
 #include "app/keys.h"
 #include "app/model_slot.h"
 #include "app/progress.h"
+#include "app/training_catalogue.h"
 #include "core/file.h"
 #include "features/checkpoint.h"
 #include "models/holdout.h"
@@ -20,6 +21,7 @@ typedef struct training {
     mr_training_outcome *outcome;
     mr_error *error;
     mr_keys keys;
+    mr_training_catalogue *catalogue;
     mr_plan *plan;
     char plan_hash[PLAN_HASH_BYTES];
     uint32_t *partitions;
@@ -29,6 +31,8 @@ typedef struct training {
     mr_churn_model *churn; /* NULL: none */
     mr_buffer metrics;     /* a JSON object: the outcome's */
     mr_progress choosing;
+    unsigned tried;        /* candidates, by the line that came last */
+    unsigned tried_before; /* by the tuners that had ended by then   */
 } training;
 
 /* Each candidate by its line when the caller wants to read them, else a bar of how many. */
@@ -38,8 +42,12 @@ static void report(void *context, const char *line)
     unsigned tried;
     if (t->options->is_verbose)
         (void)fprintf(stderr, "  %s\n", line);
-    else if (sscanf(line, "try %u:", &tried) == 1)
-        mr_progress_update(&t->choosing, tried);
+    else if (sscanf(line, "try %u:", &tried) == 1) {
+        if (tried < t->tried)
+            t->tried_before += t->tried;
+        t->tried = tried;
+        mr_progress_update(&t->choosing, t->tried_before + tried);
+    }
 }
 
 /* Choose and train a recommender, showing how far it is. */
@@ -47,8 +55,10 @@ static mr_status train_recommender(training *t, const mr_training_set *set,
                                    const char *label, const char *path,
                                    mr_training_result *ret_result)
 {
-    const uint32_t budget =
-        t->options->budget > 0 ? t->options->budget : MR_TUNER_BUDGET_DEFAULT;
+    const uint32_t budget = t->options->budget > 0
+                                ? t->options->budget
+                                : MR_TUNER_BUDGET_DEFAULT + MR_RANKER_BUDGET_DEFAULT;
+    t->tried = t->tried_before = 0;
     mr_progress_begin(&t->choosing, label, "candidates", budget);
     const mr_status status = mr_recommender_train(set, path, ret_result, t->error);
     (void)mr_progress_end(&t->choosing, status == MR_OK ? budget : 0);
@@ -86,6 +96,16 @@ static mr_status read_partition(training *t, const mr_checkpoint_store *store,
     return status;
 }
 
+/* What the shop has and nobody has touched yet is in the model by its description. */
+static mr_status name_catalogue(training *t)
+{
+    MR_TRY(mr_training_catalogue_read(t->options->config, &t->keys.hash, &t->catalogue,
+                                      t->error));
+    for (size_t i = 0; i < mr_training_catalogue_count(t->catalogue); i++)
+        MR_TRY(mr_training_rows_name(t->rows, mr_training_catalogue_id(t->catalogue, i)));
+    return MR_OK;
+}
+
 static mr_status read_partitions(training *t, const mr_checkpoint_store *store)
 {
     size_t count = 0;
@@ -101,6 +121,7 @@ static mr_status read_partitions(training *t, const mr_checkpoint_store *store)
         mr_progress_update(&progress, i + 1);
     }
     (void)mr_progress_end(&progress, count);
+    MR_TRY(name_catalogue(t));
     MR_TRY(mr_training_rows_finish(t->rows));
     t->outcome->counts = mr_training_rows_counts(t->rows);
     if (t->outcome->counts.entries == 0)
@@ -161,6 +182,13 @@ static mr_status read_past(training *t)
 
 /* ---- the held-out report ---- */
 
+static mr_status describe(void *context, mr_text id, uint32_t item,
+                          mr_content_builder *builder)
+{
+    const training *t = context;
+    return mr_training_catalogue_describe(t->catalogue, id, item, builder);
+}
+
 static mr_training_set set_of(training *t, const mr_training_rows *rows)
 {
     return (mr_training_set){.interactions = mr_training_rows_view(rows),
@@ -170,6 +198,7 @@ static mr_training_set set_of(training *t, const mr_training_rows *rows)
                              .seed = t->options->seed,
                              .threads = t->options->threads,
                              .budget = t->options->budget,
+                             .describe = describe,
                              .report = report,
                              .context = t};
 }
@@ -324,6 +353,7 @@ mr_status mr_training_run(const mr_training_options *options,
     mr_churn_model_destroy(t.churn);
     mr_training_past_deinit(&t.past);
     mr_training_rows_destroy(t.rows);
+    mr_training_catalogue_destroy(t.catalogue);
     mr_plan_destroy(t.plan);
     mr_keys_deinit(&t.keys);
     mr_buffer_deinit(&t.metrics);

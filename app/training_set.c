@@ -185,6 +185,12 @@ mr_status mr_training_rows_add(mr_training_rows *rows, const mr_shard *shard,
     return status;
 }
 
+mr_status mr_training_rows_name(mr_training_rows *rows, mr_text item_id)
+{
+    uint32_t number = 0;
+    return mr_id_table_put(rows->table, item_id, &number);
+}
+
 /* ---- finish ---- */
 
 typedef struct named_item {

@@ -48,6 +48,9 @@ void mr_training_rows_destroy(mr_training_rows *rows); /* NULL allowed */
 MR_MUST_USE mr_status mr_training_rows_add(mr_training_rows *rows, const mr_shard *shard,
                                            uint32_t *ret_users);
 
+/* An item is to be there even if nobody has touched it; before finish.  MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_training_rows_name(mr_training_rows *rows, mr_text item_id);
+
 /* Number the items by their ids.  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_training_rows_finish(mr_training_rows *rows);
 

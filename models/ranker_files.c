@@ -29,6 +29,10 @@ typedef enum ranker_file {
     FILE_KNN_SEQUENCE_PTR,
     FILE_KNN_ELEMENT,
     FILE_KNN_SEQUENCE_WEIGHT,
+    FILE_CONTENT_PTR,
+    FILE_CONTENT_INDEX,
+    FILE_CONTENT_VALUES,
+    FILE_CONTENT_PRICE,
     FILES,
 } ranker_file;
 
@@ -59,6 +63,10 @@ static const struct {
     [FILE_KNN_SEQUENCE_PTR] = {"session_ptr.npy", MR_NPY_U8, 1},
     [FILE_KNN_ELEMENT] = {"session_element.npy", MR_NPY_U4, 2},
     [FILE_KNN_SEQUENCE_WEIGHT] = {"session_weight.npy", MR_NPY_F4, 1},
+    [FILE_CONTENT_PTR] = {"content_ptr.npy", MR_NPY_U8, 1},
+    [FILE_CONTENT_INDEX] = {"content_index.npy", MR_NPY_U4, 1},
+    [FILE_CONTENT_VALUES] = {"content_values.npy", MR_NPY_F4, 1},
+    [FILE_CONTENT_PRICE] = {"content_price.npy", MR_NPY_F4, 1},
 };
 _Static_assert(FILES == (int)MR_RANKER_FILES, "a mapping a file");
 
@@ -105,6 +113,23 @@ static mr_status put_repeat(const writing *w, const mr_next_basket *repeat)
     return put(w, FILE_REPEAT_POPULARITY, a.rows.rows, 1, a.popularity);
 }
 
+/* A price an item even where none is known of any: one file more, one case less. */
+static mr_status put_content(const writing *w, const mr_content *content)
+{
+    const mr_content_arrays a = mr_content_arrays_of(content);
+    MR_TRY(put_rows(w, FILE_CONTENT_PTR, &a.terms));
+    if (a.price_log2 != NULL)
+        return put(w, FILE_CONTENT_PRICE, a.items, 1, a.price_log2);
+    float *unknown = malloc(((size_t)a.items + 1) * sizeof(*unknown));
+    if (unknown == NULL)
+        return MR_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < a.items; i++)
+        unknown[i] = MR_CONTENT_PRICE_UNKNOWN;
+    const mr_status status = put(w, FILE_CONTENT_PRICE, a.items, 1, unknown);
+    free(unknown);
+    return status;
+}
+
 /* Element and basket side by side. */
 static mr_status put_elements(const writing *w, const mr_session_knn_arrays *a)
 {
@@ -146,8 +171,9 @@ mr_status mr_ranker_files_write(mr_model_writer *writer, const mr_ranker_recipe 
         MR_TRY(put_rows(&w, FILE_SEQUENCE_PTR, mr_covisitation_rows(members->sequence)));
     if (recipe->uses[MR_SIGNAL_REPEAT])
         MR_TRY(put_repeat(&w, members->repeat));
-    return recipe->uses[MR_SIGNAL_SESSION_KNN] ? put_session_knn(&w, members->session_knn)
-                                               : MR_OK;
+    if (recipe->uses[MR_SIGNAL_SESSION_KNN])
+        MR_TRY(put_session_knn(&w, members->session_knn));
+    return recipe->uses[MR_SIGNAL_CONTENT] ? put_content(&w, members->content) : MR_OK;
 }
 
 /* ---- opening ---- */
@@ -233,7 +259,8 @@ static void *unconst(const void *pointer)
     return (void *)(uintptr_t)pointer;
 }
 
-static mr_status open_rows(opening *o, ranker_file first, mr_sparse_matrix *ret_rows)
+static mr_status open_rows(opening *o, ranker_file first, uint32_t columns,
+                           mr_sparse_matrix *ret_rows)
 {
     MR_TRY(map(o, first, (uint64_t)o->items + 1));
     const uint64_t *ptr = data(o, first);
@@ -243,7 +270,7 @@ static mr_status open_rows(opening *o, ranker_file first, mr_sparse_matrix *ret_
         if (ptr[i] > ptr[i + 1])
             return refuse(o, first, "not ascending");
     *ret_rows = (mr_sparse_matrix){.rows = o->items,
-                                   .columns = o->items,
+                                   .columns = columns,
                                    .ptr = unconst(ptr),
                                    .index = unconst(data(o, first + 1)),
                                    .values = unconst(data(o, first + 2))};
@@ -253,7 +280,7 @@ static mr_status open_rows(opening *o, ranker_file first, mr_sparse_matrix *ret_
 static mr_status open_sequence(opening *o, const mr_covisitation_options *options)
 {
     mr_sparse_matrix rows;
-    MR_TRY(open_rows(o, FILE_SEQUENCE_PTR, &rows));
+    MR_TRY(open_rows(o, FILE_SEQUENCE_PTR, o->items, &rows));
     const mr_status status =
         mr_covisitation_open(&rows, options, &o->store.members.sequence);
     return status == MR_ERR_CORRUPT
@@ -264,7 +291,7 @@ static mr_status open_sequence(opening *o, const mr_covisitation_options *option
 static mr_status open_repeat(opening *o, const mr_next_basket_options *options)
 {
     mr_next_basket_arrays arrays;
-    MR_TRY(open_rows(o, FILE_REPEAT_PTR, &arrays.rows));
+    MR_TRY(open_rows(o, FILE_REPEAT_PTR, o->items, &arrays.rows));
     MR_TRY(map(o, FILE_REPEAT_RATE, o->items));
     MR_TRY(map(o, FILE_REPEAT_POPULARITY, o->items));
     arrays.repeat_rate = data(o, FILE_REPEAT_RATE);
@@ -324,6 +351,19 @@ static mr_status open_session_knn(opening *o, const mr_session_knn_options *opti
                : status;
 }
 
+static mr_status open_content(opening *o)
+{
+    mr_content_arrays arrays = {.items = o->items,
+                                .options = mr_content_options_default()};
+    MR_TRY(
+        open_rows(o, FILE_CONTENT_PTR, 1U << arrays.options.bucket_bits, &arrays.terms));
+    MR_TRY(map(o, FILE_CONTENT_PRICE, o->items));
+    arrays.price_log2 = unconst(data(o, FILE_CONTENT_PRICE));
+    MR_TRY(mr_content_open(&arrays, &o->store.content, o->error));
+    o->store.members.content = o->store.content;
+    return MR_OK;
+}
+
 static mr_status open_members(opening *o, const mr_ranker_recipe *recipe)
 {
     o->store.members.items = o->items;
@@ -334,8 +374,9 @@ static mr_status open_members(opening *o, const mr_ranker_recipe *recipe)
         MR_TRY(open_sequence(o, &recipe->sequence));
     if (recipe->uses[MR_SIGNAL_REPEAT])
         MR_TRY(open_repeat(o, &recipe->repeat));
-    return recipe->uses[MR_SIGNAL_SESSION_KNN] ? open_session_knn(o, &recipe->session_knn)
-                                               : MR_OK;
+    if (recipe->uses[MR_SIGNAL_SESSION_KNN])
+        MR_TRY(open_session_knn(o, &recipe->session_knn));
+    return recipe->uses[MR_SIGNAL_CONTENT] ? open_content(o) : MR_OK;
 }
 
 mr_status mr_ranker_store_open(const mr_model_directory *directory,
@@ -355,6 +396,8 @@ mr_status mr_ranker_store_open(const mr_model_directory *directory,
 void mr_ranker_store_close(mr_ranker_store *store)
 {
     mr_ranker_members_deinit(&store->members);
+    mr_content_destroy(store->content);
+    store->content = NULL;
     for (size_t f = 0; f < FILES; f++)
         mr_npy_close(&store->files[f]);
 }

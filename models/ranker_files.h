@@ -20,11 +20,12 @@
 
 #include <stdint.h>
 
-enum { MR_RANKER_FILES = 21 };
+enum { MR_RANKER_FILES = 25 };
 
 /* All-zero is a closed one. */
 typedef struct mr_ranker_store {
     mr_npy files[MR_RANKER_FILES];
+    mr_content *content; /* the members' */
     mr_ranker_members members;
 } mr_ranker_store;
 

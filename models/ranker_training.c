@@ -34,10 +34,12 @@ static mr_status tune(const mr_ranker_training_set *set, const mr_sequences *seq
                      [MR_SIGNAL_SEQUENCE] = true,
                      [MR_SIGNAL_SESSION_KNN] = true,
                      [MR_SIGNAL_REPEAT] = true,
+                     [MR_SIGNAL_CONTENT] = set->content != NULL,
                      [MR_SIGNAL_ROWS] = true,
                      [MR_SIGNAL_POPULAR] = true},
         .budget = set->budget,
         .seed = set->seed,
+        .content = set->content,
         .rows = rows,
         .report = set->report,
         .context = set->context};
@@ -80,6 +82,8 @@ mr_status mr_ranker_training_run(const mr_ranker_training_set *set, mr_worker_po
     mr_status status = tune_beside_sets(set, &sequences, pool, ret_tuned);
     if (status == MR_OK)
         status = mr_ranker_members_train(&ret_tuned->recipe, &training, ret_members);
+    if (status == MR_OK)
+        ret_members->content = set->content;
     mr_sequence_list_deinit(&list);
     return status;
 }

@@ -30,12 +30,13 @@ typedef struct mr_ranker_training_set {
     double share;                /* of the events, held out: as the hold-out's was   */
     uint32_t budget;             /* tries; 0: the tuner's default                    */
     uint64_t seed;
+    const mr_content *content; /* of all items of the rows; NULL: none */
     void (*report)(void *context, const char *line); /* NULL allowed */
     void *context;
 } mr_ranker_training_set;
 
 /*
- * Choose and train.  The members' rows source is not set: it is serving's.
+ * Choose and train.  The members' rows source is not set: it is serving's.  Content is lent.
  *
  * MR_ERR_NOT_FOUND when there are too few questions to choose on, MR_ERR_NO_MEMORY.
  */

@@ -33,6 +33,7 @@ typedef struct training {
     mr_sparse_matrix users;
     mr_sparse_matrix transposed;
     mr_trained trained;
+    mr_content *content;      /* NULL: nothing is known of any item */
     mr_ranker_members ranker; /* with result.has_ranker */
     mr_model_writer *writer;
 } training;
@@ -101,6 +102,28 @@ static mr_status number_items(training *t)
     return MR_OK;
 }
 
+/* ---- descriptions ---- */
+
+static mr_status describe_items(training *t, mr_content_builder *builder)
+{
+    const mr_content_options options = mr_content_options_default();
+    for (uint32_t i = 0; i < t->result.items; i++)
+        MR_TRY(t->set->describe(t->set->context, t->ids[i], i, builder));
+    const mr_status status = mr_content_build(builder, &options, &t->content, NULL);
+    return status == MR_ERR_NOT_FOUND ? MR_OK : status;
+}
+
+static mr_status build_content(training *t)
+{
+    mr_content_builder *builder = NULL;
+    if (t->set->describe == NULL)
+        return MR_OK;
+    MR_TRY(mr_content_builder_create(t->result.items, &builder));
+    const mr_status status = describe_items(t, builder);
+    mr_content_builder_destroy(builder);
+    return status;
+}
+
 /* ---- choosing and training ---- */
 
 static mr_status cut(training *t)
@@ -123,9 +146,10 @@ static uint32_t users_held(const mr_holdout *holdout)
     return count;
 }
 
+/* Half of the tries for the members, half for what their order adds. */
 static mr_status choose(training *t)
 {
-    const mr_tuner_options options = {.budget = t->set->budget,
+    const mr_tuner_options options = {.budget = (t->set->budget + 1) / 2,
                                       .seed = t->set->seed,
                                       .families = {true, true, true, true, true},
                                       .report = t->set->report,
@@ -159,8 +183,10 @@ static mr_status train_ranker(training *t)
                                         .holdout = &t->holdout,
                                         .recipe = &t->result.tuned.recipe,
                                         .share = TIME_SHARE,
-                                        .budget = t->set->budget,
+                                        .budget = t->set->budget > 1 ? t->set->budget / 2
+                                                                     : t->set->budget,
                                         .seed = t->set->seed,
+                                        .content = t->content,
                                         .report = t->set->report,
                                         .context = t->set->context};
     if (!t->holdout.by_time)
@@ -351,6 +377,7 @@ static mr_status run(training *t)
     MR_TRY(mr_interactions_check(&t->set->interactions, t->error));
     MR_TRY(open_parent(t));
     MR_TRY(number_items(t));
+    MR_TRY(build_content(t));
     MR_TRY(mr_worker_pool_create(t->set->threads, &t->pool));
     MR_TRY(choose(t));
     MR_TRY(train_ranker(t));
@@ -367,6 +394,7 @@ mr_status mr_recommender_train(const mr_training_set *set, const char *models_pa
     mr_model_writer_destroy(t.writer);
     mr_trained_deinit(&t.trained);
     mr_ranker_members_deinit(&t.ranker);
+    mr_content_destroy(t.content);
     mr_sparse_matrix_deinit(&t.users);
     mr_sparse_matrix_deinit(&t.transposed);
     mr_holdout_deinit(&t.holdout);

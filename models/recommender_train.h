@@ -17,6 +17,7 @@
 
 #include "core/status.h"
 #include "core/text.h"
+#include "models/content.h"
 #include "models/interactions.h"
 #include "models/model_directory.h"
 #include "models/ranker_tuner.h"
@@ -34,7 +35,10 @@ typedef struct mr_training_set {
     int64_t data_to_ms; /* of the newest event: names the version */
     uint64_t seed;
     uint32_t threads; /* 0: one a processor */
-    uint32_t budget;  /* tries; 0: the tuner's default */
+    uint32_t budget;  /* tries in all; 0: both tuners' defaults */
+    /* Tell the builder what is known of the item with this id; NULL: nothing is known of any. */
+    mr_status (*describe)(void *context, mr_text id, uint32_t item,
+                          mr_content_builder *builder);
     void (*report)(void *context,
                    const char *line); /* progress for people; NULL allowed */
     /* Files of other models that share the version: mr_model_writer_path(), then _note(). */

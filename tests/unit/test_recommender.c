@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { USERS = 1200, ITEMS = 240, EACH = 14, DEPARTMENTS = 8 };
+enum { USERS = 600, ITEMS = 240, EACH = 14, DEPARTMENTS = 8 };
 
 typedef struct shop {
     uint64_t ptr[USERS + 1];
@@ -132,9 +132,9 @@ static void test_a_history_is_answered_from_its_department_with_a_reason(void **
         assert_int_equal(items[i].item % DEPARTMENTS, 0);
         assert_int_not_equal(items[i].item, 0);
         assert_true(i == 0 || items[i].score <= items[i - 1].score);
-        assert_true(items[i].source == MR_SOURCE_ITEM_ITEM ||
-                    items[i].source == MR_SOURCE_IALS ||
-                    items[i].source == MR_SOURCE_BLEND);
+        assert_true(
+            items[i].source == MR_SOURCE_ITEM_ITEM || items[i].source == MR_SOURCE_IALS ||
+            items[i].source == MR_SOURCE_SESSION || items[i].source == MR_SOURCE_BLEND);
         if (mr_recommender_recipe(r)->blend.weights[MR_MEMBER_ITEM_ITEM] > 0.0F)
             assert_true(items[i].because == 8 || items[i].because == 16 ||
                         items[i].because == 24);
