@@ -6,17 +6,14 @@
 #include "models/fold_in.h"
 #include "models/ranker_files.h"
 #include "models/ranker_recipe_json.h"
-#include "models/ranker_training.h"
 #include "models/recommender.h"
 #include "models/recommender_files.h"
+#include "models/recommender_fit.h"
 #include "models/recommender_tables.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const double TIME_SHARE = 0.1;
-static const double RANDOM_SHARE = 0.1;
 
 /* Of one training. */
 typedef struct training {
@@ -29,20 +26,10 @@ typedef struct training {
     uint32_t *items;       /* the rows' items as indices of `ids` */
     mr_interactions rows;  /* the set's, with those items */
     mr_worker_pool *pool;
-    mr_holdout holdout;
-    mr_sparse_matrix users;
-    mr_sparse_matrix transposed;
-    mr_trained trained;
-    mr_content *content;      /* NULL: nothing is known of any item */
-    mr_ranker_members ranker; /* with result.has_ranker */
+    mr_content *content; /* NULL: nothing is known of any item */
+    mr_recommender_fit fit;
     mr_model_writer *writer;
 } training;
-
-static void report(const training *t, const char *line)
-{
-    if (t->set->report != NULL)
-        t->set->report(t->set->context, line);
-}
 
 /* ---- the dictionary ---- */
 
@@ -124,79 +111,6 @@ static mr_status build_content(training *t)
     return status;
 }
 
-/* ---- choosing and training ---- */
-
-static mr_status cut(training *t)
-{
-    mr_status status = mr_holdout_by_time(&t->rows, TIME_SHARE, &t->holdout);
-    if (status == MR_OK)
-        report(t, "hold-out: the newest tenth of the events");
-    if (status == MR_ERR_INVALID || status == MR_ERR_NOT_FOUND) {
-        status = mr_holdout_random(&t->rows, RANDOM_SHARE, t->set->seed, &t->holdout);
-        report(t, "hold-out: a random tenth of each user's items");
-    }
-    return status;
-}
-
-static uint32_t users_held(const mr_holdout *holdout)
-{
-    uint32_t count = 0;
-    for (uint32_t u = 0; u < holdout->held.rows; u++)
-        count += mr_sparse_matrix_row_count(&holdout->held, u) > 0;
-    return count;
-}
-
-/* Half of the tries for the members, half for what their order adds. */
-static mr_status choose(training *t)
-{
-    const mr_tuner_options options = {.budget = (t->set->budget + 1) / 2,
-                                      .seed = t->set->seed,
-                                      .families = {true, true, true, true, true},
-                                      .report = t->set->report,
-                                      .context = t->set->context};
-    MR_TRY(cut(t));
-    if (users_held(&t->holdout) >= MR_HOLDOUT_USERS_MIN)
-        return mr_tuner_run(&t->holdout, &options, t->pool, &t->result.tuned);
-    report(t, "too few users to choose on: item-item with exponents of one half");
-    t->result.tuned.recipe = (mr_recipe){.item_item = {.user_exponent = 0.5F,
-                                                       .row_exponent = 0.5F,
-                                                       .column_exponent = 0.5F,
-                                                       .neighbours = 100},
-                                         .blend = mr_blend_single(MR_MEMBER_ITEM_ITEM)};
-    return MR_OK;
-}
-
-static mr_status train(training *t)
-{
-    const uint64_t count = t->rows.ptr[t->rows.users];
-    report(t, "training the choice on everything");
-    MR_TRY(mr_interactions_matrix(&t->rows, &t->users));
-    MR_TRY(mr_sparse_matrix_transpose(&t->users, &t->transposed));
-    return mr_recipe_train(&t->result.tuned.recipe, &t->users, &t->transposed,
-                           t->rows.item, t->rows.time_s, count, t->pool, &t->trained);
-}
-
-/* Where events have times and enough users came back, their order is asked, too. */
-static mr_status train_ranker(training *t)
-{
-    const mr_ranker_training_set set = {.rows = &t->rows,
-                                        .holdout = &t->holdout,
-                                        .recipe = &t->result.tuned.recipe,
-                                        .share = TIME_SHARE,
-                                        .budget = t->set->budget > 1 ? t->set->budget / 2
-                                                                     : t->set->budget,
-                                        .seed = t->set->seed,
-                                        .content = t->content,
-                                        .report = t->set->report,
-                                        .context = t->set->context};
-    if (!t->holdout.by_time)
-        return MR_OK;
-    const mr_status status =
-        mr_ranker_training_run(&set, t->pool, &t->result.ranked, &t->ranker);
-    t->result.has_ranker = status == MR_OK;
-    return status == MR_ERR_NOT_FOUND ? MR_OK : status;
-}
-
 /* ---- writing ---- */
 
 static mr_status write_dictionary(training *t)
@@ -219,7 +133,7 @@ static mr_status write_array(training *t, const char *name, mr_npy_type type,
 
 static mr_status write_neighbours(training *t)
 {
-    const mr_sparse_matrix *model = &t->trained.item_item;
+    const mr_sparse_matrix *model = &t->fit.trained.item_item;
     const uint64_t count = mr_sparse_matrix_count(model);
     if (model->rows == 0)
         return MR_OK;
@@ -234,14 +148,14 @@ static mr_status write_factors(training *t)
 {
     mr_dense items = {0};
     mr_fold_in *fold_in = NULL;
-    if (t->trained.ials == NULL)
+    if (t->fit.trained.ials == NULL)
         return MR_OK;
-    const mr_dense *trained = mr_ials_items(t->trained.ials);
+    const mr_dense *trained = mr_ials_items(t->fit.trained.ials);
     MR_TRY(mr_dense_init(&items, trained->rows, trained->columns));
     memcpy(items.values, trained->values,
            trained->rows * trained->stride * sizeof(float));
     mr_status status =
-        mr_fold_in_create(&items, &t->result.tuned.recipe.ials, t->pool, &fold_in);
+        mr_fold_in_create(&items, &t->fit.tuned.recipe.ials, t->pool, &fold_in);
     const uint64_t shape[2] = {items.rows, items.columns};
     if (status == MR_OK)
         status =
@@ -279,7 +193,7 @@ static void put_metrics(mr_json_writer *json, const char *name,
 
 static void put_ranker_metrics(const training *t, mr_json_writer *json)
 {
-    const mr_ranker_tuner_result *ranked = &t->result.ranked;
+    const mr_ranker_tuner_result *ranked = &t->fit.ranked;
     mr_json_key(json, "ranker");
     mr_json_begin_object(json);
     mr_json_key(json, "tries");
@@ -296,16 +210,16 @@ static void put_all_metrics(const training *t, mr_buffer *buffer)
     mr_json_writer json = mr_json_writer_of(buffer);
     mr_json_begin_object(&json);
     mr_json_key(&json, "by_time");
-    mr_json_put_bool(&json, t->holdout.by_time);
+    mr_json_put_bool(&json, t->fit.holdout.by_time);
     mr_json_key(&json, "repeat_share");
-    mr_json_put_fixed(&json, t->holdout.repeat_share, 6);
+    mr_json_put_fixed(&json, t->fit.holdout.repeat_share, 6);
     mr_json_key(&json, "tries");
-    mr_json_put_uint(&json, t->result.tuned.tries);
-    put_metrics(&json, "chosen", &t->result.tuned.holdout);
+    mr_json_put_uint(&json, t->fit.tuned.tries);
+    put_metrics(&json, "chosen", &t->fit.tuned.holdout);
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
-        if (t->result.tuned.tried[m])
-            put_metrics(&json, mr_member_name((mr_member)m), &t->result.tuned.members[m]);
-    if (t->result.has_ranker)
+        if (t->fit.tuned.tried[m])
+            put_metrics(&json, mr_member_name((mr_member)m), &t->fit.tuned.members[m]);
+    if (t->fit.has_ranker)
         put_ranker_metrics(t, &json);
     if (t->set->further_metrics.length > 0) {
         mr_json_key(&json, "further");
@@ -325,9 +239,9 @@ static mr_status finish(training *t)
     mr_buffer ranker = {0};
     mr_buffer model = {0};
     mr_buffer metrics = {0};
-    if (t->result.has_ranker)
-        mr_ranker_recipe_write(&t->result.ranked.recipe, &ranker);
-    mr_recommender_recipe_write(&t->result.tuned.recipe, text_of(&ranker), &model);
+    if (t->fit.has_ranker)
+        mr_ranker_recipe_write(&t->fit.ranked.recipe, &ranker);
+    mr_recommender_recipe_write(&t->fit.tuned.recipe, text_of(&ranker), &model);
     put_all_metrics(t, &metrics);
     mr_status status = mr_buffer_status(&ranker);
     if (status == MR_OK)
@@ -358,12 +272,12 @@ static mr_status write_version(training *t)
     MR_TRY(write_dictionary(t));
     MR_TRY(write_neighbours(t));
     MR_TRY(write_factors(t));
-    MR_TRY(mr_recommender_tables_write(t->writer, &t->trained.ease,
-                                       &t->trained.graph_filter, t->error));
+    MR_TRY(mr_recommender_tables_write(t->writer, &t->fit.trained.ease,
+                                       &t->fit.trained.graph_filter, t->error));
     MR_TRY(write_array(t, MR_FILE_POPULARITY, MR_NPY_F4, t->result.items,
-                       t->trained.popular));
-    if (t->result.has_ranker)
-        MR_TRY(mr_ranker_files_write(t->writer, &t->result.ranked.recipe, &t->ranker,
+                       t->fit.trained.popular));
+    if (t->fit.has_ranker)
+        MR_TRY(mr_ranker_files_write(t->writer, &t->fit.ranked.recipe, &t->fit.ranker,
                                      t->error));
     if (t->set->add_files != NULL)
         MR_TRY(t->set->add_files(t->set->context, t->writer, t->error));
@@ -372,6 +286,21 @@ static mr_status write_version(training *t)
 
 /* ---- all of it ---- */
 
+static mr_status fit(training *t)
+{
+    const mr_recommender_fit_options options = {.rows = &t->rows,
+                                                .content = t->content,
+                                                .seed = t->set->seed,
+                                                .budget = t->set->budget,
+                                                .report = t->set->report,
+                                                .context = t->set->context};
+    MR_TRY(mr_recommender_fit_run(&options, t->pool, &t->fit));
+    t->result.tuned = t->fit.tuned;
+    t->result.has_ranker = t->fit.has_ranker;
+    t->result.ranked = t->fit.ranked;
+    return MR_OK;
+}
+
 static mr_status run(training *t)
 {
     MR_TRY(mr_interactions_check(&t->set->interactions, t->error));
@@ -379,9 +308,7 @@ static mr_status run(training *t)
     MR_TRY(number_items(t));
     MR_TRY(build_content(t));
     MR_TRY(mr_worker_pool_create(t->set->threads, &t->pool));
-    MR_TRY(choose(t));
-    MR_TRY(train_ranker(t));
-    MR_TRY(train(t));
+    MR_TRY(fit(t));
     return write_version(t);
 }
 
@@ -392,12 +319,8 @@ mr_status mr_recommender_train(const mr_training_set *set, const char *models_pa
     training t = {.set = set, .models_path = models_path, .error = &message};
     const mr_status status = run(&t);
     mr_model_writer_destroy(t.writer);
-    mr_trained_deinit(&t.trained);
-    mr_ranker_members_deinit(&t.ranker);
+    mr_recommender_fit_deinit(&t.fit);
     mr_content_destroy(t.content);
-    mr_sparse_matrix_deinit(&t.users);
-    mr_sparse_matrix_deinit(&t.transposed);
-    mr_holdout_deinit(&t.holdout);
     mr_worker_pool_destroy(t.pool);
     free(t.items);
     free(t.ids);
