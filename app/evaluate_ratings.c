@@ -6,8 +6,6 @@
 #include <string.h>
 
 static const char *const models[] = {"auto", "content", "item_item", "popular", NULL};
-static const size_t MODELS_BEHIND_AUTO = 3;
-
 enum { LINE_BYTES = 128 };
 
 /* The other models' figures, which the contract has no place for, go where progress goes. */
@@ -47,33 +45,6 @@ static void print_ratings(const mr_ratings_result *result, bool json)
     mr_evaluate_report_print(&report, json);
 }
 
-/* Each model with its share of the budget; the best of the hold-out is the answer.  The time it
- * took to train is that of all. */
-static mr_status run_auto(mr_ratings_options *options, mr_ratings_result *ret_result,
-                          mr_error *ret_error)
-{
-    const uint32_t budget =
-        options->budget > 0 ? options->budget : (uint32_t)MR_RATINGS_BUDGET_DEFAULT;
-    double train_seconds = 0.0;
-    uint32_t tries = 0;
-    mr_ratings_result best = {0};
-    options->budget = budget / (uint32_t)MODELS_BEHIND_AUTO;
-    options->budget += options->budget == 0;
-    for (size_t m = 1; m <= MODELS_BEHIND_AUTO; m++) {
-        mr_ratings_result result;
-        options->model = models[m];
-        MR_TRY(mr_ratings_run(options, &result, ret_error));
-        train_seconds += result.rows[0].train_seconds;
-        tries += result.rows[0].tries;
-        if (m == 1 || result.rows[0].holdout > best.rows[0].holdout)
-            best = result;
-    }
-    best.rows[0].train_seconds = train_seconds;
-    best.rows[0].tries = tries;
-    *ret_result = best;
-    return MR_OK;
-}
-
 /* Both have one value yet; NULL is that one. */
 static bool check_words(const mr_command *command, const mr_evaluate_arguments *arguments)
 {
@@ -105,9 +76,7 @@ static int run_ratings(const mr_command *command, const mr_evaluate_arguments *a
                                   .clock = mr_clock_system()};
     if (!check_words(command, arguments))
         return MR_EXIT_USAGE;
-    const mr_status status = strcmp(arguments->model, "auto") == 0
-                                 ? run_auto(&options, &result, &error)
-                                 : mr_ratings_run(&options, &result, &error);
+    const mr_status status = mr_ratings_run(&options, &result, &error);
     if (status != MR_OK)
         return mr_command_failed(command, status, &error);
     print_ratings(&result, arguments->json);

@@ -211,8 +211,11 @@ static mr_status train_and_measure(const run *r, const mr_ratings_cut *cut,
                                    const double *point, void **ret_model,
                                    double metrics[MR_RATINGS_METRICS])
 {
-    const mr_ratings_known known = {
-        .cut = cut, .content = r->content, .pool = r->pool, .seed = r->options->seed};
+    const mr_ratings_known known = {.cut = cut,
+                                    .content = r->content,
+                                    .pool = r->pool,
+                                    .seed = r->options->seed,
+                                    .budget = r->options->budget};
     void *model = NULL;
     MR_TRY(r->scorer->train(&known, point, &model));
     const mr_status status =

@@ -3,6 +3,7 @@
 #include "models/dense.h"
 #include "models/item_item.h"
 #include "models/popular.h"
+#include "models/ratings_recommender.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -314,6 +315,8 @@ static const mr_ratings_scorer SCORERS[] = {
 
 const mr_ratings_scorer *mr_ratings_scorer_find(const char *name)
 {
+    if (strcmp(mr_ratings_recommender.name, name) == 0)
+        return &mr_ratings_recommender;
     for (size_t s = 0; s < sizeof(SCORERS) / sizeof(SCORERS[0]); s++)
         if (strcmp(SCORERS[s].name, name) == 0)
             return &SCORERS[s];

@@ -31,6 +31,7 @@ typedef struct mr_ratings_known {
     const mr_content_builder *content;
     mr_worker_pool *pool;
     uint64_t seed;
+    uint32_t budget; /* of a model that chooses for itself; 0: its default */
 } mr_ratings_known;
 
 /* What one user is known to have rated, oldest first. */
@@ -61,7 +62,8 @@ typedef struct mr_ratings_scorer {
     void (*describe)(const double *point, char *ret_text);
 } mr_ratings_scorer;
 
-/* "content", "popular", "item_item" and "item_knn" (cosine, nothing chosen); NULL for another. */
+/* "auto" (models/ratings_recommender.h), "content", "popular", "item_item" and "item_knn" (cosine,
+ * nothing chosen); NULL for another. */
 const mr_ratings_scorer *mr_ratings_scorer_find(const char *name);
 
 #endif

@@ -1,7 +1,5 @@
 #include "models/set_source.h"
 
-#include "models/set_scorer.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +76,11 @@ static void score(void *context, uint32_t lane, const mr_query *query, float *re
 {
     const mr_set_source *source = context;
     mr_set_score(&source->model, source->scratch[lane], query, ret_row);
+}
+
+const mr_set_model *mr_set_source_model(const mr_set_source *source)
+{
+    return &source->model;
 }
 
 mr_row_source mr_set_source_rows(mr_set_source *source)

@@ -15,6 +15,7 @@
 #include "core/status.h"
 #include "models/ranker_members.h"
 #include "models/recipe.h"
+#include "models/set_scorer.h"
 #include "models/worker_pool.h"
 
 #include <stdint.h>
@@ -28,6 +29,7 @@ MR_MUST_USE mr_status mr_set_source_create(const mr_recipe *recipe,
                                            mr_set_source **ret_source);
 void mr_set_source_destroy(mr_set_source *source); /* NULL allowed */
 
-mr_row_source mr_set_source_rows(mr_set_source *source); /* lends */
+const mr_set_model *mr_set_source_model(const mr_set_source *source); /* lends */
+mr_row_source mr_set_source_rows(mr_set_source *source);              /* lends */
 
 #endif
