@@ -362,8 +362,10 @@ void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *
         }
         const float *features = workspace->features + c * MR_RANK_FEATURES;
         for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-            ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
-                recipe->weights[f] * features[f];
+            if (recipe->weights[f] != 0.0F)
+                ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
+                    recipe->weights[f] *
+                    (features[f] - mr_rank_feature_floor((mr_rank_feature)f));
         return;
     }
 }

@@ -59,8 +59,9 @@ uint32_t mr_ranker_rank(const mr_ranker_members *members, const mr_ranker_recipe
                         const mr_ranker_limits *limits, mr_ranked *ret_best);
 
 /*
- * What each signal added to the score of an item that the last mr_ranker_rank() listed:
- * `ret_parts` [MR_SIGNALS + 1], the last for the user's own items.  All 0 for another item.
+ * What each signal added to the score of an item that the last mr_ranker_rank() listed, against an
+ * item of which it says nothing: `ret_parts` [MR_SIGNALS + 1], the last for the user's own items.
+ * All 0 for another item.
  */
 void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
                      uint32_t item, float *ret_parts);

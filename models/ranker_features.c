@@ -8,6 +8,7 @@
 
 /* What a candidate without any share counts as: ln(.001) is nearly -7. */
 static const float SHARE_FLOOR = 0.001F;
+static const float VOTE_FLOOR = 0.5F;
 static const float COSINE_FACTOR = 10.0F;
 static const float OWN_SHARE_FLOOR = -6.0F;
 static const float RATE_FLOOR = 1e-4F;
@@ -65,6 +66,16 @@ mr_signal mr_rank_feature_signal(mr_rank_feature feature)
             return (mr_signal)s;
     }
     return MR_SIGNALS;
+}
+
+float mr_rank_feature_floor(mr_rank_feature feature)
+{
+    if (feature == MR_RANK_FEATURE_POPULAR)
+        return logf(VOTE_FLOOR);
+    for (uint32_t s = 0; s < MR_SIGNALS; s++)
+        if (share_feature((mr_signal)s) == feature)
+            return logf(SHARE_FLOOR);
+    return 0.0F;
 }
 
 /* ---- the user's own items ---- */
@@ -175,7 +186,7 @@ void mr_ranker_describe(const float *const rows[MR_SIGNALS], const mr_item_facts
             features[MR_RANK_FEATURE_ENCODER] =
                 COSINE_FACTOR * rows[MR_SIGNAL_ENCODER][item];
         if (facts->popular != NULL)
-            features[MR_RANK_FEATURE_POPULAR] = logf(facts->popular[item] + 0.5F);
+            features[MR_RANK_FEATURE_POPULAR] = logf(facts->popular[item] + VOTE_FLOOR);
         if (facts->recent != NULL)
             features[MR_RANK_FEATURE_RECENT] = logf(1.0F + facts->recent[item]);
         if (mine != NULL)

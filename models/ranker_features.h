@@ -66,6 +66,9 @@ typedef enum mr_rank_feature {
 const char *mr_rank_feature_name(
     mr_rank_feature feature); /* "encoder", "sequence_share", … */
 
+/* What the feature is for a candidate of which its signal says nothing. */
+float mr_rank_feature_floor(mr_rank_feature feature);
+
 /* Whose feature it is; MR_SIGNALS for those of the user's own items. */
 mr_signal mr_rank_feature_signal(mr_rank_feature feature);
 

@@ -127,8 +127,8 @@ static mr_source source_of(mr_signal signal)
     switch (signal) {
     case MR_SIGNAL_ENCODER:
     case MR_SIGNAL_SEQUENCE:
-    case MR_SIGNAL_SESSION_KNN: return MR_SOURCE_SESSION;
-    case MR_SIGNAL_REPEAT:
+    case MR_SIGNAL_SESSION_KNN:
+    case MR_SIGNAL_REPEAT: /* what the last baskets lead to */ return MR_SOURCE_SESSION;
     case MR_SIGNALS: /* the user's own items */ return MR_SOURCE_REPEAT;
     case MR_SIGNAL_CONTENT: return MR_SOURCE_CONTENT;
     case MR_SIGNAL_ROWS: return MR_SOURCE_BLEND;
