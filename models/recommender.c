@@ -158,32 +158,42 @@ static uint32_t because_of(const mr_recommender_scratch *scratch, mr_signal sign
     return place < query->count ? query->item[place] : MR_ITEM_NONE;
 }
 
-/* The signal that carried an item, and what it owes it to. */
-static mr_scored_item explain_ranked(const mr_recommender *r,
-                                     const mr_recommender_scratch *scratch,
-                                     mr_ranked ranked)
+/* The signal that adds most; `ret_alone` when it carries the item alone. */
+static mr_signal carrier_of(const float parts[MR_SIGNALS + 1], bool *ret_alone)
 {
-    float parts[MR_SIGNALS + 1];
     float sum = 0.0F;
     uint32_t best = MR_SIGNAL_POPULAR;
-    mr_ranker_parts(&r->ranker, scratch->ranker, ranked.index, parts);
     for (uint32_t s = 0; s <= MR_SIGNALS; s++) {
         sum += parts[s] > 0.0F ? parts[s] : 0.0F;
         if (parts[s] > parts[best])
             best = s;
     }
-    const mr_signal signal = (mr_signal)best;
-    mr_scored_item item = {.item = ranked.index, .score = ranked.score};
-    if (signal == MR_SIGNAL_ROWS) {
-        item = mr_set_explain(&r->set, scratch->set, ranked);
-        return item;
-    }
-    item.because = because_of(scratch, signal, ranked.index);
-    item.source = (uint8_t)(parts[best] > CARRIED_ALONE * (sum - parts[best]) ||
-                                    signal == MR_SIGNALS
-                                ? source_of(signal)
-                                : MR_SOURCE_BLEND);
-    return item;
+    *ret_alone = parts[best] > CARRIED_ALONE * (sum - parts[best]);
+    return (mr_signal)best;
+}
+
+/* An item that is owed to itself is a reminder, whichever signal says so. */
+static mr_scored_item explain_ranked(const mr_recommender *r,
+                                     const mr_recommender_scratch *scratch,
+                                     mr_ranked ranked)
+{
+    float parts[MR_SIGNALS + 1];
+    bool alone = false;
+    mr_ranker_parts(&r->ranker, scratch->ranker, ranked.index, parts);
+    const mr_signal signal = carrier_of(parts, &alone);
+    if (signal == MR_SIGNAL_ROWS)
+        return mr_set_explain(&r->set, scratch->set, ranked);
+    const uint32_t because = because_of(scratch, signal, ranked.index);
+    if (because == ranked.index)
+        return (mr_scored_item){.item = ranked.index,
+                                .score = ranked.score,
+                                .because = MR_ITEM_NONE,
+                                .source = MR_SOURCE_REPEAT};
+    return (mr_scored_item){.item = ranked.index,
+                            .score = ranked.score,
+                            .because = because,
+                            .source =
+                                (uint8_t)(alone ? source_of(signal) : MR_SOURCE_BLEND)};
 }
 
 static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *scratch,

@@ -132,12 +132,15 @@ static void test_a_history_is_answered_from_its_department_with_a_reason(void **
         assert_int_equal(items[i].item % DEPARTMENTS, 0);
         assert_int_not_equal(items[i].item, 0);
         assert_true(i == 0 || items[i].score <= items[i - 1].score);
+        const bool is_own =
+            items[i].item == 8 || items[i].item == 16 || items[i].item == 24;
+        assert_int_equal(items[i].source == MR_SOURCE_REPEAT, is_own);
         assert_true(
             items[i].source == MR_SOURCE_ITEM_ITEM || items[i].source == MR_SOURCE_IALS ||
-            items[i].source == MR_SOURCE_SESSION || items[i].source == MR_SOURCE_BLEND);
-        if (mr_recommender_recipe(r)->blend.weights[MR_MEMBER_ITEM_ITEM] > 0.0F)
-            assert_true(items[i].because == 8 || items[i].because == 16 ||
-                        items[i].because == 24);
+            items[i].source == MR_SOURCE_SESSION || items[i].source == MR_SOURCE_REPEAT ||
+            items[i].source == MR_SOURCE_BLEND);
+        assert_true(items[i].because == MR_ITEM_NONE || items[i].because == 8 ||
+                    items[i].because == 16 || items[i].because == 24);
         if (!mr_recommender_recipe(r)->repeats_allowed)
             assert_true(items[i].item != 8 && items[i].item != 16 && items[i].item != 24);
         for (size_t j = 0; j < i; j++)
