@@ -278,20 +278,30 @@ const float *mr_ranker_candidates(const mr_ranker_workspace *workspace,
 
 /* ---- ranking ---- */
 
-static void score(const mr_ranker_recipe *recipe, mr_ranker_workspace *workspace)
+/* Against an item of which no signal says anything, whose score is thus 0. */
+static void score_candidates(const mr_ranker_recipe *recipe,
+                             mr_ranker_workspace *workspace)
 {
+    float floor = 0.0F;
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+        floor += recipe->weights[f] * mr_rank_feature_floor((mr_rank_feature)f);
     for (size_t c = 0; c < workspace->candidate_count; c++) {
-        if (recipe->single != MR_SIGNALS) {
-            workspace->scores[c] =
-                workspace->rows[recipe->single][workspace->candidates[c]];
-            continue;
-        }
         const float *features = workspace->features + c * MR_RANK_FEATURES;
-        float sum = 0.0F;
+        float sum = -floor;
         for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
             sum += recipe->weights[f] * features[f];
         workspace->scores[c] = sum;
     }
+}
+
+static void score(const mr_ranker_recipe *recipe, mr_ranker_workspace *workspace)
+{
+    if (recipe->single == MR_SIGNALS) {
+        score_candidates(recipe, workspace);
+        return;
+    }
+    for (size_t c = 0; c < workspace->candidate_count; c++)
+        workspace->scores[c] = workspace->rows[recipe->single][workspace->candidates[c]];
 }
 
 /* Equal scores stand in order of their items, whatever order the candidates came in. */

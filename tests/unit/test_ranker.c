@@ -215,7 +215,8 @@ static uint32_t slow_rank(const mr_ranker_recipe *recipe, const mr_query *query,
     for (size_t c = 0; c < count; c++) {
         scores[c] = 0.0F;
         for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-            scores[c] += recipe->weights[f] * features[c][f];
+            scores[c] += recipe->weights[f] *
+                         (features[c][f] - mr_rank_feature_floor((mr_rank_feature)f));
         if (recipe->single != MR_SIGNALS)
             scores[c] = rows[recipe->single][open[c]];
     }
@@ -320,16 +321,6 @@ static void test_ties_stand_in_the_order_of_items_wherever_they_came_from(void *
     mr_ranker_workspace_destroy(workspace);
 }
 
-/* The score of an item that nothing speaks for. */
-static double floor_of(const mr_ranker_recipe *recipe)
-{
-    double sum = 0.0;
-    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        sum += (double)recipe->weights[f] *
-               (double)mr_rank_feature_floor((mr_rank_feature)f);
-    return sum;
-}
-
 static void test_parts_add_up_to_the_score(void **state)
 {
     (void)state;
@@ -346,7 +337,7 @@ static void test_parts_add_up_to_the_score(void **state)
         const uint32_t count =
             mr_ranker_rank(&members, &recipe, workspace, &query, &limits, list);
         for (uint32_t i = 0; i < count; i++) {
-            double sum = recipe.single == MR_SIGNALS ? floor_of(&recipe) : 0.0;
+            double sum = 0.0;
             mr_ranker_parts(&recipe, workspace, list[i].index, parts);
             for (uint32_t s = 0; s <= MR_SIGNALS; s++) {
                 assert_true(recipe.single == MR_SIGNALS || s == recipe.single ||
