@@ -75,8 +75,8 @@ const mr_evaluate_protocol mr_evaluate_lightgcn = {
 /* ---- ordered data ---- */
 
 static const char *const ordered_models[] = {
-    "auto",        "item_item", "ials",   "ease",    "gfcf",  "encoder", "sequence",
-    "session_knn", "content",   "repeat", "popular", "blend", NULL};
+    "auto",     "item_item",   "ials",   "ease",    "gfcf",  "encoder",
+    "sequence", "session_knn", "repeat", "popular", "blend", NULL};
 
 static mr_ranking_options ranking_options(const mr_evaluate_arguments *arguments)
 {

@@ -3,6 +3,7 @@
 #include "core/assert.h"
 #include "models/ranker_evaluation.h"
 #include "models/ranker_tuner.h"
+#include "models/ranking_by_sets.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +42,9 @@ mr_status mr_ranking_options_check(const mr_ranking_options *options,
                                    const char *protocol, mr_error *ret_error)
 {
     bool families[MR_SIGNALS];
-    if (families_of(model_of(options), MR_RANKING_NEXT_ITEM, families) != MR_OK)
+    mr_member member;
+    if (!mr_ranking_set_member(model_of(options), &member) &&
+        families_of(model_of(options), MR_RANKING_NEXT_ITEM, families) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_INVALID, "%s has no model '%s'", protocol,
                             model_of(options));
     return MR_OK;
@@ -132,8 +135,12 @@ mr_status mr_ranking_protocol_run(const mr_ranking_task *task,
                             task->protocol);
     MR_TRY(mr_ranking_options_check(options, task->protocol, ret_error));
     mr_status status = mr_worker_pool_create(options->threads, &pool);
+    mr_member member;
     if (status == MR_OK)
-        status = run_in(pool, task, options, &result, ret_metrics);
+        status =
+            mr_ranking_set_member(model_of(options), &member)
+                ? mr_ranking_by_sets(task, options, member, pool, &result, ret_metrics)
+                : run_in(pool, task, options, &result, ret_metrics);
     mr_worker_pool_destroy(pool);
     if (status != MR_OK)
         return mr_error_set(ret_error, status, "%s: %s", task->protocol,

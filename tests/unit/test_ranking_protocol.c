@@ -94,6 +94,32 @@ static void test_threads_do_not_show(void **state)
                         one.metric_count * sizeof(one.metrics[0]));
 }
 
+/* Users keep to one of ten shelves of twelve items and have no item twice. */
+static void test_a_set_type_member_is_asked_in_order(void **state)
+{
+    (void)state;
+    static char text[64 * 1024];
+    size_t used = 0;
+    for (uint32_t u = 0; u < 900; u++) {
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%u", u);
+        for (uint32_t i = 0; i < 5; i++)
+            used += (size_t)snprintf(text + used, sizeof(text) - used, " %u",
+                                     u % 10 * 12 + (u / 10 + i * (1 + u % 5)) % 12);
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "\n");
+    }
+    mr_ranking_options ranking = popular();
+    ranking.model = "item_item";
+    ranking.budget = 2;
+    const mr_ranking_result one = run_sequence(text, &ranking);
+    assert_string_equal(one.model, "item_item");
+    assert_int_equal(one.tries, 2);
+    assert_true(metric(&one, "hr@20") > 0.95); /* the shelf's other items fit into 20 */
+    ranking.threads = 3;
+    const mr_ranking_result three = run_sequence(text, &ranking);
+    assert_memory_equal(one.metrics, three.metrics,
+                        one.metric_count * sizeof(one.metrics[0]));
+}
+
 static mr_status run_session(const char *train, const char *test,
                              mr_session_format format, mr_ranking_result *ret_result,
                              mr_error *ret_error)
@@ -217,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_the_last_item_of_each_user_is_asked_for),
         cmocka_unit_test(test_a_model_without_a_name_is_chosen),
         cmocka_unit_test(test_threads_do_not_show),
+        cmocka_unit_test(test_a_set_type_member_is_asked_in_order),
         cmocka_unit_test(test_a_prefix_asks_for_its_next_item),
         cmocka_unit_test(test_every_place_of_a_log_but_the_first_is_asked_for),
         cmocka_unit_test(test_a_format_has_a_name),
