@@ -31,6 +31,8 @@ typedef struct training {
     mr_churn_model *churn; /* NULL: none */
     mr_buffer metrics;     /* a JSON object: the outcome's */
     mr_progress choosing;
+    mr_progress training; /* of one long training within it */
+    bool is_training;
     unsigned tried;        /* candidates, by the line that came last */
     unsigned tried_before; /* by the tuners that had ended by then   */
 } training;
@@ -48,6 +50,18 @@ static void report(void *context, const char *line)
         t->tried = tried;
         mr_progress_update(&t->choosing, t->tried_before + tried);
     }
+}
+
+static void show_training(void *context, const char *what, uint64_t done, uint64_t of)
+{
+    training *t = context;
+    if (!t->is_training)
+        mr_progress_begin(&t->training, what, "batches", of);
+    mr_progress_update(&t->training, done);
+    t->is_training = done < of;
+    /* A short one was never drawn and leaves no line. */
+    if (!t->is_training && t->training.drawn_ns != t->training.start_ns)
+        (void)mr_progress_end(&t->training, of);
 }
 
 /* Choose and train a recommender, showing how far it is. */
@@ -200,6 +214,7 @@ static mr_training_set set_of(training *t, const mr_training_rows *rows)
                              .budget = t->options->budget,
                              .describe = describe,
                              .report = report,
+                             .progress = show_training,
                              .context = t};
 }
 

@@ -42,6 +42,7 @@ static mr_status tune(const mr_ranker_training_set *set, const mr_sequences *seq
         .content = set->content,
         .rows = rows,
         .report = set->report,
+        .progress = set->progress,
         .context = set->context};
     MR_TRY(mr_ranker_tune(sequences, &options, pool, ret_tuned));
     return ret_tuned->questions > 0 ? MR_OK : MR_ERR_NOT_FOUND;
@@ -78,7 +79,10 @@ mr_status mr_ranker_training_run(const mr_ranker_training_set *set, mr_worker_po
     mr_sequence_list list = {0};
     MR_TRY(mr_history_sequences(set->rows, &list));
     const mr_sequences sequences = mr_sequence_list_view(&list);
-    const mr_ranker_training training = {.sequences = &sequences, .pool = pool};
+    const mr_ranker_training training = {.sequences = &sequences,
+                                         .pool = pool,
+                                         .progress = set->progress,
+                                         .context = set->context};
     mr_status status = tune_beside_sets(set, &sequences, pool, ret_tuned);
     if (status == MR_OK)
         status = mr_ranker_members_train(&ret_tuned->recipe, &training, ret_members);

@@ -32,6 +32,8 @@ typedef struct mr_ranker_training_set {
     uint64_t seed;
     const mr_content *content; /* of all items of the rows; NULL: none */
     void (*report)(void *context, const char *line); /* NULL allowed */
+    /* How far one long training is; NULL allowed. */
+    void (*progress)(void *context, const char *what, uint64_t done, uint64_t of);
     void *context;
 } mr_ranker_training_set;
 

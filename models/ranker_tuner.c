@@ -82,7 +82,10 @@ static mr_ranker_recipe single_recipe(const tuning *t, mr_signal signal)
 static mr_status train(const tuning *t, const mr_ranker_recipe *recipe,
                        const mr_sequences *sequences, mr_ranker_members *ret_members)
 {
-    const mr_ranker_training training = {.sequences = sequences, .pool = t->pool};
+    const mr_ranker_training training = {.sequences = sequences,
+                                         .pool = t->pool,
+                                         .progress = t->options->progress,
+                                         .context = t->options->context};
     MR_TRY(mr_ranker_members_train(recipe, &training, ret_members));
     ret_members->content = t->options->content;
     ret_members->rows = t->options->rows;

@@ -40,6 +40,8 @@ typedef struct mr_ranker_tuner_options {
     mr_row_source
         rows; /* of set-type members trained on the same cut; score NULL: none */
     void (*report)(void *context, const char *line); /* NULL allowed */
+    /* How far one long training is; NULL allowed. */
+    void (*progress)(void *context, const char *what, uint64_t done, uint64_t of);
     void *context;
 } mr_ranker_tuner_options;
 

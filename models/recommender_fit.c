@@ -66,6 +66,7 @@ static mr_status add_ranker(const mr_recommender_fit_options *options,
         .seed = options->seed,
         .content = options->content,
         .report = options->report,
+        .progress = options->progress,
         .context = options->context};
     if (!fit->holdout.by_time)
         return MR_OK;

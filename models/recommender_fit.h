@@ -31,6 +31,8 @@ typedef struct mr_recommender_fit_options {
     uint64_t seed;
     uint32_t budget; /* tries in all, half of them the ranker's; 0: the defaults */
     void (*report)(void *context, const char *line); /* NULL allowed */
+    /* How far one long training is; NULL allowed. */
+    void (*progress)(void *context, const char *what, uint64_t done, uint64_t of);
     void *context;
 } mr_recommender_fit_options;
 

@@ -293,6 +293,7 @@ static mr_status fit(training *t)
                                                 .seed = t->set->seed,
                                                 .budget = t->set->budget,
                                                 .report = t->set->report,
+                                                .progress = t->set->progress,
                                                 .context = t->set->context};
     MR_TRY(mr_recommender_fit_run(&options, t->pool, &t->fit));
     t->result.tuned = t->fit.tuned;

@@ -41,6 +41,8 @@ typedef struct mr_training_set {
                           mr_content_builder *builder);
     void (*report)(void *context,
                    const char *line); /* progress for people; NULL allowed */
+    /* How far one long training is; NULL allowed. */
+    void (*progress)(void *context, const char *what, uint64_t done, uint64_t of);
     /* Files of other models that share the version: mr_model_writer_path(), then _note(). */
     mr_status (*add_files)(void *context, mr_model_writer *writer,
                            mr_error *ret_error); /* NULL allowed */
