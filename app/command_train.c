@@ -175,15 +175,19 @@ static void print_ranker(const mr_ranker_tuner_result *ranked)
     mr_ranker_recipe_text(&ranked->recipe, recipe);
     (void)printf("ranker: %s\n", recipe);
     (void)printf("  on %" PRIu32 " customers who came back in that tenth, %" PRIu32
-                 " candidates tried: recall@%" PRIu32 " %.4f, ndcg@%" PRIu32
-                 " %.4f\n  each alone:",
+                 " candidates tried: recall@%" PRIu32 " %.4f, ndcg@%" PRIu32 " %.4f\n",
                  ranked->questions, ranked->tries, ranked->holdout.k,
                  ranked->holdout.recall, ranked->holdout.k, ranked->holdout.ndcg);
-    for (uint32_t s = 0; s < MR_SIGNALS; s++)
-        if (ranked->tried[s] && ranked->singles[s].k > 0)
-            (void)printf(" %s %.4f/%.4f", mr_signal_name((mr_signal)s),
-                         ranked->singles[s].recall, ranked->singles[s].ndcg);
-    (void)printf("\n");
+    const char *before = "  each alone:";
+    for (uint32_t s = 0; s < MR_SIGNALS; s++) {
+        if (!ranked->tried[s] || ranked->singles[s].k == 0)
+            continue;
+        (void)printf("%s %s %.4f/%.4f", before, mr_signal_name((mr_signal)s),
+                     ranked->singles[s].recall, ranked->singles[s].ndcg);
+        before = "";
+    }
+    if (before[0] == '\0')
+        (void)printf("\n");
 }
 
 static void print_churn(const mr_training_outcome *outcome)
