@@ -39,6 +39,7 @@ static void test_items_stand_in_order_and_the_last_record_counts(void **state)
     assert_true(mr_text_is(mr_training_catalogue_id(catalogue, 0), "cup"));
     assert_true(mr_text_is(mr_training_catalogue_id(catalogue, 1), "tea"));
     mr_training_catalogue_destroy(catalogue);
+    mr_config_deinit(&config);
 }
 
 static void test_what_is_alike_by_title_is_alike_in_the_model(void **state)
@@ -67,6 +68,7 @@ static void test_what_is_alike_by_title_is_alike_in_the_model(void **state)
     mr_content_destroy(content);
     mr_content_builder_destroy(builder);
     mr_training_catalogue_destroy(catalogue);
+    mr_config_deinit(&config);
 }
 
 static void test_a_topic_that_is_not_there_is_an_empty_catalogue(void **state)
@@ -77,6 +79,7 @@ static void test_a_topic_that_is_not_there_is_an_empty_catalogue(void **state)
     mr_training_catalogue *catalogue = read_catalogue(&config);
     assert_int_equal(mr_training_catalogue_count(catalogue), 0);
     mr_training_catalogue_destroy(catalogue);
+    mr_config_deinit(&config);
 }
 
 int main(void)
