@@ -513,6 +513,18 @@ const char *fake_disk_entry(fake_disk *disk, const char *path, size_t index)
     return disk->inodes[at.inode].names.entries[index].name;
 }
 
+bool fake_disk_entry_is_durable(fake_disk *disk, const char *path, size_t index)
+{
+    place at;
+    if (walk(disk, path, &at) != 0 || !at.exists ||
+        index >= disk->inodes[at.inode].names.count)
+        return false;
+    const fake_entry *entry = &disk->inodes[at.inode].names.entries[index];
+    const fake_names *durable = &disk->inodes[at.inode].durable_names;
+    const size_t found = find_name(durable, entry->name);
+    return found < durable->count && durable->entries[found].inode == entry->inode;
+}
+
 const uint8_t *fake_disk_bytes(const fake_disk *disk, uint32_t inode, size_t *ret_bytes)
 {
     *ret_bytes = disk->inodes[inode].now.length;

@@ -118,6 +118,8 @@ int fake_disk_list(fake_disk *disk, const char *path);
 int fake_disk_list_next(fake_disk *disk);
 /* The name in place `index`, NULL behind the last; no fault. */
 const char *fake_disk_entry(fake_disk *disk, const char *path, size_t index);
+/* Whether the name in place `index` outlives a power loss; no fault. */
+bool fake_disk_entry_is_durable(fake_disk *disk, const char *path, size_t index);
 
 /* The bytes of a file as they are now, lent until the next call; no fault. */
 const uint8_t *fake_disk_bytes(const fake_disk *disk, uint32_t inode, size_t *ret_bytes);

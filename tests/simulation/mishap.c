@@ -126,7 +126,10 @@ uint64_t world_newest_epoch(world *w, uint32_t partition)
     return newest;
 }
 
-/* One bit of one generation at a time, and only where another one stands beside it. */
+/*
+ * One bit of one generation at a time, and only where another one stands beside it and would after a
+ * power loss: with two copies lost at once the engine can only refuse to begin.
+ */
 static void flip_bit(world *w)
 {
     if (w->flipped != 0)
@@ -137,7 +140,8 @@ static void flip_bit(world *w)
     size_t count = 0;
     const char *name;
     while ((name = fake_disk_entry(w->disk, directory, count)) != NULL) {
-        manifests += ends_in(name, ".manifest");
+        manifests += ends_in(name, ".manifest") &&
+                     fake_disk_entry_is_durable(w->disk, directory, count);
         count++;
     }
     if (manifests < 2)
