@@ -185,11 +185,6 @@ mr_content_arrays mr_content_arrays_of(const mr_content *content)
     return content->arrays;
 }
 
-uint32_t mr_content_items(const mr_content *content)
-{
-    return content->arrays.items;
-}
-
 mr_status mr_content_scratch_create(const mr_content *content,
                                     mr_content_scratch **ret_scratch)
 {

@@ -143,8 +143,6 @@ MR_MUST_USE mr_status mr_content_scratch_create(const mr_content *content,
                                                 mr_content_scratch **ret_scratch);
 void mr_content_scratch_destroy(mr_content_scratch *scratch); /* NULL allowed */
 
-uint32_t mr_content_items(const mr_content *content);
-
 /* Scores of all items (`ret_row`, written whole, finite, ≥ 0).  Items of the query outside the
  * catalogue are passed over; those inside score like any other. */
 void mr_content_score(const mr_content *content, mr_content_scratch *scratch,

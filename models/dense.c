@@ -1,5 +1,6 @@
 #include "models/dense.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,4 +56,12 @@ void mr_dense_deinit(mr_dense *dense)
 {
     free(dense->values);
     *dense = (mr_dense){0};
+}
+
+bool mr_dense_all_finite(const float *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
 }

@@ -14,6 +14,7 @@
 
 #include "core/status.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { MR_DENSE_ALIGN_BYTES = 64 };
@@ -37,6 +38,9 @@ static inline float *mr_dense_row(const mr_dense *dense, size_t row)
 {
     return dense->values + row * dense->stride;
 }
+
+/* Neither NaN nor infinity among `count` values. */
+bool mr_dense_all_finite(const float *values, size_t count);
 
 /* `count` zeroed floats at a 64-byte boundary, for free(); NULL when out of memory. */
 float *mr_dense_floats(size_t count);

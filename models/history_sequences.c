@@ -1,5 +1,6 @@
 #include "models/history_sequences.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* A row or an element, with what decides its place. */
@@ -17,11 +18,16 @@ static int by_time(const void *a, const void *b)
     return left->place < right->place ? -1 : left->place > right->place ? 1 : 0;
 }
 
+static bool begins_basket(uint32_t before_s, uint32_t time_s)
+{
+    return time_s - before_s > MR_BASKET_GAP_S;
+}
+
 void mr_history_baskets(const uint32_t *time_s, size_t count, uint32_t *ret_basket)
 {
     uint32_t basket = 0;
     for (size_t i = 0; i < count; i++) {
-        basket += i > 0 && time_s[i] - time_s[i - 1] > MR_BASKET_GAP_S;
+        basket += i > 0 && begins_basket(time_s[i - 1], time_s[i]);
         ret_basket[i] = basket;
     }
 }
@@ -66,7 +72,7 @@ static mr_status add_row(const mr_interactions *interactions, uint32_t row,
             (placed){.time_s = interactions->time_s[begin + i], .place = (uint32_t)i};
     qsort(events, count, sizeof(*events), by_time);
     for (size_t i = 0; i < count; i++) {
-        basket += i > 0 && events[i].time_s - events[i - 1].time_s > MR_BASKET_GAP_S;
+        basket += i > 0 && begins_basket(events[i - 1].time_s, events[i].time_s);
         const uint64_t event = begin + events[i].place;
         MR_TRY(mr_sequence_list_add(list, interactions->item[event], basket,
                                     events[i].time_s));

@@ -147,20 +147,18 @@ static int ascending(const void *a, const void *b)
     return left < right ? -1 : left > right ? 1 : 0;
 }
 
-/* The first second of the hold-out. */
-static mr_status find_cut(const mr_interactions *interactions, double share,
-                          uint32_t *ret_cut)
+mr_status mr_holdout_cut_time(const uint32_t *time_s, size_t count, double share,
+                              uint32_t *ret_cut_s)
 {
-    const uint64_t count = interactions->ptr[interactions->users];
     if (count == 0)
         return MR_ERR_NOT_FOUND;
     uint32_t *sorted = malloc(count * sizeof(*sorted));
     if (sorted == NULL)
         return MR_ERR_NO_MEMORY;
-    memcpy(sorted, interactions->time_s, count * sizeof(*sorted));
+    memcpy(sorted, time_s, count * sizeof(*sorted));
     qsort(sorted, count, sizeof(*sorted), ascending);
     const double place = (1.0 - share) * (double)count;
-    *ret_cut = sorted[place < (double)(count - 1) ? (uint64_t)place : count - 1];
+    *ret_cut_s = sorted[place < (double)(count - 1) ? (size_t)place : count - 1];
     free(sorted);
     return MR_OK;
 }
@@ -224,7 +222,8 @@ mr_status mr_holdout_by_time(const mr_interactions *interactions, double share,
     parts p = {0};
     mr_holdout votes = {0};
     mr_holdout holdout = {0};
-    MR_TRY(find_cut(interactions, share, &cut_s));
+    MR_TRY(mr_holdout_cut_time(interactions->time_s,
+                               interactions->ptr[interactions->users], share, &cut_s));
     mr_status status =
         parts_init(&p, interactions->users, interactions->ptr[interactions->users]);
     if (status == MR_OK)

@@ -52,6 +52,13 @@ MR_MUST_USE mr_status mr_holdout_by_time(const mr_interactions *interactions,
 
 enum { MR_HOLDOUT_USERS_MIN = 50 };
 
+/*
+ * The first second that is held out when the newest `share` of `count` events is.
+ * MR_ERR_NOT_FOUND without events, MR_ERR_NO_MEMORY.
+ */
+MR_MUST_USE mr_status mr_holdout_cut_time(const uint32_t *time_s, size_t count,
+                                          double share, uint32_t *ret_cut_s);
+
 /* Take ready parts (both copied): a validation file beside a training file. */
 MR_MUST_USE mr_status mr_holdout_given(const mr_sparse_matrix *train,
                                        const mr_sparse_matrix *held,

@@ -121,14 +121,6 @@ static void code_all(mr_int8_table *table)
     table->owned_columns[table->items->stride + 1] = table->mu;
 }
 
-static bool all_finite(const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return false;
-    return true;
-}
-
 static mr_status allocate(mr_int8_table *table)
 {
     const mr_dense *items = table->items;
@@ -147,7 +139,7 @@ static mr_status allocate(mr_int8_table *table)
 mr_status mr_int8_table_build(const mr_dense *items, mr_int8_table **ret_table)
 {
     if (items->rows == 0 || items->rows >= UINT32_MAX || items->columns == 0 ||
-        !all_finite(items->values, items->rows * items->stride))
+        !mr_dense_all_finite(items->values, items->rows * items->stride))
         return MR_ERR_INVALID;
     mr_int8_table *table = calloc(1, sizeof(*table));
     double *squares = calloc(items->columns, sizeof(*squares));
@@ -195,8 +187,8 @@ mr_status mr_int8_table_open(const mr_dense *items, const mr_int8_arrays *arrays
         arrays->code_count != groups * MR_INT8_GROUP * items->stride ||
         arrays->scale_count != groups * MR_INT8_GROUP ||
         arrays->column_count != items->stride + BOUNDS ||
-        !all_finite(arrays->scales, arrays->scale_count) ||
-        !all_finite(arrays->columns, arrays->column_count))
+        !mr_dense_all_finite(arrays->scales, arrays->scale_count) ||
+        !mr_dense_all_finite(arrays->columns, arrays->column_count))
         return MR_ERR_INVALID;
     for (size_t f = 0; f < items->stride; f++)
         if (!(arrays->columns[f] > 0.0F))

@@ -20,8 +20,9 @@ struct mr_ranker_workspace {
     uint32_t query;
     uint32_t *candidates; /* [MR_RANKER_CANDIDATES_MAX] */
     size_t candidate_count;
-    float *features; /* [MR_RANKER_CANDIDATES_MAX][MR_RANK_FEATURES] */
-    float *scores;   /* [MR_RANKER_CANDIDATES_MAX] */
+    float *features;                /* [MR_RANKER_CANDIDATES_MAX][MR_RANK_FEATURES] */
+    float *scores;                  /* [MR_RANKER_CANDIDATES_MAX] */
+    float floors[MR_RANK_FEATURES]; /* of a candidate that nothing speaks for */
     mr_top_k_selector selector;
     mr_ranked best[MR_TOP_K_MAX];
 };
@@ -52,6 +53,8 @@ static mr_status reserve_rows(const mr_ranker_members *members,
 static mr_status reserve(const mr_ranker_members *members, mr_ranker_workspace *workspace)
 {
     workspace->items = members->items;
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+        workspace->floors[f] = mr_rank_feature_floor((mr_rank_feature)f);
     MR_TRY(mr_own_table_init(&workspace->own, members->items));
     MR_TRY(reserve_rows(members, workspace));
     workspace->open = mr_dense_floats((size_t)members->items + 1);
@@ -284,7 +287,7 @@ static void score_candidates(const mr_ranker_recipe *recipe,
 {
     float floor = 0.0F;
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        floor += recipe->weights[f] * mr_rank_feature_floor((mr_rank_feature)f);
+        floor += recipe->weights[f] * workspace->floors[f];
     for (size_t c = 0; c < workspace->candidate_count; c++) {
         const float *features = workspace->features + c * MR_RANK_FEATURES;
         float sum = -floor;
@@ -374,8 +377,7 @@ void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *
         for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
             if (recipe->weights[f] != 0.0F)
                 ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
-                    recipe->weights[f] *
-                    (features[f] - mr_rank_feature_floor((mr_rank_feature)f));
+                    recipe->weights[f] * (features[f] - workspace->floors[f]);
         return;
     }
 }

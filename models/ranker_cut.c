@@ -1,10 +1,10 @@
 #include "models/ranker_cut.h"
 
+#include "models/holdout.h"
 #include "models/random.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* What is learnt from one sequence: elements begin … end - 1. */
 typedef struct lesson {
@@ -193,13 +193,8 @@ static mr_status copy_lessons(cutting *c)
 
 /* ---- where time is cut ---- */
 
-static int ascending(const void *a, const void *b)
-{
-    const uint32_t left = *(const uint32_t *)a;
-    const uint32_t right = *(const uint32_t *)b;
-    return left < right ? -1 : left > right ? 1 : 0;
-}
-
+/* The same second as a hold-out of these events has (models/holdout.h): a ranker's signals are
+ * trained before one and judged behind the other. */
 static mr_status find_cut(cutting *c, double share)
 {
     if (c->from->time_s == NULL)
@@ -207,18 +202,9 @@ static mr_status find_cut(cutting *c, double share)
     if (c->from->count == 0)
         return MR_ERR_NOT_FOUND;
     const uint64_t first = c->from->ptr[0];
-    const uint64_t count = c->from->ptr[c->from->count] - first;
-    if (count == 0)
-        return MR_ERR_NOT_FOUND;
-    uint32_t *sorted = malloc(count * sizeof(*sorted));
-    if (sorted == NULL)
-        return MR_ERR_NO_MEMORY;
-    memcpy(sorted, c->from->time_s + first, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), ascending);
-    const uint64_t place = (uint64_t)((1.0 - share) * (double)count);
-    c->cut_s = sorted[place < count ? place : count - 1];
-    free(sorted);
-    return MR_OK;
+    return mr_holdout_cut_time(c->from->time_s + first,
+                               (size_t)(c->from->ptr[c->from->count] - first), share,
+                               &c->cut_s);
 }
 
 /* ---- all of it ---- */

@@ -14,14 +14,6 @@ enum {
         4096, /* of the popularity order: k and all that may be excluded from it */
 };
 
-static bool all_finite(const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return false;
-    return true;
-}
-
 static mr_status refuse(const mr_recommender *recommender, mr_error *ret_error,
                         const char *problem)
 {
@@ -73,8 +65,8 @@ static mr_status open_factors(mr_recommender *r, mr_error *ret_error)
         r->eigenvalues.shape[0] != d)
         return refuse(r, ret_error,
                       "factors must have a multiple of 16 columns, at most 2048");
-    if (!all_finite(r->factors.data, r->factors.shape[0] * d) ||
-        !all_finite(r->eigenvalues.data, d))
+    if (!mr_dense_all_finite(r->factors.data, r->factors.shape[0] * d) ||
+        !mr_dense_all_finite(r->eigenvalues.data, d))
         return refuse(r, ret_error, "factors that are not finite");
     r->item_factors = (mr_dense){.values = unconst(r->factors.data),
                                  .rows = r->factors.shape[0],
@@ -89,7 +81,8 @@ static mr_status open_popularity(mr_recommender *r, mr_error *ret_error)
     const uint32_t items = mr_dictionary_count(r->dictionary);
     MR_TRY(mr_model_directory_map(r->directory, MR_FILE_POPULARITY, MR_NPY_F4, 1,
                                   &r->popularity, ret_error));
-    if (r->popularity.shape[0] != items || !all_finite(r->popularity.data, items))
+    if (r->popularity.shape[0] != items ||
+        !mr_dense_all_finite(r->popularity.data, items))
         return refuse(r, ret_error, "popularity for another dictionary, or not finite");
     const uint32_t kept = items < POPULAR_KEPT ? items : POPULAR_KEPT;
     r->popular = malloc(((size_t)kept + MR_TOP_K_MAX) * sizeof(*r->popular));

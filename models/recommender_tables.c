@@ -1,8 +1,5 @@
 #include "models/recommender_tables.h"
 
-#include <math.h>
-#include <stdbool.h>
-
 static mr_status write_table(mr_model_writer *writer, const char *name,
                              const mr_dense *table, mr_error *ret_error)
 {
@@ -22,14 +19,6 @@ mr_status mr_recommender_tables_write(mr_model_writer *writer, const mr_dense *e
     return write_table(writer, MR_FILE_GRAPH_FILTER_OUT, &filter->out, ret_error);
 }
 
-static bool all_finite(const float *values, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!isfinite(values[i]))
-            return false;
-    return true;
-}
-
 /* A table of `items` rows and 1 … `columns_max` columns. */
 static mr_status map_table(const mr_model_directory *directory, const char *name,
                            uint32_t items, uint64_t columns_max, mr_npy *ret_npy,
@@ -38,7 +27,7 @@ static mr_status map_table(const mr_model_directory *directory, const char *name
     MR_TRY(mr_model_directory_map(directory, name, MR_NPY_F4, 2, ret_npy, ret_error));
     const uint64_t columns = ret_npy->shape[1];
     if (ret_npy->shape[0] != items || columns < 1 || columns > columns_max ||
-        !all_finite(ret_npy->data, (size_t)items * columns))
+        !mr_dense_all_finite(ret_npy->data, (size_t)items * columns))
         return mr_error_set(ret_error, MR_ERR_CORRUPT,
                             "model %s: %s: for another dictionary, or not finite",
                             mr_model_directory_version(directory), name);
