@@ -8,11 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 /* Rows made as one piece of work; each piece keeps its rows until all are joined. */
 enum { ROWS_A_CHUNK = 128 };
 
 /* A row whose terms have all faded away has nothing to say, and its power would overflow. */
 static const double TOTAL_LEAST = 1e-15;
+
+/* Which of MR_ROW_SUMS_A_FLAG sums are above 0. */
+typedef uint64_t (*positive_body)(const float *sums);
 
 typedef struct chunk_rows {
     uint32_t *index;
@@ -32,58 +39,105 @@ typedef struct row_worker {
 
 typedef struct row_work {
     const mr_row_sums_job *job;
+    positive_body positive;
     row_worker *workers;
     chunk_rows *chunks;
 } row_work;
 
-static size_t words_of(size_t bits)
+static size_t flags_of(size_t columns)
 {
-    return bits / 64 + 1;
+    return columns / MR_ROW_SUMS_A_FLAG + 1;
+}
+
+/* ---- which sums are there ---- */
+
+static uint64_t positive_scalar(const float *sums)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < MR_ROW_SUMS_A_FLAG; i++)
+        bits |= (uint64_t)(sums[i] > 0.0F) << i;
+    return bits;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static uint64_t positive_avx2(const float *sums)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < MR_ROW_SUMS_A_FLAG; i += 8) {
+        const __m256 above =
+            _mm256_cmp_ps(_mm256_load_ps(sums + i), _mm256_setzero_ps(), _CMP_GT_OQ);
+        bits |= (uint64_t)(unsigned)_mm256_movemask_ps(above) << i;
+    }
+    return bits;
+}
+
+__attribute__((target("avx512f"))) static uint64_t positive_avx512(const float *sums)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < MR_ROW_SUMS_A_FLAG; i += 16)
+        bits |= (uint64_t)_mm512_cmp_ps_mask(_mm512_load_ps(sums + i),
+                                             _mm512_setzero_ps(), _CMP_GT_OQ)
+                << i;
+    return bits;
+}
+#endif
+
+static positive_body positive_best(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f"))
+        return positive_avx512;
+    if (__builtin_cpu_supports("avx2"))
+        return positive_avx2;
+#endif
+    return positive_scalar;
 }
 
 /* ---- one row ---- */
 
-/* The touched columns in ascending order with their sums; leaves the row zero. */
-static uint32_t take(row_worker *own, uint32_t columns, double *ret_total)
+/* The columns above zero in ascending order with their sums; leaves the row zero. */
+static uint32_t take(const row_work *work, row_worker *own, double *ret_total)
 {
-    mr_row_sums *row = &own->row;
+    const size_t flags = flags_of(work->job->columns);
     uint32_t count = 0;
     double total = 0.0;
-    for (size_t top = 0; top < words_of(words_of(columns)); top++) {
-        for (uint64_t words = row->words[top]; words != 0; words &= words - 1) {
-            const size_t word = top * 64 + (size_t)__builtin_ctzll(words);
-            for (uint64_t bits = row->touched[word]; bits != 0; bits &= bits - 1) {
-                const size_t column = word * 64 + (size_t)__builtin_ctzll(bits);
-                own->columns[count] = (uint32_t)column;
-                own->weights[count++] = row->sums[column];
-                total += (double)row->sums[column];
-                row->sums[column] = 0.0F;
-            }
-            row->touched[word] = 0;
+    for (size_t flag = 0; flag < flags; flag++) {
+        if (own->row.touched[flag] == 0)
+            continue;
+        const size_t first = flag * MR_ROW_SUMS_A_FLAG;
+        float *sums = own->row.sums + first;
+        own->row.touched[flag] = 0;
+        for (uint64_t bits = work->positive(sums); bits != 0; bits &= bits - 1) {
+            const size_t place = (size_t)__builtin_ctzll(bits);
+            own->columns[count] = (uint32_t)(first + place);
+            own->weights[count++] = sums[place];
+            total += (double)sums[place];
+            sums[place] = 0.0F;
         }
-        row->words[top] = 0;
     }
     *ret_total = total;
     return count;
 }
 
 /* Weigh what was taken; weights that vanished are left out. */
-static uint32_t weigh(const mr_row_sums_job *job, row_worker *own, uint32_t count,
-                      double total)
+static uint32_t weigh(const mr_row_sums_job *job, row_worker *own, uint32_t row,
+                      uint32_t count, double total)
 {
     if (total < TOTAL_LEAST)
         return 0;
-    const float factor = (float)pow(total, -(double)job->total_exponent);
+    const float faded = (float)pow(total, -(double)job->total_exponent);
+    const float factor =
+        faded * (job->row_factors != NULL ? job->row_factors[row] : 1.0F);
     const float *factors = job->column_factors;
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t column = own->columns[i];
         const float weight =
             own->weights[i] * factor * (factors != NULL ? factors[column] : 1.0F);
-        if (!(weight > 0.0F))
-            continue;
         own->columns[kept] = column;
-        own->weights[kept++] = weight;
+        own->weights[kept] = weight;
+        kept += weight > 0.0F;
     }
     return kept;
 }
@@ -99,12 +153,12 @@ static uint32_t keep_best(uint32_t best, row_worker *own, uint32_t count)
     if (!mr_top_k_selector_limit(&own->selector, &worst))
         return count;
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count;
+         i++) { /* without a branch, which nobody could foretell */
         const float weight = own->weights[i];
-        if (weight < worst.score || (weight <= worst.score && i > worst.index))
-            continue;
         own->columns[kept] = own->columns[i];
-        own->weights[kept++] = weight;
+        own->weights[kept] = weight;
+        kept += weight > worst.score || (weight >= worst.score && i <= worst.index);
     }
     return kept;
 }
@@ -140,8 +194,9 @@ static void make_rows(void *context, uint32_t worker, size_t begin, size_t end)
     for (size_t row = begin; row < end && chunk->status == MR_OK; row++) {
         double total = 0.0;
         job->body(job->context, (uint32_t)row, &own->row);
-        uint32_t count = take(own, job->columns, &total);
-        count = keep_best(job->best, own, weigh(job, own, count, total));
+        uint32_t count = take(work, own, &total);
+        count = weigh(job, own, (uint32_t)row, count, total);
+        count = keep_best(job->best, own, count);
         chunk->row_counts[row - begin] = count;
         chunk->status = append(chunk, own, count);
     }
@@ -163,13 +218,12 @@ static mr_status prepare(row_work *work, uint32_t threads)
         return MR_ERR_NO_MEMORY;
     for (uint32_t w = 0; w < threads; w++) {
         row_worker *own = &work->workers[w];
-        own->row.sums = mr_dense_floats(columns);
-        own->row.touched = calloc(words_of(columns), sizeof(*own->row.touched));
-        own->row.words = calloc(words_of(words_of(columns)), sizeof(*own->row.words));
-        own->columns = calloc(columns, sizeof(*own->columns));
-        own->weights = mr_dense_floats(columns);
-        if (own->row.sums == NULL || own->row.touched == NULL || own->row.words == NULL ||
-            own->columns == NULL || own->weights == NULL)
+        own->row.sums = mr_dense_floats(flags_of(columns) * MR_ROW_SUMS_A_FLAG);
+        own->row.touched = calloc(flags_of(columns), sizeof(*own->row.touched));
+        own->columns = calloc(columns + 1, sizeof(*own->columns));
+        own->weights = mr_dense_floats(columns + 1);
+        if (own->row.sums == NULL || own->row.touched == NULL || own->columns == NULL ||
+            own->weights == NULL)
             return MR_ERR_NO_MEMORY;
     }
     return MR_OK;
@@ -180,7 +234,6 @@ static void release(row_work *work, uint32_t threads)
     for (uint32_t w = 0; work->workers != NULL && w < threads; w++) {
         free(work->workers[w].row.sums);
         free(work->workers[w].row.touched);
-        free(work->workers[w].row.words);
         free(work->workers[w].columns);
         free(work->workers[w].weights);
     }
@@ -237,7 +290,7 @@ mr_status mr_row_sums_run(const mr_row_sums_job *job, mr_worker_pool *pool,
     MR_ASSERT(job->best >= 1 && job->best <= MR_TOP_K_MAX);
     MR_ASSERT(job->total_exponent >= 0.0F && job->total_exponent <= 2.0F);
     const uint32_t threads = mr_worker_pool_threads(pool);
-    row_work work = {.job = job};
+    row_work work = {.job = job, .positive = positive_best()};
     mr_status status = prepare(&work, threads);
     if (status == MR_OK) {
         mr_worker_pool_run(pool, job->rows, ROWS_A_CHUNK, make_rows, &work);

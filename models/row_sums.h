@@ -1,11 +1,11 @@
 /*
  * Row sums: a sparse item-by-item matrix made row by row.
  *
- * Whoever knows the terms of a row adds them in any order; the row is summed in a dense array
- * whose touched places a bitmap of two levels remembers, so that an almost empty row of a large
- * catalogue costs what it holds.  A finished row is weighed
+ * Whoever knows the terms of a row adds them in any order; the row is summed in a dense array of
+ * which a byte for every 64 places says whether it was touched, and what is above zero there is
+ * found with vectors.  A finished row is weighed
  *
- *     w_ij = s_ij  (sum over all j of s_ij)^-x  c_j
+ *     w_ij = s_ij  r_i  (sum over all j of s_ij)^-x  c_j
  *
  * and cut to its K largest weights (of equals, smaller columns).  Rows are spread over a pool; a
  * row is summed by one worker in the order of its terms, so the bits do not depend on threads.
@@ -13,7 +13,8 @@
  * Units      Weights are plain numbers.
  * Ownership  The matrix is the caller's; an mr_row_sums is lent to the body for one row.
  * Threads    The body runs on all workers of the pool, a row on one of them.
- * Cost       An addition and two bits a term; 12 bytes a column and worker while building.
+ * Cost       An addition and a byte a term, a look at a byte for 64 columns a row; 12 bytes a column
+ *            and worker while building.
  */
 #ifndef MR_MODELS_ROW_SUMS_H
 #define MR_MODELS_ROW_SUMS_H
@@ -25,19 +26,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { MR_ROW_SUMS_A_FLAG = 64 };
+
 /* One row in the making; its fields are private. */
 typedef struct mr_row_sums {
-    float *sums;       /* [columns], zero between rows                    */
-    uint64_t *touched; /* a bit a column: which sums may not be zero      */
-    uint64_t *words;   /* a bit a word of `touched`: which may not be zero */
+    float *sums;      /* [columns, and as many as fill a flag], zero between rows */
+    uint8_t *touched; /* [columns / MR_ROW_SUMS_A_FLAG + 1]: where one is not zero */
 } mr_row_sums;
 
 /* Add a term, which is finite and not negative. */
 static inline void mr_row_sums_add(mr_row_sums *row, uint32_t column, float term)
 {
-    row->touched[column / 64] |= UINT64_C(1) << (column % 64);
-    row->words[column / 4096] |= UINT64_C(1) << (column / 64 % 64);
     row->sums[column] += term;
+    row->touched[column / MR_ROW_SUMS_A_FLAG] =
+        1; /* a bit would have to be read before */
+}
+
+/* Take back all terms of a column. */
+static inline void mr_row_sums_drop(mr_row_sums *row, uint32_t column)
+{
+    row->sums[column] = 0.0F;
 }
 
 /* Add all terms of `row` to `sums`. */
@@ -48,6 +56,7 @@ typedef struct mr_row_sums_job {
     uint32_t columns;            /* at least 1                                     */
     uint32_t best;               /* K, 1 … MR_TOP_K_MAX                            */
     float total_exponent;        /* x, 0 … 2                                       */
+    const float *row_factors;    /* [rows] r; NULL for all ones                    */
     const float *column_factors; /* [columns] c, 0 … 1; NULL for all ones          */
     mr_row_sums_body body;
     void *context;

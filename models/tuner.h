@@ -34,7 +34,8 @@ enum {
 };
 
 typedef struct mr_tuner_options {
-    uint32_t budget; /* 0: the default */
+    uint32_t
+        budget; /* 0: the default; a family is tried once at least, whatever is left */
     uint64_t seed;
     bool families[MR_MEMBERS]; /* which may be tried; at least one */
     bool insist_on_blend;      /* take the best blend even below the best single */
