@@ -3,23 +3,17 @@
 #include "core/assert.h"
 #include "models/dense.h"
 #include "models/top_k.h"
+#include "models/vector.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 /* Rows made as one piece of work; each piece keeps its rows until all are joined. */
 enum { ROWS_A_CHUNK = 128 };
 
 /* A row whose terms have all faded away has nothing to say, and its power would overflow. */
 static const double TOTAL_LEAST = 1e-15;
-
-/* Which of MR_ROW_SUMS_A_FLAG sums are above 0. */
-typedef uint64_t (*positive_body)(const float *sums);
 
 typedef struct chunk_rows {
     uint32_t *index;
@@ -39,7 +33,7 @@ typedef struct row_worker {
 
 typedef struct row_work {
     const mr_row_sums_job *job;
-    positive_body positive;
+    const mr_vector_kernels *kernels;
     row_worker *workers;
     chunk_rows *chunks;
 } row_work;
@@ -47,51 +41,6 @@ typedef struct row_work {
 static size_t flags_of(size_t columns)
 {
     return columns / MR_ROW_SUMS_A_FLAG + 1;
-}
-
-/* ---- which sums are there ---- */
-
-static uint64_t positive_scalar(const float *sums)
-{
-    uint64_t bits = 0;
-    for (uint32_t i = 0; i < MR_ROW_SUMS_A_FLAG; i++)
-        bits |= (uint64_t)(sums[i] > 0.0F) << i;
-    return bits;
-}
-
-#if defined(__x86_64__)
-__attribute__((target("avx2"))) static uint64_t positive_avx2(const float *sums)
-{
-    uint64_t bits = 0;
-    for (uint32_t i = 0; i < MR_ROW_SUMS_A_FLAG; i += 8) {
-        const __m256 above =
-            _mm256_cmp_ps(_mm256_load_ps(sums + i), _mm256_setzero_ps(), _CMP_GT_OQ);
-        bits |= (uint64_t)(unsigned)_mm256_movemask_ps(above) << i;
-    }
-    return bits;
-}
-
-__attribute__((target("avx512f"))) static uint64_t positive_avx512(const float *sums)
-{
-    uint64_t bits = 0;
-    for (uint32_t i = 0; i < MR_ROW_SUMS_A_FLAG; i += 16)
-        bits |= (uint64_t)_mm512_cmp_ps_mask(_mm512_load_ps(sums + i),
-                                             _mm512_setzero_ps(), _CMP_GT_OQ)
-                << i;
-    return bits;
-}
-#endif
-
-static positive_body positive_best(void)
-{
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        return positive_avx512;
-    if (__builtin_cpu_supports("avx2"))
-        return positive_avx2;
-#endif
-    return positive_scalar;
 }
 
 /* ---- one row ---- */
@@ -108,7 +57,8 @@ static uint32_t take(const row_work *work, row_worker *own, double *ret_total)
         const size_t first = flag * MR_ROW_SUMS_A_FLAG;
         float *sums = own->row.sums + first;
         own->row.touched[flag] = 0;
-        for (uint64_t bits = work->positive(sums); bits != 0; bits &= bits - 1) {
+        for (uint64_t bits = work->kernels->above_zero(sums); bits != 0;
+             bits &= bits - 1) {
             const size_t place = (size_t)__builtin_ctzll(bits);
             own->columns[count] = (uint32_t)(first + place);
             own->weights[count++] = sums[place];
@@ -290,7 +240,7 @@ mr_status mr_row_sums_run(const mr_row_sums_job *job, mr_worker_pool *pool,
     MR_ASSERT(job->best >= 1 && job->best <= MR_TOP_K_MAX);
     MR_ASSERT(job->total_exponent >= 0.0F && job->total_exponent <= 2.0F);
     const uint32_t threads = mr_worker_pool_threads(pool);
-    row_work work = {.job = job, .positive = positive_best()};
+    row_work work = {.job = job, .kernels = mr_vector_kernels_best()};
     mr_status status = prepare(&work, threads);
     if (status == MR_OK) {
         mr_worker_pool_run(pool, job->rows, ROWS_A_CHUNK, make_rows, &work);

@@ -26,7 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MR_ROW_SUMS_A_FLAG = 64 };
+enum { MR_ROW_SUMS_A_FLAG = 64 }; /* as mr_vector_kernels' above_zero looks at */
 
 /* One row in the making; its fields are private. */
 typedef struct mr_row_sums {

@@ -54,6 +54,9 @@ typedef struct mr_vector_kernels {
     float (*maximum)(const float *row, size_t count); /* -infinity for an empty row */
     void (*moments)(const float *row, size_t count, double *ret_sum, double *ret_squares);
 
+    /* Which of 64 floats, aligned as a row, are above 0: bit i for the i-th. */
+    uint64_t (*above_zero)(const float *row);
+
     /* out = keep * out + (row - offset) * factor, where keep is 0 or 1; any length. */
     void (*blend)(const float *row, size_t count, float offset, float factor, bool keep,
                   float *out);

@@ -4,6 +4,10 @@
 #include <math.h>
 #include <string.h>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 typedef float lanes __attribute__((vector_size(64), may_alias));
 typedef int32_t lane_bits __attribute__((vector_size(64)));
 typedef float loose __attribute__((vector_size(64), aligned(4), may_alias));
@@ -133,6 +137,27 @@ INLINE float dot_of(const float *a, const float *b, size_t width)
 static float dot(const float *a, const float *b, size_t width)
 {
     return dot_of(a, b, width);
+}
+
+/* Comparisons give lanes of ones, which only the instruction set can gather into bits. */
+static uint64_t above_zero(const float *row)
+{
+    uint64_t bits = 0;
+#if defined(__AVX512F__)
+    for (uint32_t i = 0; i < 64; i += 16)
+        bits |= (uint64_t)_mm512_cmp_ps_mask(_mm512_load_ps(row + i), _mm512_setzero_ps(),
+                                             _CMP_GT_OQ)
+                << i;
+#elif defined(__AVX2__)
+    for (uint32_t i = 0; i < 64; i += 8)
+        bits |= (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(
+                    _mm256_load_ps(row + i), _mm256_setzero_ps(), _CMP_GT_OQ))
+                << i;
+#else
+    for (uint32_t i = 0; i < 64; i++)
+        bits |= (uint64_t)(row[i] > 0.0F) << i;
+#endif
+    return bits;
 }
 
 static float maximum(const float *row, size_t count)
@@ -396,6 +421,7 @@ const mr_vector_kernels JOIN(mr_vector_kernels_, MR_VECTOR_LEVEL) = {
     .dot = dot,
     .maximum = maximum,
     .moments = moments,
+    .above_zero = above_zero,
     .blend = blend,
     .gram = gram,
     .solve_upper = solve_upper,

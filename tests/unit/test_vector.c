@@ -212,6 +212,25 @@ static void test_a_system_that_is_not_positive_definite_is_refused(void **state)
     }
 }
 
+static void test_what_is_above_zero_is_a_bit_at_its_place(void **state)
+{
+    (void)state;
+    _Alignas(64) float row[64];
+    size_t levels = 0;
+    const mr_vector_kernels *const *all = mr_vector_kernels_all(&levels);
+    for (size_t l = 0; l < levels; l++)
+        for (uint64_t round = 0; round < 20; round++) {
+            uint64_t expected = 0;
+            for (size_t i = 0; i < 64; i++) {
+                row[i] = draw(round, i) > 1.0F ? draw(round + 40, i) - 1.0F : 0.0F;
+                expected |= (uint64_t)(row[i] > 0.0F) << i;
+            }
+            row[round] = NAN; /* above nothing */
+            expected &= ~(UINT64_C(1) << round);
+            assert_true(all[l]->above_zero(row) == expected);
+        }
+}
+
 static void test_row_kernels_equal_loops_at_every_length(void **state)
 {
     (void)state;
@@ -255,6 +274,7 @@ int main(void)
         cmocka_unit_test(test_the_solution_of_a_system_multiplies_back),
         cmocka_unit_test(test_gram_is_the_upper_triangle_of_all_products),
         cmocka_unit_test(test_a_system_that_is_not_positive_definite_is_refused),
+        cmocka_unit_test(test_what_is_above_zero_is_a_bit_at_its_place),
         cmocka_unit_test(test_row_kernels_equal_loops_at_every_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
