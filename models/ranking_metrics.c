@@ -50,14 +50,6 @@ void mr_ranking_sums_add(mr_ranking_sums *sums, const mr_ranked *list, uint32_t 
     add_hits(sums, k, relevant_count, (found){hits, first_hit, gain});
 }
 
-uint32_t mr_ranking_rank(const float *scores, size_t count, float score)
-{
-    uint32_t rank = 0;
-    for (size_t i = 0; i < count; i++)
-        rank += !(scores[i] < score);
-    return rank;
-}
-
 void mr_ranking_sums_add_ranks(mr_ranking_sums *sums, uint32_t k, const uint32_t *ranks,
                                uint32_t found_count, uint32_t relevant_count)
 {

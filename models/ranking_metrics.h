@@ -53,13 +53,6 @@ void mr_ranking_sums_add(mr_ranking_sums *sums, const mr_ranked *list, uint32_t 
                          uint32_t k, const uint32_t *relevant, uint32_t relevant_count);
 
 /*
- * The rank of what has `score`: how many of `scores`, its own among them, are not below it.  Ties
- * count against the model, so that one score for everything finds nothing; so does what is not a
- * number.
- */
-uint32_t mr_ranking_rank(const float *scores, size_t count, float score);
-
-/*
  * Add one query by the ranks of those of its `relevant_count` test items that were found at all, in
  * any order, from 1; `relevant_count` = 0 adds nothing.  Items that tie share the last of their
  * places.

@@ -21,7 +21,6 @@
 
 #include "core/status.h"
 #include "models/rating_file.h"
-#include "models/sequences.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -77,9 +76,5 @@ MR_MUST_USE mr_status mr_ratings_cut_make(const mr_rating *ratings, size_t count
                                           uint32_t users, uint32_t items, double share,
                                           mr_ratings_cut *ret_cut);
 void mr_ratings_cut_deinit(mr_ratings_cut *cut);
-
-/* Users with a past as sequences with times, those with the newest end last. */
-MR_MUST_USE mr_status mr_ratings_cut_sequences(const mr_ratings_cut *cut,
-                                               mr_sequence_list *ret_list);
 
 #endif

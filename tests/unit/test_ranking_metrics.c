@@ -46,16 +46,6 @@ static void test_users_without_test_items_are_not_counted(void **state)
     assert_true(fabs(metrics.recall) <= 0.0 && fabs(metrics.gini) <= 0.0);
 }
 
-static void test_a_rank_counts_ties_and_what_is_no_number_against_us(void **state)
-{
-    (void)state;
-    static const float scores[] = {1.0F, 3.0F, 2.0F, 2.0F, NAN, 0.0F};
-    assert_int_equal(mr_ranking_rank(scores, 4, 3.0F), 1);
-    assert_int_equal(mr_ranking_rank(scores, 4, 2.0F), 3);
-    assert_int_equal(mr_ranking_rank(scores, 6, 2.0F), 4);
-    assert_int_equal(mr_ranking_rank(scores, 6, 0.0F), 6);
-}
-
 static void test_one_target_is_scored_by_its_rank(void **state)
 {
     (void)state;
@@ -139,7 +129,6 @@ int main(void)
         cmocka_unit_test(test_a_list_is_scored_as_by_hand),
         cmocka_unit_test(test_recall_divides_by_all_test_items_and_ndcg_by_k_at_most),
         cmocka_unit_test(test_users_without_test_items_are_not_counted),
-        cmocka_unit_test(test_a_rank_counts_ties_and_what_is_no_number_against_us),
         cmocka_unit_test(test_one_target_is_scored_by_its_rank),
         cmocka_unit_test(test_ranks_of_several_targets_are_scored_as_their_list),
         cmocka_unit_test(test_targets_that_tie_cannot_gain_more_than_the_ideal),

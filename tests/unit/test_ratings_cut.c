@@ -131,29 +131,6 @@ static void test_a_second_is_not_cut_apart(void **state)
     }
 }
 
-static void test_sequences_hold_what_is_known_and_the_newest_end_last(void **state)
-{
-    (void)state;
-    mr_rating ratings[COUNT];
-    mr_ratings_cut cut;
-    mr_sequence_list list;
-    make_ratings(ratings);
-    assert_ok(mr_ratings_cut_make(ratings, COUNT, USERS, ITEMS, 0.3, &cut));
-    assert_ok(mr_ratings_cut_sequences(&cut, &list));
-    const mr_sequences sequences = mr_sequence_list_view(&list);
-    assert_ok(mr_sequences_check(&sequences, NULL));
-    assert_int_equal(sequences.ptr[sequences.count], cut.known_count);
-    assert_int_equal(sequences.items, ITEMS);
-    for (uint32_t s = 0; s < sequences.count; s++) {
-        assert_true(mr_sequences_length(&sequences, s) > 0);
-        assert_true(sequences.time_s[sequences.ptr[s + 1] - 1] < cut.cut_s);
-        assert_true(s == 0 || sequences.time_s[sequences.ptr[s] - 1] <=
-                                  sequences.time_s[sequences.ptr[s + 1] - 1]);
-    }
-    mr_sequence_list_deinit(&list);
-    mr_ratings_cut_deinit(&cut);
-}
-
 static void test_a_cut_that_leaves_nothing_is_refused(void **state)
 {
     (void)state;
@@ -181,7 +158,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_questions_are_as_they_are_defined),
         cmocka_unit_test(test_a_second_is_not_cut_apart),
-        cmocka_unit_test(test_sequences_hold_what_is_known_and_the_newest_end_last),
         cmocka_unit_test(test_a_cut_that_leaves_nothing_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
