@@ -5,7 +5,8 @@
 
 enum {
     DIMENSION_STEP = 64,
-    DIMENSION_MAX = 256,
+    TRIAL_DIMENSION_MAX = 256, /* of the many tries that look for the other parameters */
+    DIMENSION_MAX = 512,
     TRIAL_EPOCHS = 8,
     FINAL_EPOCHS = 12,
     EASE_ITEMS = 8192, /* beyond it a try costs more than all others together */
@@ -123,7 +124,7 @@ static mr_recipe ials_recipe(const mr_tuning *t, const double *point, uint32_t d
 static uint32_t trial_dimension(const mr_tuning *t)
 {
     const double steps = round(sqrt(t->items.rows) / DIMENSION_STEP);
-    return (uint32_t)fmin(fmax(steps, 1.0), DIMENSION_MAX / DIMENSION_STEP) *
+    return (uint32_t)fmin(fmax(steps, 1.0), TRIAL_DIMENSION_MAX / DIMENSION_STEP) *
            DIMENSION_STEP;
 }
 
