@@ -83,7 +83,7 @@ static void test_next_clicks_of_yoochoose(void **state)
     need("yoochoose-100k/train_tr.txt", train);
     need("yoochoose-100k/train_valid.txt", test);
     const mr_ranking_result result = run_sessions(train, test, MR_SESSION_LOG, "auto");
-    assert_reaches(&result, "hr@20", 0.60, "mrr@20", 0.30);
+    assert_reaches(&result, "hr@20", 0.66, "mrr@20", 0.355);
 }
 
 /* Questions of one session in the form of the set: what was seen, a tab, what came. */
@@ -136,7 +136,7 @@ static void test_next_views_of_diginetica(void **state)
     text_path("test.txt", test);
     cut_newest(from, train, test);
     const mr_ranking_result result = run_sessions(train, test, MR_SESSION_PREFIX, "auto");
-    assert_reaches(&result, "hr@20", 0.40, "mrr@20", 0.15);
+    assert_reaches(&result, "hr@20", 0.49, "mrr@20", 0.185);
 }
 
 /* ---- sequences ---- */
@@ -163,7 +163,7 @@ static void test_last_items_of_beauty(void **state)
     mr_error error;
     if (mr_sequence_protocol_run(&options, &result, &error) != MR_OK)
         fail_msg("%s", error.message);
-    assert_reaches(&result, "hr@20", 0.08, "ndcg@20", 0.04);
+    assert_reaches(&result, "hr@20", 0.120, "ndcg@20", 0.060);
 }
 
 /* ---- baskets ---- */
@@ -188,7 +188,7 @@ static void test_next_baskets_of_tafeng(void **state)
     need("tafeng/tafeng_history.json", history);
     need("tafeng/tafeng_future.json", future);
     const mr_ranking_result popular = run_baskets(history, future, "popular");
-    assert_close(metric(&popular, "recall@10"), 0.0803, 0.0001); /* the published G-Top */
+    assert_close(metric(&popular, "recall@10"), 0.0803, 0.001); /* the published G-Top */
     const mr_ranking_result result = run_baskets(history, future, "auto");
     assert_reaches(&result, "recall@10", 0.150, "ndcg@10", 0.130);
 }
