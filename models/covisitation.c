@@ -321,20 +321,27 @@ static float weight_of(const mr_covisitation *model, const mr_query *query, size
     return (float)exp(-back / (double)model->options.query_scale);
 }
 
-void mr_covisitation_score(const mr_covisitation *model, const mr_query *query,
-                           float *ret_scores)
+void mr_covisitation_add(const mr_covisitation *model, const mr_query *query,
+                         mr_sparse_row *row)
 {
     const mr_sparse_matrix *rows = &model->rows;
-    memset(ret_scores, 0, rows->columns * sizeof(*ret_scores));
     for (size_t t = first_place(model, query); t < query->count; t++) {
         const uint32_t item = query->item[t];
         if (item >= rows->rows)
             continue;
-        const float weight = weight_of(model, query, t);
-        const uint64_t end = rows->ptr[item + 1];
-        for (uint64_t e = rows->ptr[item]; e < end; e++)
-            ret_scores[rows->index[e]] += weight * rows->values[e];
+        const uint64_t first = rows->ptr[item];
+        mr_sparse_row_add_scaled(row, rows->index + first, rows->values + first,
+                                 (size_t)(rows->ptr[item + 1] - first),
+                                 weight_of(model, query, t));
     }
+}
+
+void mr_covisitation_score(const mr_covisitation *model, const mr_query *query,
+                           float *ret_scores)
+{
+    mr_sparse_row row = {.values = ret_scores, .items = model->rows.columns};
+    memset(ret_scores, 0, row.items * sizeof(*ret_scores));
+    mr_covisitation_add(model, query, &row);
 }
 
 /* The place of `item` in a row, or the row's end. */

@@ -36,6 +36,7 @@
 #include "models/pattern_search.h"
 #include "models/sequences.h"
 #include "models/sparse_matrix.h"
+#include "models/sparse_row.h"
 #include "models/worker_pool.h"
 
 #include <stdbool.h>
@@ -116,6 +117,10 @@ const mr_covisitation_options *mr_covisitation_options_of(const mr_covisitation 
 /* Scores of all items (`ret_scores`, one an item, written whole). */
 void mr_covisitation_score(const mr_covisitation *model, const mr_query *query,
                            float *ret_scores);
+
+/* The same into a row that is empty. */
+void mr_covisitation_add(const mr_covisitation *model, const mr_query *query,
+                         mr_sparse_row *row);
 
 /*
  * The place in the query whose term of the score of `item` is largest (the newest of equals) and

@@ -325,18 +325,25 @@ mr_status mr_item_item_build(const mr_sparse_matrix *users, const mr_sparse_matr
 
 /* ---- scoring ---- */
 
-void mr_item_item_score(const mr_sparse_matrix *model, const uint32_t *history,
-                        const float *weights, size_t count, float *ret_scores)
+void mr_item_item_add(const mr_sparse_matrix *model, const uint32_t *history,
+                      const float *weights, size_t count, mr_sparse_row *row)
 {
-    memset(ret_scores, 0, model->columns * sizeof(*ret_scores));
     for (size_t h = 0; h < count; h++) {
         if (history[h] >= model->rows)
             continue;
-        const float weight = weights != NULL ? weights[h] : 1.0F;
-        const uint64_t end = model->ptr[history[h] + 1];
-        for (uint64_t e = model->ptr[history[h]]; e < end; e++)
-            ret_scores[model->index[e]] += weight * model->values[e];
+        const uint64_t first = model->ptr[history[h]];
+        mr_sparse_row_add_scaled(row, model->index + first, model->values + first,
+                                 (size_t)(model->ptr[history[h] + 1] - first),
+                                 weights != NULL ? weights[h] : 1.0F);
     }
+}
+
+void mr_item_item_score(const mr_sparse_matrix *model, const uint32_t *history,
+                        const float *weights, size_t count, float *ret_scores)
+{
+    mr_sparse_row row = {.values = ret_scores, .items = model->columns};
+    memset(ret_scores, 0, row.items * sizeof(*ret_scores));
+    mr_item_item_add(model, history, weights, count, &row);
 }
 
 /* The place of `item` in row `row`, or the row's end. */

@@ -20,6 +20,7 @@
 
 #include "core/status.h"
 #include "models/sparse_matrix.h"
+#include "models/sparse_row.h"
 #include "models/worker_pool.h"
 
 #include <stddef.h>
@@ -55,6 +56,10 @@ MR_MUST_USE mr_status mr_item_item_build(const mr_sparse_matrix *users,
  */
 void mr_item_item_score(const mr_sparse_matrix *model, const uint32_t *history,
                         const float *weights, size_t count, float *ret_scores);
+
+/* The same into a row that is empty. */
+void mr_item_item_add(const mr_sparse_matrix *model, const uint32_t *history,
+                      const float *weights, size_t count, mr_sparse_row *row);
 
 /*
  * The place in `history` whose term of the score of `item` is largest (the first of equals) and

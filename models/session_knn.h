@@ -32,6 +32,7 @@
 #include "core/status.h"
 #include "models/pattern_search.h"
 #include "models/sequences.h"
+#include "models/sparse_row.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -126,6 +127,10 @@ void mr_session_knn_scratch_destroy(mr_session_knn_scratch *scratch); /* NULL al
 /* Scores of all items (`ret_scores`, one an item, written whole). */
 void mr_session_knn_score(const mr_session_knn *model, mr_session_knn_scratch *scratch,
                           const mr_query *query, float *ret_scores);
+
+/* The same into a row that is empty. */
+void mr_session_knn_add(const mr_session_knn *model, mr_session_knn_scratch *scratch,
+                        const mr_query *query, mr_sparse_row *row);
 
 /*
  * A score is a sum over neighbours, and each neighbour votes around the newest item it shares:

@@ -219,22 +219,22 @@ static uint32_t places_apart(const mr_session_knn_arrays *arrays, uint64_t newer
 }
 
 static void vote(const mr_session_knn *model, const candidate *neighbour,
-                 float similarity, float *scores)
+                 float similarity, mr_sparse_row *row)
 {
     const mr_session_knn_arrays *arrays = &model->arrays;
     const window w = window_of(arrays, neighbour);
-    scores[arrays->element[w.shared]] += similarity * model->options.shared;
+    mr_sparse_row_add(row, arrays->element[w.shared], similarity * model->options.shared);
     for (uint64_t e = w.shared + 1; e < w.end; e++) {
         const uint32_t apart = places_apart(arrays, e, w.shared);
         if (apart > model->reach)
             break;
-        scores[arrays->element[e]] += similarity * model->after[apart];
+        mr_sparse_row_add(row, arrays->element[e], similarity * model->after[apart]);
     }
     for (uint64_t e = w.shared; e-- > w.first;) {
         const uint32_t apart = places_apart(arrays, w.shared, e);
         if (apart > model->reach)
             break;
-        scores[arrays->element[e]] += similarity * model->before[apart];
+        mr_sparse_row_add(row, arrays->element[e], similarity * model->before[apart]);
     }
 }
 
@@ -261,15 +261,22 @@ static float votes_for(const mr_session_knn *model, const candidate *neighbour,
     return sum;
 }
 
-void mr_session_knn_score(const mr_session_knn *model, mr_session_knn_scratch *scratch,
-                          const mr_query *query, float *ret_scores)
+void mr_session_knn_add(const mr_session_knn *model, mr_session_knn_scratch *scratch,
+                        const mr_query *query, mr_sparse_row *row)
 {
-    memset(ret_scores, 0, model->arrays.items * sizeof(*ret_scores));
     const uint32_t count = find_neighbours(model, scratch, query);
     for (uint32_t n = 0; n < count; n++)
         if (scratch->best[n].score >= WEIGHT_LEAST)
             vote(model, &scratch->candidates[scratch->best[n].index],
-                 scratch->best[n].score, ret_scores);
+                 scratch->best[n].score, row);
+}
+
+void mr_session_knn_score(const mr_session_knn *model, mr_session_knn_scratch *scratch,
+                          const mr_query *query, float *ret_scores)
+{
+    mr_sparse_row row = {.values = ret_scores, .items = model->arrays.items};
+    memset(ret_scores, 0, row.items * sizeof(*ret_scores));
+    mr_session_knn_add(model, scratch, query, &row);
 }
 
 size_t mr_session_knn_because(const mr_session_knn *model,
