@@ -12,6 +12,7 @@
 #include "models/history_sequences.h"
 #include "models/ranker.h"
 #include "models/recommender_internal.h"
+#include "models/set_ranking.h"
 #include "serving/result_codec.h"
 
 #include <stdio.h>
@@ -39,6 +40,8 @@ typedef struct problem {
     mr_ranker_workspace *workspace;
     mr_own_table own;
     mr_session_knn_scratch *session_knn;
+    mr_int8_scratch *codes;
+    float *vector;
     float *row;
     mr_ranked *best;
     mr_scored_item items[K];
@@ -66,7 +69,9 @@ static void fill_own(problem *p, const user *u)
 
 static void score_encoder(problem *p, const user *u)
 {
-    mr_encoder_score(p->members.encoder, &u->query, p->row);
+    (void)mr_encoder_encode(p->members.encoder, &u->query, p->vector);
+    (void)mr_int8_table_top_k(p->members.encoder_codes, p->codes, p->vector, K, NULL, 0,
+                              p->best);
 }
 
 static void score_sequence(problem *p, const user *u)
@@ -84,9 +89,32 @@ static void score_repeat(problem *p, const user *u)
     mr_next_basket_score(p->members.repeat, &u->query, p->row);
 }
 
+static void ask_set(void *context, uint32_t lane, const mr_query *query)
+{
+    problem *p = context;
+    (void)lane;
+    mr_set_ask(&p->recommender->set, p->set, query);
+}
+
+static uint32_t best_of_set(void *context, uint32_t lane, uint32_t k, mr_ranked *ret_best)
+{
+    problem *p = context;
+    (void)lane;
+    return mr_set_best(&p->recommender->set, p->set, k, ret_best);
+}
+
+static void score_set_at(void *context, uint32_t lane, const uint32_t *items,
+                         size_t count, float *ret_row)
+{
+    problem *p = context;
+    (void)lane;
+    mr_set_at(&p->recommender->set, p->set, items, count, ret_row);
+}
+
 static void score_rows(problem *p, const user *u)
 {
-    score_set(p, 0, &u->query, p->row);
+    ask_set(p, 0, &u->query);
+    (void)best_of_set(p, 0, K, p->best);
 }
 
 static void look(problem *p, const user *u)
@@ -184,11 +212,31 @@ static void draw_users(problem *p)
 static void open_ranker(problem *p)
 {
     p->members = p->recommender->store.members;
-    p->members.rows = (mr_row_source){.score = score_set, .context = p};
+    p->members.rows = (mr_row_source){.score = score_set,
+                                      .context = p,
+                                      .ask = ask_set,
+                                      .best = best_of_set,
+                                      .at = score_set_at};
     mr_bench_must(mr_ranker_workspace_create(&p->members, 0, &p->workspace), "workspace");
     mr_bench_must(mr_session_knn_scratch_create(p->members.session_knn, &p->session_knn),
                   "scratch");
+    mr_bench_must(mr_int8_scratch_create(p->members.encoder_codes, NULL, &p->codes),
+                  "scratch");
+    p->vector = mr_bench_have(mr_dense_floats(MR_ENCODER_DIMENSION_MAX));
     mr_bench_must(mr_own_table_init(&p->own, p->shop.items), "own");
+}
+
+static void close_ranker(problem *p)
+{
+    const mr_int8_work work = mr_int8_scratch_work(p->codes);
+    (void)printf("# one_user encoder rescored=%.1f repeated=%llu scanned=%llu\n",
+                 (double)work.rescored / (double)work.users,
+                 (unsigned long long)work.repeated, (unsigned long long)work.scanned);
+    mr_int8_scratch_destroy(p->codes);
+    free(p->vector);
+    mr_ranker_workspace_destroy(p->workspace);
+    mr_session_knn_scratch_destroy(p->session_knn);
+    mr_own_table_deinit(&p->own);
 }
 
 static void run(problem *p, uint32_t items, bool has_ranker)
@@ -211,9 +259,7 @@ static void run(problem *p, uint32_t items, bool has_ranker)
     if (has_ranker) {
         open_ranker(p);
         print_stages(p, name, users);
-        mr_ranker_workspace_destroy(p->workspace);
-        mr_session_knn_scratch_destroy(p->session_knn);
-        mr_own_table_deinit(&p->own);
+        close_ranker(p);
     }
     const double packed_us = median_us(p, pack, users, &p99_us);
     (void)printf("# one_user %s median_us=%.1f p99_us=%.1f\n", name, packed_us, p99_us);

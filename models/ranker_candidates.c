@@ -24,10 +24,22 @@ static const float *ask_encoder(const mr_ranker_members *members,
     if (encoded != NULL)
         return encoded;
     if (members->encoder_codes != NULL)
-        workspace->encoder_by_codes =
+        workspace->partial[MR_SIGNAL_ENCODER] =
             mr_encoder_encode(members->encoder, query, workspace->vector);
-    if (!workspace->encoder_by_codes)
+    if (!workspace->partial[MR_SIGNAL_ENCODER])
         mr_encoder_score(members->encoder, query, row);
+    return row;
+}
+
+static const float *ask_rows(const mr_row_source *source, mr_ranker_workspace *workspace,
+                             const mr_query *query)
+{
+    float *row = workspace->row[MR_SIGNAL_ROWS];
+    workspace->partial[MR_SIGNAL_ROWS] = source->ask != NULL;
+    if (source->ask != NULL)
+        source->ask(source->context, workspace->lane, query);
+    else
+        source->score(source->context, workspace->lane, query, row);
     return row;
 }
 
@@ -58,10 +70,9 @@ static const float *ask(const mr_ranker_members *members, mr_ranker_workspace *w
         return NULL;
     if (signal == MR_SIGNAL_ENCODER)
         return ask_encoder(members, workspace, query, encoded);
-    if (signal == MR_SIGNAL_CONTENT)
-        mr_content_score(members->content, workspace->content, query, row);
-    else
-        members->rows.score(members->rows.context, workspace->lane, query, row);
+    if (signal == MR_SIGNAL_ROWS)
+        return ask_rows(&members->rows, workspace, query);
+    mr_content_score(members->content, workspace->content, query, row);
     return row;
 }
 
@@ -108,13 +119,26 @@ static bool best_of(const mr_ranker_members *members, mr_ranker_workspace *works
                                         &workspace->selector, workspace->best);
         return true;
     }
-    if (signal == MR_SIGNAL_ENCODER && workspace->encoder_by_codes) {
-        *ret_found =
-            mr_int8_table_top_k(members->encoder_codes, workspace->encoder_scratch,
-                                workspace->vector, k, NULL, 0, workspace->best);
-        return true;
-    }
-    return false;
+    if (!workspace->partial[signal])
+        return false;
+    *ret_found =
+        signal == MR_SIGNAL_ROWS
+            ? members->rows.best(members->rows.context, workspace->lane, k,
+                                 workspace->best)
+            : mr_int8_table_top_k(members->encoder_codes, workspace->encoder_scratch,
+                                  workspace->vector, k, NULL, 0, workspace->best);
+    return true;
+}
+
+static void fill_whole(const mr_ranker_members *members, mr_ranker_workspace *workspace,
+                       mr_signal signal, const mr_query *query)
+{
+    float *row = workspace->row[signal];
+    if (signal == MR_SIGNAL_ROWS)
+        members->rows.score(members->rows.context, workspace->lane, query, row);
+    else
+        mr_encoder_score(members->encoder, query, row);
+    workspace->partial[signal] = false;
 }
 
 static uint32_t best_of_row(mr_ranker_workspace *workspace, const float *row, uint32_t k)
@@ -139,10 +163,8 @@ static void take_best(const mr_ranker_members *members, const mr_ranker_recipe *
     const float *row = workspace->rows[signal];
     uint32_t found = 0;
     if (spare > MR_TOP_K_MAX) {
-        if (signal == MR_SIGNAL_ENCODER && workspace->encoder_by_codes) {
-            mr_encoder_score(members->encoder, query, workspace->row[signal]);
-            workspace->encoder_by_codes = false;
-        }
+        if (workspace->partial[signal])
+            fill_whole(members, workspace, signal, query);
         row = open_row(recipe, workspace, limits, row);
         found = best_of_row(workspace, row, k);
     } else if (!best_of(members, workspace, signal, k, &found)) {
@@ -209,7 +231,7 @@ void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *
     const bool is_single = recipe->single != MR_SIGNALS;
     const uint32_t wanted = is_single ? limits->k + 1 : MR_RANKER_CANDIDATES_A_SIGNAL;
     workspace->candidate_count = 0;
-    workspace->encoder_by_codes = false;
+    memset(workspace->partial, 0, sizeof(workspace->partial));
     if (++workspace->query == 0) {
         memset(workspace->stamp, 0, workspace->items * sizeof(*workspace->stamp));
         workspace->query = 1;
@@ -228,6 +250,9 @@ void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *
     }
     if (!is_single && recipe->repeats_allowed)
         take_own(recipe, workspace, limits);
-    if (workspace->encoder_by_codes)
+    if (workspace->partial[MR_SIGNAL_ENCODER])
         fill_encoder(members, workspace);
+    if (workspace->partial[MR_SIGNAL_ROWS])
+        members->rows.at(members->rows.context, workspace->lane, workspace->candidates,
+                         workspace->candidate_count, workspace->row[MR_SIGNAL_ROWS]);
 }

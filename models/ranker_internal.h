@@ -20,8 +20,9 @@ struct mr_ranker_workspace {
     float *row[MR_SIGNALS];
     const float *rows[MR_SIGNALS]; /* those the recipe asks */
     mr_int8_scratch *encoder_scratch;
-    bool encoder_by_codes; /* in this query */
-    float *vector;         /* [MR_ENCODER_DIMENSION_MAX] the encoded query */
+    bool partial
+        [MR_SIGNALS]; /* in this query only the candidates' scores are in the row */
+    float *vector;    /* [MR_ENCODER_DIMENSION_MAX] the encoded query */
     mr_session_knn_scratch *session_knn;
     mr_content_scratch *content;
     uint32_t lane;

@@ -14,6 +14,7 @@
 #include "models/content.h"
 #include "models/int8_table.h"
 #include "models/ranker_recipe.h"
+#include "models/top_k.h"
 #include "models/worker_pool.h"
 
 #include <stddef.h>
@@ -23,6 +24,13 @@
 typedef struct mr_row_source {
     void (*score)(void *context, uint32_t lane, const mr_query *query, float *ret_row);
     void *context;
+
+    /* All three or, where only whole rows are to be had, none: take up a query; its best k, best
+     * first and equal ones by item; the scores of some items into their places of a row. */
+    void (*ask)(void *context, uint32_t lane, const mr_query *query);
+    uint32_t (*best)(void *context, uint32_t lane, uint32_t k, mr_ranked *ret_best);
+    void (*at)(void *context, uint32_t lane, const uint32_t *items, size_t count,
+               float *ret_row);
 } mr_row_source;
 
 enum { MR_RANKER_POPULAR_KEPT = 1024 };

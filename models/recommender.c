@@ -6,6 +6,7 @@
 #include "models/item_item.h"
 #include "models/ranker.h"
 #include "models/recommender_internal.h"
+#include "models/set_ranking.h"
 #include "models/top_k.h"
 #include "models/vector.h"
 
@@ -43,6 +44,39 @@ static void score_set(void *context, uint32_t lane, const mr_query *query, float
     mr_set_score(scratch->set_model, scratch->set, query, ret_row);
 }
 
+static void ask_set(void *context, uint32_t lane, const mr_query *query)
+{
+    mr_recommender_scratch *scratch = context;
+    (void)lane;
+    mr_set_ask(scratch->set_model, scratch->set, query);
+}
+
+static uint32_t best_of_set(void *context, uint32_t lane, uint32_t k, mr_ranked *ret_best)
+{
+    mr_recommender_scratch *scratch = context;
+    (void)lane;
+    return mr_set_best(scratch->set_model, scratch->set, k, ret_best);
+}
+
+static void score_set_at(void *context, uint32_t lane, const uint32_t *items,
+                         size_t count, float *ret_row)
+{
+    mr_recommender_scratch *scratch = context;
+    (void)lane;
+    mr_set_at(scratch->set_model, scratch->set, items, count, ret_row);
+}
+
+static mr_row_source source_of_set(mr_recommender_scratch *scratch)
+{
+    mr_row_source source = {.score = score_set, .context = scratch};
+    if (scratch->set_model->index != NULL) {
+        source.ask = ask_set;
+        source.best = best_of_set;
+        source.at = score_set_at;
+    }
+    return source;
+}
+
 static mr_status open_scratch(const mr_recommender *recommender,
                               mr_recommender_scratch *scratch)
 {
@@ -55,7 +89,7 @@ static mr_status open_scratch(const mr_recommender *recommender,
     if (!recommender->has_ranker)
         return MR_OK;
     scratch->members = recommender->store.members;
-    scratch->members.rows = (mr_row_source){.score = score_set, .context = scratch};
+    scratch->members.rows = source_of_set(scratch);
     return mr_ranker_workspace_create(&scratch->members, 0, &scratch->ranker);
 }
 
@@ -212,16 +246,43 @@ static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *sc
 
 /* ---- the set's answer ---- */
 
+/* The best of the whole row, in which what must not be listed is masked. */
+static uint32_t best_of_row(const mr_recommender *r, mr_recommender_scratch *scratch,
+                            const mr_recommend_options *options)
+{
+    mr_set_score(&r->set, scratch->set, &scratch->query, scratch->blended);
+    for (size_t h = 0; h < scratch->query.count && !r->recipe.repeats_allowed; h++)
+        scratch->blended[scratch->query.item[h]] = -INFINITY;
+    return mr_top_k_row(scratch->blended, mr_recommender_item_count(r), options->k,
+                        options->exclude, options->exclude_count, &scratch->selector,
+                        scratch->best);
+}
+
+/* So many more are asked for as may not be listed. */
+static uint32_t best_by_index(const mr_recommender *r, mr_recommender_scratch *scratch,
+                              const mr_recommend_options *options, uint32_t asked)
+{
+    uint32_t kept = 0;
+    mr_set_ask(&r->set, scratch->set, &scratch->query);
+    const uint32_t found = mr_set_best(&r->set, scratch->set, asked, scratch->best);
+    for (uint32_t i = 0; i < found && kept < options->k; i++) {
+        const uint32_t item = scratch->best[i].index;
+        if (!mr_sorted_has(options->exclude, options->exclude_count, item) &&
+            (r->recipe.repeats_allowed || !has(&scratch->query, item)))
+            scratch->best[kept++] = scratch->best[i];
+    }
+    return kept;
+}
+
 static size_t rank_by_set(const mr_recommender *r, mr_recommender_scratch *scratch,
                           const mr_recommend_options *options, mr_scored_item *ret_items)
 {
     size_t count = 0;
-    mr_set_score(&r->set, scratch->set, &scratch->query, scratch->blended);
-    for (size_t h = 0; h < scratch->query.count && !r->recipe.repeats_allowed; h++)
-        scratch->blended[scratch->query.item[h]] = -INFINITY;
-    const uint32_t found = mr_top_k_row(
-        scratch->blended, mr_recommender_item_count(r), options->k, options->exclude,
-        options->exclude_count, &scratch->selector, scratch->best);
+    const size_t asked = options->k + options->exclude_count +
+                         (r->recipe.repeats_allowed ? 0 : scratch->query.count);
+    const uint32_t found = r->set.index != NULL && asked <= MR_TOP_K_MAX
+                               ? best_by_index(r, scratch, options, (uint32_t)asked)
+                               : best_of_row(r, scratch, options);
     for (uint32_t i = 0; i < found; i++) {
         const mr_scored_item item =
             mr_set_explain(&r->set, scratch->set, scratch->best[i]);

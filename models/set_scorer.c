@@ -4,6 +4,8 @@
 #include "models/blend.h"
 #include "models/ease.h"
 #include "models/item_item.h"
+#include "models/set_internal.h"
+#include "models/vector.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -12,20 +14,6 @@
 
 /* A member whose part is this many times another's carried the item alone. */
 static const float CARRIED_ALONE = 2.0F;
-
-struct mr_set_scratch {
-    uint32_t history[MR_SET_HISTORY_MAX]; /* newest first */
-    float weights[MR_SET_HISTORY_MAX];
-    size_t count;
-    uint32_t distinct[MR_SET_HISTORY_MAX]; /* each item once */
-    size_t distinct_count;
-    float *own[MR_MEMBERS]; /* popular: not used, the model's own row is read */
-    const float *rows[MR_MEMBERS];
-    mr_blend_terms terms;
-    float *user;        /* factors             */
-    float *coordinates; /* in the graph filter */
-    mr_ials_scratch *solver;
-};
 
 static bool uses(const mr_set_model *model, mr_member member)
 {
@@ -48,6 +36,8 @@ mr_status mr_set_scratch_create(const mr_set_model *model, mr_set_scratch **ret_
         scratch->own[m] = mr_dense_floats(model->items);
         failed = failed || scratch->own[m] == NULL;
     }
+    failed = failed || (model->index != NULL &&
+                        mr_set_ranking_create(model, &scratch->ranking) != MR_OK);
     scratch->user = mr_dense_floats(width);
     scratch->coordinates = mr_dense_floats(filter);
     if (failed || scratch->user == NULL || scratch->coordinates == NULL ||
@@ -68,6 +58,7 @@ void mr_set_scratch_destroy(mr_set_scratch *scratch)
     free(scratch->user);
     free(scratch->coordinates);
     mr_ials_scratch_destroy(scratch->solver);
+    mr_set_ranking_destroy(scratch->ranking);
     free(scratch);
 }
 
@@ -94,7 +85,7 @@ static float weight_of(const mr_recipe *recipe, const mr_query *query, size_t at
 
 /* What the model knows of the history, weighed as the recipe says: so the hold-out it was chosen
  * on asked.  All members but item-item were trained on each item once. */
-static void take(const mr_set_model *model, mr_set_scratch *scratch,
+void mr_set_take(const mr_set_model *model, mr_set_scratch *scratch,
                  const mr_query *query)
 {
     const bool weighed = model->recipe->history_weighed;
@@ -145,7 +136,7 @@ static void score_members(const mr_set_model *model, mr_set_scratch *scratch)
 void mr_set_score(const mr_set_model *model, mr_set_scratch *scratch,
                   const mr_query *query, float *ret_row)
 {
-    take(model, scratch, query);
+    mr_set_take(model, scratch, query);
     if (scratch->count == 0) {
         memset(ret_row, 0, model->items * sizeof(*ret_row));
         return;
@@ -161,6 +152,16 @@ void mr_set_score(const mr_set_model *model, mr_set_scratch *scratch,
 
 /* ---- reasons ---- */
 
+static float score_of(const mr_set_model *model, const mr_set_scratch *scratch,
+                      mr_member member, uint32_t item)
+{
+    if (scratch->rows[member] != NULL)
+        return scratch->rows[member][item];
+    const mr_dense *factors = mr_fold_in_items(model->fold_in);
+    return mr_vector_kernels_best()->dot(scratch->user, mr_dense_row(factors, item),
+                                         factors->stride);
+}
+
 static float part_of(const mr_set_model *model, const mr_set_scratch *scratch,
                      mr_member member, uint32_t item)
 {
@@ -168,10 +169,10 @@ static float part_of(const mr_set_model *model, const mr_set_scratch *scratch,
     if (!(blend->weights[member] > 0.0F))
         return 0.0F;
     if (!scratch->terms.known[blend->scale][member])
-        return scratch->rows[member][item]; /* alone: not scaled */
+        return score_of(model, scratch, member, item); /* alone: not scaled */
     const mr_blend_term term = scratch->terms.terms[blend->scale][member];
-    const float part = (scratch->rows[member][item] - term.offset) * term.factor *
-                       blend->weights[member];
+    const float part = (score_of(model, scratch, member, item) - term.offset) *
+                       term.factor * blend->weights[member];
     return part > 0.0F ? part : 0.0F;
 }
 

@@ -28,6 +28,9 @@
 
 enum { MR_SET_HISTORY_MAX = 512 }; /* newest events used; the rest is ignored */
 
+/* See models/set_index.h. */
+struct mr_set_index;
+
 /* Members whose weight is 0 may be missing. */
 typedef struct mr_set_model {
     const mr_recipe *recipe;
@@ -37,6 +40,7 @@ typedef struct mr_set_model {
     const mr_dense *ease;                /* NULL or items x items */
     const mr_graph_filter *graph_filter; /* NULL or its two tables */
     const float *popular;                /* [items] */
+    const struct mr_set_index *index;    /* NULL: only whole rows are scored */
 } mr_set_model;
 
 typedef struct mr_set_scratch mr_set_scratch;

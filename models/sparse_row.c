@@ -89,15 +89,19 @@ uint32_t mr_sparse_row_best(const mr_sparse_row *row, uint32_t k,
     return found;
 }
 
-void mr_sparse_row_moments(const mr_sparse_row *row, double *ret_sum, double *ret_squares)
+void mr_sparse_row_moments(const mr_sparse_row *row, double *ret_sum, double *ret_squares,
+                           double *ret_largest)
 {
+    double largest = 0.0;
     double sum = 0.0;
     double squares = 0.0;
     for (uint32_t i = 0; i < row->count; i++) {
         const double value = (double)row->values[row->touched[i]];
         sum += value;
         squares += value * value;
+        largest = value > largest ? value : largest;
     }
     *ret_sum = sum;
     *ret_squares = squares;
+    *ret_largest = largest;
 }

@@ -57,8 +57,8 @@ void mr_sparse_row_add_scaled(mr_sparse_row *row, const uint32_t *items,
 uint32_t mr_sparse_row_best(const mr_sparse_row *row, uint32_t k,
                             mr_top_k_selector *selector, mr_ranked *ret_best);
 
-/* Sum and sum of squares of all scores. */
-void mr_sparse_row_moments(const mr_sparse_row *row, double *ret_sum,
-                           double *ret_squares);
+/* Sum, sum of squares and the largest of all scores, which are not negative. */
+void mr_sparse_row_moments(const mr_sparse_row *row, double *ret_sum, double *ret_squares,
+                           double *ret_largest);
 
 #endif

@@ -303,18 +303,25 @@ void mr_top_k_selector_add(mr_top_k_selector *selector, const float *scores, siz
 }
 
 /* An index may be smaller than those held, so an equal score is looked at as well. */
+static void offer(mr_top_k_selector *selector, uint32_t index, float score)
+{
+    if (!(score >= selector->threshold) || score == -INFINITY)
+        return;
+    selector->survivors[selector->held++] = key_of(score, index);
+    if (selector->held > MR_TOP_K_BUFFER - SCAN_STEP || selector->held >= 4 * selector->k)
+        (void)cut_back(selector);
+}
+
+void mr_top_k_selector_offer(mr_top_k_selector *selector, uint32_t index, float score)
+{
+    offer(selector, index, score);
+}
+
 void mr_top_k_selector_add_listed(mr_top_k_selector *selector, const float *row,
                                   const uint32_t *indices, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const float score = row[indices[i]];
-        if (!(score >= selector->threshold) || score == -INFINITY)
-            continue;
-        selector->survivors[selector->held++] = key_of(score, indices[i]);
-        if (selector->held > MR_TOP_K_BUFFER - SCAN_STEP ||
-            selector->held >= 4 * selector->k)
-            (void)cut_back(selector);
-    }
+    for (size_t i = 0; i < count; i++)
+        offer(selector, indices[i], row[indices[i]]);
 }
 
 uint32_t mr_top_k_selector_finish(mr_top_k_selector *selector, mr_ranked *ret_best)

@@ -47,7 +47,7 @@ typedef enum mr_top_k_kernel {
 /* False for a kernel this CPU cannot run. */
 bool mr_top_k_kernel_runs(mr_top_k_kernel kernel);
 
-/* Takes scores in any number of runs; indices must ascend from run to run, listed ones need not. */
+/* Takes scores in any number of runs, in which indices ascend from run to run, or one by one. */
 typedef struct mr_top_k_selector {
     uint32_t k;
     uint32_t held;
@@ -65,7 +65,10 @@ void mr_top_k_selector_init(mr_top_k_selector *ret_selector, uint32_t k,
 void mr_top_k_selector_add(mr_top_k_selector *selector, const float *scores, size_t count,
                            uint32_t base);
 
-/* Scores row[indices[i]], in any order of the indices, each of which stands there once. */
+/* One score, in any order of the indices. */
+void mr_top_k_selector_offer(mr_top_k_selector *selector, uint32_t index, float score);
+
+/* Scores row[indices[i]], in any order of the indices. */
 void mr_top_k_selector_add_listed(mr_top_k_selector *selector, const float *row,
                                   const uint32_t *indices, size_t count);
 
