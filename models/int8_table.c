@@ -381,13 +381,6 @@ static uint32_t scan_all(const mr_int8_table *table, mr_int8_scratch *scratch,
     return mr_top_k_selector_finish(&scratch->again, ret_best);
 }
 
-static int by_index(const void *a, const void *b)
-{
-    const uint32_t left = ((const mr_ranked *)a)->index;
-    const uint32_t right = ((const mr_ranked *)b)->index;
-    return left < right ? -1 : left > right;
-}
-
 /*
  * Score `found` candidates (best bound first) again.  True when the best k of them are the best
  * k of all: when all were candidates, or the k-th score is above the least bound among them.
@@ -398,11 +391,10 @@ static bool rescore(const mr_int8_table *table, mr_int8_scratch *scratch, size_t
 {
     const mr_dense *items = table->items;
     const mr_vector_kernels *kernels = mr_vector_kernels_best();
-    mr_ranked *candidates = scratch->candidates;
+    const mr_ranked *candidates = scratch->candidates;
     const double left_out =
         found < wanted ? -(double)INFINITY
                        : (double)candidates[found - 1].score * scratch->users[u].scale;
-    qsort(candidates, found, sizeof(*candidates), by_index);
     for (uint32_t c = 0; c < found; c++)
         for (size_t f = 0; f < items->stride; f += MR_VECTOR_FLOATS)
             __builtin_prefetch(mr_dense_row(items, candidates[c].index) + f);
@@ -410,7 +402,7 @@ static bool rescore(const mr_int8_table *table, mr_int8_scratch *scratch, size_t
     for (uint32_t c = 0; c < found; c++) {
         const float score =
             kernels->dot(user, mr_dense_row(items, candidates[c].index), items->stride);
-        mr_top_k_selector_add(&scratch->again, &score, 1, candidates[c].index);
+        mr_top_k_selector_offer(&scratch->again, candidates[c].index, score);
     }
     scratch->work.rescored += found;
     *ret_count = mr_top_k_selector_finish(&scratch->again, ret_best);
