@@ -44,14 +44,16 @@ static mr_status reserve(const mr_ranker_members *members, mr_ranker_workspace *
     workspace->vector = mr_dense_floats(MR_ENCODER_DIMENSION_MAX);
     workspace->open = mr_dense_floats((size_t)members->items + 1);
     workspace->stamp = calloc((size_t)members->items + 1, sizeof(*workspace->stamp));
+    workspace->place = calloc((size_t)members->items + 1, sizeof(*workspace->place));
     workspace->candidates =
         malloc(MR_RANKER_CANDIDATES_MAX * sizeof(*workspace->candidates));
     workspace->features = malloc((size_t)MR_RANKER_CANDIDATES_MAX * MR_RANK_FEATURES *
                                  sizeof(*workspace->features));
     workspace->scores = malloc(MR_RANKER_CANDIDATES_MAX * sizeof(*workspace->scores));
     if (workspace->vector == NULL || workspace->open == NULL ||
-        workspace->stamp == NULL || workspace->candidates == NULL ||
-        workspace->features == NULL || workspace->scores == NULL)
+        workspace->stamp == NULL || workspace->place == NULL ||
+        workspace->candidates == NULL || workspace->features == NULL ||
+        workspace->scores == NULL)
         return MR_ERR_NO_MEMORY;
     if (members->encoder_codes != NULL)
         MR_TRY(mr_int8_scratch_create(members->encoder_codes, NULL,
@@ -95,6 +97,7 @@ void mr_ranker_workspace_destroy(mr_ranker_workspace *workspace)
     free(workspace->vector);
     free(workspace->open);
     free(workspace->stamp);
+    free(workspace->place);
     free(workspace->candidates);
     free(workspace->features);
     free(workspace->scores);
@@ -216,18 +219,17 @@ void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *
                      uint32_t item, float *ret_parts)
 {
     memset(ret_parts, 0, (MR_SIGNALS + 1) * sizeof(*ret_parts));
-    for (size_t c = 0; c < workspace->candidate_count; c++) {
-        if (workspace->candidates[c] != item)
-            continue;
-        if (recipe->single != MR_SIGNALS) {
-            ret_parts[recipe->single] = workspace->scores[c];
-            return;
-        }
-        const float *features = workspace->features + c * MR_RANK_FEATURES;
-        for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-            if (recipe->weights[f] != 0.0F)
-                ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
-                    recipe->weights[f] * (features[f] - workspace->floors[f]);
+    if (item >= workspace->items || workspace->stamp[item] != workspace->query ||
+        workspace->candidate_count == 0)
+        return;
+    const size_t c = workspace->place[item];
+    if (recipe->single != MR_SIGNALS) {
+        ret_parts[recipe->single] = workspace->scores[c];
         return;
     }
+    const float *features = workspace->features + c * MR_RANK_FEATURES;
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+        if (recipe->weights[f] != 0.0F)
+            ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
+                recipe->weights[f] * (features[f] - workspace->floors[f]);
 }

@@ -93,6 +93,7 @@ static void take(mr_ranker_workspace *workspace, uint32_t item)
         return;
     MR_ASSERT(workspace->candidate_count < MR_RANKER_CANDIDATES_MAX);
     workspace->stamp[item] = workspace->query;
+    workspace->place[item] = (uint32_t)workspace->candidate_count;
     workspace->candidates[workspace->candidate_count++] = item;
 }
 

@@ -29,6 +29,7 @@ struct mr_ranker_workspace {
     mr_own_table own;
     float *open;     /* [items]: a row without the items that must not be listed */
     uint32_t *stamp; /* [items]: the query that took the item up */
+    uint32_t *place; /* [items]: its place among the candidates  */
     uint32_t query;
     uint32_t *candidates; /* [MR_RANKER_CANDIDATES_MAX] */
     size_t candidate_count;

@@ -17,6 +17,16 @@
 /* A part that is this many times the others together carried the item alone. */
 static const float CARRIED_ALONE = 2.0F;
 
+_Static_assert((int)MR_RECOMMEND_MAX <= (int)MR_COVISITATION_REASONS_MAX,
+               "reasons are asked for all of a list at once");
+
+/* What an item of a list is owed to. */
+typedef struct reason {
+    mr_signal signal;
+    bool alone;   /* that carries it alone                  */
+    size_t place; /* in the history; its count: none is named */
+} reason;
+
 struct mr_recommender_scratch {
     /* The history, oldest first. */
     uint32_t item[MR_RECOMMEND_HISTORY_MAX];
@@ -33,6 +43,8 @@ struct mr_recommender_scratch {
     mr_ranker_workspace *ranker;
     mr_top_k_selector selector;
     mr_ranked best[MR_RECOMMEND_MAX];
+    reason reasons[MR_RECOMMEND_MAX]; /* of the best */
+    uint32_t *marks;                  /* [items] zeros, for mr_covisitation_reasons() */
 };
 
 /* ---- scratch ---- */
@@ -84,7 +96,10 @@ static mr_status open_scratch(const mr_recommender *recommender,
     MR_TRY(mr_set_scratch_create(&recommender->set, &scratch->set));
     scratch->blended = mr_dense_floats(mr_recommender_item_count(recommender));
     scratch->coordinates = mr_dense_floats(recommender->filter.in.stride);
-    if (scratch->blended == NULL || scratch->coordinates == NULL)
+    scratch->marks =
+        calloc(mr_recommender_item_count(recommender), sizeof(*scratch->marks));
+    if (scratch->blended == NULL || scratch->coordinates == NULL ||
+        scratch->marks == NULL)
         return MR_ERR_NO_MEMORY;
     if (!recommender->has_ranker)
         return MR_OK;
@@ -113,6 +128,7 @@ void mr_recommender_scratch_destroy(mr_recommender_scratch *scratch)
         return;
     mr_ranker_workspace_destroy(scratch->ranker);
     mr_set_scratch_destroy(scratch->set);
+    free(scratch->marks);
     free(scratch->blended);
     free(scratch->coordinates);
     free(scratch);
@@ -171,25 +187,26 @@ static mr_source source_of(mr_signal signal)
     return MR_SOURCE_POPULAR;
 }
 
-/* The item of the history that a signal owes its score to. */
-static uint32_t because_of(const mr_recommender_scratch *scratch, mr_signal signal,
-                           uint32_t item)
+/* What a signal owes the score of an item to: a place in the history, or its count. */
+static size_t place_of(const mr_recommender_scratch *scratch, mr_signal signal,
+                       uint32_t item)
 {
     const mr_query *query = &scratch->query;
     const mr_ranker_members *members = &scratch->members;
     float term = 0.0F;
-    size_t place = query->count;
-    if (signal == MR_SIGNALS)
-        return item;
     if (signal == MR_SIGNAL_ENCODER)
-        place = mr_encoder_because(members->encoder, query, item, &term);
-    else if (signal == MR_SIGNAL_REPEAT)
-        place = mr_next_basket_because(members->repeat, query, item, &term);
-    else if (signal == MR_SIGNAL_CONTENT)
-        place = mr_content_because(members->content, query, item, &term);
-    else if (members->sequence != NULL)
-        place = mr_covisitation_because(members->sequence, query, item, &term);
-    return place < query->count ? query->item[place] : MR_ITEM_NONE;
+        return mr_encoder_because(members->encoder, query, item, &term);
+    if (signal == MR_SIGNAL_REPEAT)
+        return mr_next_basket_because(members->repeat, query, item, &term);
+    return mr_content_because(members->content, query, item, &term);
+}
+
+/* Signals that name no reason are explained by what came after what. */
+static bool is_by_sequence(const mr_recommender_scratch *scratch, mr_signal signal)
+{
+    return scratch->members.sequence != NULL &&
+           (signal == MR_SIGNAL_SEQUENCE || signal == MR_SIGNAL_SESSION_KNN ||
+            signal == MR_SIGNAL_POPULAR);
 }
 
 /* The signal that adds most; `ret_alone` when it carries the item alone. */
@@ -206,28 +223,56 @@ static mr_signal carrier_of(const float parts[MR_SIGNALS + 1], bool *ret_alone)
     return (mr_signal)best;
 }
 
+/* Who carries each of the best, and the places of the history they are owed to. */
+static void find_reasons(const mr_recommender *r, mr_recommender_scratch *scratch,
+                         uint32_t found)
+{
+    uint32_t asked[MR_RECOMMEND_MAX];
+    size_t places[MR_RECOMMEND_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < found; i++) {
+        float parts[MR_SIGNALS + 1];
+        reason *known = &scratch->reasons[i];
+        const uint32_t item = scratch->best[i].index;
+        mr_ranker_parts(&r->ranker, scratch->ranker, item, parts);
+        known->signal = carrier_of(parts, &known->alone);
+        known->place = scratch->query.count;
+        if (is_by_sequence(scratch, known->signal))
+            asked[count++] = item;
+        else if (known->signal == MR_SIGNAL_ENCODER ||
+                 known->signal == MR_SIGNAL_REPEAT || known->signal == MR_SIGNAL_CONTENT)
+            known->place = place_of(scratch, known->signal, item);
+    }
+    if (count == 0)
+        return;
+    mr_covisitation_reasons(scratch->members.sequence, &scratch->query, asked, count,
+                            scratch->marks, places);
+    for (uint32_t i = 0, a = 0; i < found; i++)
+        if (is_by_sequence(scratch, scratch->reasons[i].signal))
+            scratch->reasons[i].place = places[a++];
+}
+
 /* An item that is owed to itself is a reminder, whichever signal says so. */
 static mr_scored_item explain_ranked(const mr_recommender *r,
-                                     const mr_recommender_scratch *scratch,
-                                     mr_ranked ranked)
+                                     const mr_recommender_scratch *scratch, uint32_t at)
 {
-    float parts[MR_SIGNALS + 1];
-    bool alone = false;
-    mr_ranker_parts(&r->ranker, scratch->ranker, ranked.index, parts);
-    const mr_signal signal = carrier_of(parts, &alone);
-    if (signal == MR_SIGNAL_ROWS)
+    const mr_ranked ranked = scratch->best[at];
+    const reason *known = &scratch->reasons[at];
+    if (known->signal == MR_SIGNAL_ROWS)
         return mr_set_explain(&r->set, scratch->set, ranked);
-    const uint32_t because = because_of(scratch, signal, ranked.index);
-    if (because == ranked.index)
-        return (mr_scored_item){.item = ranked.index,
-                                .score = ranked.score,
-                                .because = MR_ITEM_NONE,
-                                .source = MR_SOURCE_REPEAT};
-    return (mr_scored_item){.item = ranked.index,
-                            .score = ranked.score,
-                            .because = because,
-                            .source =
-                                (uint8_t)(alone ? source_of(signal) : MR_SOURCE_BLEND)};
+    const uint32_t because = known->signal == MR_SIGNALS ? ranked.index
+                             : known->place < scratch->query.count
+                                 ? scratch->query.item[known->place]
+                                 : MR_ITEM_NONE;
+    mr_scored_item item = {
+        .item = ranked.index, .score = ranked.score, .because = because};
+    if (because == ranked.index) {
+        item.because = MR_ITEM_NONE;
+        item.source = MR_SOURCE_REPEAT;
+        return item;
+    }
+    item.source = (uint8_t)(known->alone ? source_of(known->signal) : MR_SOURCE_BLEND);
+    return item;
 }
 
 static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *scratch,
@@ -239,8 +284,9 @@ static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *sc
                                      .exclude_count = options->exclude_count};
     const uint32_t found = mr_ranker_rank(&scratch->members, &r->ranker, scratch->ranker,
                                           &scratch->query, &limits, scratch->best);
+    find_reasons(r, scratch, found);
     for (uint32_t i = 0; i < found; i++)
-        ret_items[i] = explain_ranked(r, scratch, scratch->best[i]);
+        ret_items[i] = explain_ranked(r, scratch, i);
     return found;
 }
 

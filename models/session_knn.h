@@ -24,7 +24,8 @@
  * Ownership  A model owns its arrays when it was built and borrows them when it was opened.
  * Threads    A model is immutable; a scratch belongs to one caller at a time.
  * Cost       Building: one pass, 16 bytes an element at most.  A query: up to m steps for each of
- *            its items, 4 bytes written an item, and the votes; nothing is allocated.
+ *            its items and the votes, and 4 bytes written an item where whole rows are asked for;
+ *            nothing is allocated.
  */
 #ifndef MR_MODELS_SESSION_KNN_H
 #define MR_MODELS_SESSION_KNN_H
