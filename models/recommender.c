@@ -43,8 +43,9 @@ struct mr_recommender_scratch {
     mr_ranker_workspace *ranker;
     mr_top_k_selector selector;
     mr_ranked best[MR_RECOMMEND_MAX];
-    reason reasons[MR_RECOMMEND_MAX]; /* of the best */
-    uint32_t *marks;                  /* [items] zeros, for mr_covisitation_reasons() */
+    reason reasons[MR_RECOMMEND_MAX];         /* of the best */
+    mr_scored_item by_rows[MR_RECOMMEND_MAX]; /* those that the set carries */
+    uint32_t *marks; /* [items] zeros, for mr_covisitation_reasons() */
 };
 
 /* ---- scratch ---- */
@@ -253,13 +254,10 @@ static void find_reasons(const mr_recommender *r, mr_recommender_scratch *scratc
 }
 
 /* An item that is owed to itself is a reminder, whichever signal says so. */
-static mr_scored_item explain_ranked(const mr_recommender *r,
-                                     const mr_recommender_scratch *scratch, uint32_t at)
+static mr_scored_item explain_ranked(const mr_recommender_scratch *scratch, uint32_t at)
 {
     const mr_ranked ranked = scratch->best[at];
     const reason *known = &scratch->reasons[at];
-    if (known->signal == MR_SIGNAL_ROWS)
-        return mr_set_explain(&r->set, scratch->set, ranked);
     const uint32_t because = known->signal == MR_SIGNALS ? ranked.index
                              : known->place < scratch->query.count
                                  ? scratch->query.item[known->place]
@@ -285,8 +283,16 @@ static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *sc
     const uint32_t found = mr_ranker_rank(&scratch->members, &r->ranker, scratch->ranker,
                                           &scratch->query, &limits, scratch->best);
     find_reasons(r, scratch, found);
+    mr_ranked by_rows[MR_RECOMMEND_MAX];
+    uint32_t count = 0;
     for (uint32_t i = 0; i < found; i++)
-        ret_items[i] = explain_ranked(r, scratch, i);
+        if (scratch->reasons[i].signal == MR_SIGNAL_ROWS)
+            by_rows[count++] = scratch->best[i];
+    mr_set_explain(&r->set, scratch->set, by_rows, count, scratch->by_rows);
+    for (uint32_t i = 0, next = 0; i < found; i++)
+        ret_items[i] = scratch->reasons[i].signal == MR_SIGNAL_ROWS
+                           ? scratch->by_rows[next++]
+                           : explain_ranked(scratch, i);
     return found;
 }
 
@@ -329,13 +335,11 @@ static size_t rank_by_set(const mr_recommender *r, mr_recommender_scratch *scrat
     const uint32_t found = r->set.index != NULL && asked <= MR_TOP_K_MAX
                                ? best_by_index(r, scratch, options, (uint32_t)asked)
                                : best_of_row(r, scratch, options);
-    for (uint32_t i = 0; i < found; i++) {
-        const mr_scored_item item =
-            mr_set_explain(&r->set, scratch->set, scratch->best[i]);
-        /* What no member says anything for is an index order, not an answer. */
-        if (item.source != MR_SOURCE_POPULAR)
-            ret_items[count++] = item;
-    }
+    mr_set_explain(&r->set, scratch->set, scratch->best, found, ret_items);
+    /* What no member says anything for is an index order, not an answer. */
+    for (uint32_t i = 0; i < found; i++)
+        if (ret_items[i].source != MR_SOURCE_POPULAR)
+            ret_items[count++] = ret_items[i];
     return count;
 }
 

@@ -35,6 +35,7 @@ struct mr_set_scratch {
     float *own[MR_MEMBERS];        /* popular: not used, the model's own row is read */
     const float *rows[MR_MEMBERS]; /* of the last query; iALS: NULL when it was ranked */
     mr_blend_terms terms;
+    uint32_t *marks;    /* [items] zeros, for mr_item_item_reasons() */
     float *user;        /* factors             */
     float *coordinates; /* in the graph filter */
     mr_ials_scratch *solver;

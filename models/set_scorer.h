@@ -56,10 +56,10 @@ void mr_set_score(const mr_set_model *model, mr_set_scratch *scratch,
                   const mr_query *query, float *ret_row);
 
 /*
- * Of an item ranked in the last row: which member carried it (MR_SOURCE_POPULAR when none says
- * anything for it) and the item of the history it is owed to.
+ * Of distinct items ranked in the last row, at most MR_TOP_K_MAX: which member carried each
+ * (MR_SOURCE_POPULAR when none says anything for it) and the item of the history it is owed to.
  */
-mr_scored_item mr_set_explain(const mr_set_model *model, const mr_set_scratch *scratch,
-                              mr_ranked ranked);
+void mr_set_explain(const mr_set_model *model, mr_set_scratch *scratch,
+                    const mr_ranked *ranked, size_t count, mr_scored_item *ret_items);
 
 #endif
