@@ -1,5 +1,6 @@
 #include "models/covisitation.h"
 
+#include "core/assert.h"
 #include "models/dense.h"
 #include "models/row_sums.h"
 
@@ -321,57 +322,57 @@ static float weight_of(const mr_covisitation *model, const mr_query *query, size
     return (float)exp(-back / (double)model->options.query_scale);
 }
 
-void mr_covisitation_score(const mr_covisitation *model, const mr_query *query,
-                           float *ret_scores)
+void mr_covisitation_add(const mr_covisitation *model, const mr_query *query,
+                         mr_sparse_row *row)
 {
     const mr_sparse_matrix *rows = &model->rows;
-    memset(ret_scores, 0, rows->columns * sizeof(*ret_scores));
     for (size_t t = first_place(model, query); t < query->count; t++) {
         const uint32_t item = query->item[t];
         if (item >= rows->rows)
             continue;
-        const float weight = weight_of(model, query, t);
-        const uint64_t end = rows->ptr[item + 1];
-        for (uint64_t e = rows->ptr[item]; e < end; e++)
-            ret_scores[rows->index[e]] += weight * rows->values[e];
+        const uint64_t first = rows->ptr[item];
+        mr_sparse_row_add_scaled(row, rows->index + first, rows->values + first,
+                                 (size_t)(rows->ptr[item + 1] - first),
+                                 weight_of(model, query, t));
     }
 }
 
-/* The place of `item` in a row, or the row's end. */
-static uint64_t find(const mr_sparse_matrix *rows, uint32_t row, uint32_t item)
+void mr_covisitation_score(const mr_covisitation *model, const mr_query *query,
+                           float *ret_scores)
 {
-    const uint64_t end = rows->ptr[row + 1];
-    uint64_t low = rows->ptr[row];
-    uint64_t high = end;
-    while (low < high) {
-        const uint64_t middle = low + (high - low) / 2;
-        if (rows->index[middle] < item)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < end && rows->index[low] == item ? low : end;
+    mr_sparse_row row = {.values = ret_scores, .items = model->rows.columns};
+    memset(ret_scores, 0, row.items * sizeof(*ret_scores));
+    mr_covisitation_add(model, query, &row);
 }
 
-size_t mr_covisitation_because(const mr_covisitation *model, const mr_query *query,
-                               uint32_t item, float *ret_term)
+void mr_covisitation_reasons(const mr_covisitation *model, const mr_query *query,
+                             const uint32_t *items, size_t count, uint32_t *marks,
+                             size_t *ret_places)
 {
     const mr_sparse_matrix *rows = &model->rows;
-    size_t best = query->count;
-    float best_term = 0.0F;
+    float best[MR_COVISITATION_REASONS_MAX];
+    MR_ASSERT(count <= MR_COVISITATION_REASONS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        marks[items[i]] = (uint32_t)i + 1;
+        ret_places[i] = query->count;
+        best[i] = 0.0F;
+    }
     for (size_t t = first_place(model, query); t < query->count; t++) {
-        const uint32_t row = query->item[t];
-        if (row >= rows->rows)
+        if (query->item[t] >= rows->rows)
             continue;
-        const uint64_t at = find(rows, row, item);
-        if (at == rows->ptr[row + 1])
-            continue;
-        const float term = rows->values[at] * weight_of(model, query, t);
-        if (term > 0.0F && term >= best_term) {
-            best_term = term;
-            best = t;
+        const float weight = weight_of(model, query, t);
+        const uint64_t end = rows->ptr[query->item[t] + 1];
+        for (uint64_t e = rows->ptr[query->item[t]]; e < end; e++) {
+            const uint32_t mark = marks[rows->index[e]];
+            if (mark == 0)
+                continue;
+            const float term = rows->values[e] * weight;
+            if (term > 0.0F && term >= best[mark - 1]) {
+                best[mark - 1] = term;
+                ret_places[mark - 1] = t;
+            }
         }
     }
-    *ret_term = best_term;
-    return best;
+    for (size_t i = 0; i < count; i++)
+        marks[items[i]] = 0;
 }

@@ -36,6 +36,7 @@
 #include "models/pattern_search.h"
 #include "models/sequences.h"
 #include "models/sparse_matrix.h"
+#include "models/sparse_row.h"
 #include "models/worker_pool.h"
 
 #include <stdbool.h>
@@ -47,6 +48,7 @@ enum {
     MR_COVISITATION_NEIGHBOURS_MAX = 1024,
     /* Large baskets: no more elements than these are looked at on either side of one. */
     MR_COVISITATION_ELEMENTS_MAX = 2048,
+    MR_COVISITATION_REASONS_MAX = 1024,
 };
 
 typedef struct mr_covisitation_options {
@@ -117,11 +119,18 @@ const mr_covisitation_options *mr_covisitation_options_of(const mr_covisitation 
 void mr_covisitation_score(const mr_covisitation *model, const mr_query *query,
                            float *ret_scores);
 
+/* The same into a row that is empty. */
+void mr_covisitation_add(const mr_covisitation *model, const mr_query *query,
+                         mr_sparse_row *row);
+
 /*
- * The place in the query whose term of the score of `item` is largest (the newest of equals) and
- * that term; the query's count, and 0, when no place has it as a neighbour.
+ * For each of `count` items, distinct and inside, at most MR_COVISITATION_REASONS_MAX, the place in
+ * the query whose term of the item's score is largest (the newest of equals); the query's count
+ * when no place has it as a neighbour.  One pass over the rows of the query's items, for a list as
+ * for one.  `marks` has a 0 for each item of the catalogue, and has it again afterwards.
  */
-size_t mr_covisitation_because(const mr_covisitation *model, const mr_query *query,
-                               uint32_t item, float *ret_term);
+void mr_covisitation_reasons(const mr_covisitation *model, const mr_query *query,
+                             const uint32_t *items, size_t count, uint32_t *marks,
+                             size_t *ret_places);
 
 #endif

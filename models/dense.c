@@ -8,8 +8,8 @@
 
 enum {
     LINE_FLOATS = MR_DENSE_ALIGN_BYTES / sizeof(float),
-    PAGE_BYTES = 4096,
-    LARGE_BYTES = 8 << 20, /* from here on rows in any order miss the table of pages */
+    LARGE_PAGE_BYTES = 2 << 20,
+    LARGE_BYTES = 4 << 20, /* from here on rows in any order miss the table of pages */
 };
 
 size_t mr_dense_stride(size_t columns)
@@ -20,10 +20,8 @@ size_t mr_dense_stride(size_t columns)
 /* Before the pages are first touched, or it comes too late.  A wish, not a need. */
 static void wish_for_large_pages(float *values, size_t bytes)
 {
-    const size_t head = (PAGE_BYTES - (uintptr_t)values % PAGE_BYTES) % PAGE_BYTES;
     if (bytes >= LARGE_BYTES)
-        (void)madvise((char *)values + head, (bytes - head) / PAGE_BYTES * PAGE_BYTES,
-                      MADV_HUGEPAGE);
+        (void)madvise(values, bytes / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES, MADV_HUGEPAGE);
 }
 
 float *mr_dense_floats(size_t count)
@@ -31,7 +29,9 @@ float *mr_dense_floats(size_t count)
     const size_t bytes = mr_dense_stride(count > 0 ? count : 1) * sizeof(float);
     if (bytes / sizeof(float) < count)
         return NULL;
-    float *values = aligned_alloc(MR_DENSE_ALIGN_BYTES, bytes);
+    const size_t align =
+        bytes >= LARGE_BYTES ? (size_t)LARGE_PAGE_BYTES : (size_t)MR_DENSE_ALIGN_BYTES;
+    float *values = aligned_alloc(align, bytes);
     if (values == NULL)
         return NULL;
     wish_for_large_pages(values, bytes);

@@ -121,6 +121,11 @@ __attribute__((target(VNNI), always_inline)) static inline void multiply_vnni_pa
 #pragma GCC unroll 8
         for (size_t g = 0; g < groups; g++)
             items[g] = _mm512_loadu_si512(codes + (g * width + f) * MR_INT8_GROUP);
+            /* Eight short runs side by side are no stream that the processor would foresee.  For one
+         * user there is nothing to do but wait for memory, so the next groups are asked for. */
+#pragma GCC unroll 8
+        for (size_t g = 0; g < groups && count == 1; g++)
+            __builtin_prefetch(codes + ((groups + g) * width + f) * MR_INT8_GROUP, 0, 2);
 #pragma GCC unroll 8
         for (size_t u = 0; u < count; u++) {
             const __m512i user = _mm512_set1_epi32(word_at(users + u * width + f));

@@ -259,6 +259,7 @@ struct mr_int8_scratch {
     mr_top_k_selector *selectors; /* [USER_BLOCK] */
     mr_top_k_selector again;
     mr_ranked *candidates; /* [MR_TOP_K_MAX] */
+    bool backwards;        /* the way of the next pass, see next_way() */
     mr_int8_work work;
 };
 
@@ -344,7 +345,8 @@ static void code_user(const mr_int8_table *table, mr_int8_scratch *scratch, size
 
 /* ---- the second pass ---- */
 
-static bool is_excluded(const uint32_t *excluded, size_t count, uint32_t item)
+/* The place of the first that is not below an item. */
+static size_t first_from(const uint32_t *excluded, size_t count, size_t item)
 {
     size_t low = 0;
     size_t high = count;
@@ -355,7 +357,13 @@ static bool is_excluded(const uint32_t *excluded, size_t count, uint32_t item)
         else
             high = middle;
     }
-    return low < count && excluded[low] == item;
+    return low;
+}
+
+static bool is_excluded(const uint32_t *excluded, size_t count, uint32_t item)
+{
+    const size_t at = first_from(excluded, count, item);
+    return at < count && excluded[at] == item;
 }
 
 /* Every item in float32: for users without codes, and where bounds are all alike. */
@@ -381,13 +389,6 @@ static uint32_t scan_all(const mr_int8_table *table, mr_int8_scratch *scratch,
     return mr_top_k_selector_finish(&scratch->again, ret_best);
 }
 
-static int by_index(const void *a, const void *b)
-{
-    const uint32_t left = ((const mr_ranked *)a)->index;
-    const uint32_t right = ((const mr_ranked *)b)->index;
-    return left < right ? -1 : left > right;
-}
-
 /*
  * Score `found` candidates (best bound first) again.  True when the best k of them are the best
  * k of all: when all were candidates, or the k-th score is above the least bound among them.
@@ -398,11 +399,10 @@ static bool rescore(const mr_int8_table *table, mr_int8_scratch *scratch, size_t
 {
     const mr_dense *items = table->items;
     const mr_vector_kernels *kernels = mr_vector_kernels_best();
-    mr_ranked *candidates = scratch->candidates;
+    const mr_ranked *candidates = scratch->candidates;
     const double left_out =
         found < wanted ? -(double)INFINITY
                        : (double)candidates[found - 1].score * scratch->users[u].scale;
-    qsort(candidates, found, sizeof(*candidates), by_index);
     for (uint32_t c = 0; c < found; c++)
         for (size_t f = 0; f < items->stride; f += MR_VECTOR_FLOATS)
             __builtin_prefetch(mr_dense_row(items, candidates[c].index) + f);
@@ -410,7 +410,7 @@ static bool rescore(const mr_int8_table *table, mr_int8_scratch *scratch, size_t
     for (uint32_t c = 0; c < found; c++) {
         const float score =
             kernels->dot(user, mr_dense_row(items, candidates[c].index), items->stride);
-        mr_top_k_selector_add(&scratch->again, &score, 1, candidates[c].index);
+        mr_top_k_selector_offer(&scratch->again, candidates[c].index, score);
     }
     scratch->work.rescored += found;
     *ret_count = mr_top_k_selector_finish(&scratch->again, ret_best);
@@ -455,16 +455,37 @@ static void leave_out(float *row, size_t first, size_t count, const uint32_t *ex
             row[excluded[*cursor] - first] = -INFINITY;
 }
 
-/* The `wanted` best bounds of the one coded user, best first. */
+/*
+ * Passes for one user at a time go forth and back in turn.  Of a table somewhat larger than the
+ * cache, a pass that begins where all others begin finds nothing of the one before; one that turns
+ * round finds what was read last.
+ */
+static bool next_way(mr_int8_scratch *scratch)
+{
+    scratch->backwards = !scratch->backwards;
+    return scratch->backwards;
+}
+
+/* The first item of a pass's n-th block. */
+static size_t block_first(const mr_int8_table *table, size_t n, bool backwards)
+{
+    const size_t blocks = (table->items->rows + BLOCK_ITEMS - 1) / BLOCK_ITEMS;
+    return (backwards ? blocks - 1 - n : n) * BLOCK_ITEMS;
+}
+
+/* The `wanted` best bounds of the one coded user, best first.  Which of equal bounds are kept
+ * depends on the way; what rescore() makes of them does not. */
 static uint32_t best_bounds(const mr_int8_table *table, mr_int8_scratch *scratch,
                             uint32_t wanted, const uint32_t *excluded,
                             size_t excluded_count)
 {
     mr_top_k_selector *selector = &scratch->selectors[0];
-    size_t cursor = 0;
+    const bool backwards = next_way(scratch);
     mr_top_k_selector_init(selector, wanted, MR_TOP_K_AUTO);
-    for (size_t first = 0; first < table->items->rows; first += BLOCK_ITEMS) {
+    for (size_t n = 0; n * BLOCK_ITEMS < table->items->rows; n++) {
+        const size_t first = block_first(table, n, backwards);
         const size_t count = block_items(table, first);
+        size_t cursor = first_from(excluded, excluded_count, first);
         multiply(table, scratch, first, 0, 1);
         leave_out(scratch->tile, first, count, excluded, excluded_count, &cursor);
         mr_top_k_selector_add(selector, scratch->tile, count, (uint32_t)first);
@@ -511,7 +532,9 @@ bool mr_int8_table_upper(const mr_int8_table *table, mr_int8_scratch *scratch,
     if (!scratch->users[0].valid)
         return false;
     const float scale = (float)scratch->users[0].scale;
-    for (size_t first = 0; first < table->items->rows; first += BLOCK_ITEMS) {
+    const bool backwards = next_way(scratch);
+    for (size_t n = 0; n * BLOCK_ITEMS < table->items->rows; n++) {
+        const size_t first = block_first(table, n, backwards);
         const size_t count = block_items(table, first);
         multiply(table, scratch, first, 0, 1);
         for (size_t i = 0; i < count; i++)

@@ -102,54 +102,51 @@ mr_status mr_item_item_build(const mr_sparse_matrix *users, const mr_sparse_matr
 
 /* ---- scoring ---- */
 
+void mr_item_item_add(const mr_sparse_matrix *model, const uint32_t *history,
+                      const float *weights, size_t count, mr_sparse_row *row)
+{
+    for (size_t h = 0; h < count; h++) {
+        if (history[h] >= model->rows)
+            continue;
+        const uint64_t first = model->ptr[history[h]];
+        mr_sparse_row_add_scaled(row, model->index + first, model->values + first,
+                                 (size_t)(model->ptr[history[h] + 1] - first),
+                                 weights != NULL ? weights[h] : 1.0F);
+    }
+}
+
 void mr_item_item_score(const mr_sparse_matrix *model, const uint32_t *history,
                         const float *weights, size_t count, float *ret_scores)
 {
-    memset(ret_scores, 0, model->columns * sizeof(*ret_scores));
+    mr_sparse_row row = {.values = ret_scores, .items = model->columns};
+    memset(ret_scores, 0, row.items * sizeof(*ret_scores));
+    mr_item_item_add(model, history, weights, count, &row);
+}
+
+void mr_item_item_reasons(const mr_sparse_matrix *model, const uint32_t *history,
+                          const float *weights, size_t count, const uint32_t *items,
+                          size_t item_count, uint32_t *marks, size_t *ret_places)
+{
+    float best[MR_ITEM_ITEM_REASONS_MAX];
+    MR_ASSERT(item_count <= MR_ITEM_ITEM_REASONS_MAX);
+    for (size_t i = 0; i < item_count; i++) {
+        marks[items[i]] = (uint32_t)i + 1;
+        ret_places[i] = count;
+        best[i] = 0.0F;
+    }
     for (size_t h = 0; h < count; h++) {
         if (history[h] >= model->rows)
             continue;
         const float weight = weights != NULL ? weights[h] : 1.0F;
         const uint64_t end = model->ptr[history[h] + 1];
-        for (uint64_t e = model->ptr[history[h]]; e < end; e++)
-            ret_scores[model->index[e]] += weight * model->values[e];
-    }
-}
-
-/* The place of `item` in row `row`, or the row's end. */
-static uint64_t find(const mr_sparse_matrix *model, uint32_t row, uint32_t item)
-{
-    uint64_t low = model->ptr[row];
-    uint64_t high = model->ptr[row + 1];
-    const uint64_t end = high;
-    while (low < high) {
-        const uint64_t middle = low + (high - low) / 2;
-        if (model->index[middle] < item)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < end && model->index[low] == item ? low : end;
-}
-
-size_t mr_item_item_because(const mr_sparse_matrix *model, const uint32_t *history,
-                            const float *weights, size_t count, uint32_t item,
-                            float *ret_term)
-{
-    size_t best = count;
-    float best_term = 0.0F;
-    for (size_t h = 0; h < count; h++) {
-        if (history[h] >= model->rows)
-            continue;
-        const uint64_t at = find(model, history[h], item);
-        if (at == model->ptr[history[h] + 1])
-            continue;
-        const float term = model->values[at] * (weights != NULL ? weights[h] : 1.0F);
-        if (term > best_term) {
-            best_term = term;
-            best = h;
+        for (uint64_t e = model->ptr[history[h]]; e < end; e++) {
+            const uint32_t mark = marks[model->index[e]];
+            if (mark == 0 || !(model->values[e] * weight > best[mark - 1]))
+                continue;
+            best[mark - 1] = model->values[e] * weight;
+            ret_places[mark - 1] = h;
         }
     }
-    *ret_term = best_term;
-    return best;
+    for (size_t i = 0; i < item_count; i++)
+        marks[items[i]] = 0;
 }

@@ -20,6 +20,7 @@
 
 #include "core/status.h"
 #include "models/sparse_matrix.h"
+#include "models/sparse_row.h"
 #include "models/worker_pool.h"
 
 #include <stddef.h>
@@ -27,6 +28,7 @@
 
 enum {
     MR_ITEM_ITEM_NEIGHBOURS_MAX = 1024,
+    MR_ITEM_ITEM_REASONS_MAX = 1024,
     /* A history longer than this is a robot's: it costs its square, says nothing, is skipped. */
     MR_ITEM_ITEM_USER_ITEMS_MAX = 10000,
 };
@@ -56,12 +58,18 @@ MR_MUST_USE mr_status mr_item_item_build(const mr_sparse_matrix *users,
 void mr_item_item_score(const mr_sparse_matrix *model, const uint32_t *history,
                         const float *weights, size_t count, float *ret_scores);
 
+/* The same into a row that is empty. */
+void mr_item_item_add(const mr_sparse_matrix *model, const uint32_t *history,
+                      const float *weights, size_t count, mr_sparse_row *row);
+
 /*
- * The place in `history` whose term of the score of `item` is largest (the first of equals) and
- * that term; `count` when no history item has it as a neighbour.
+ * For each of `item_count` items, distinct and inside, at most MR_ITEM_ITEM_REASONS_MAX, the place in
+ * `history` whose term of the item's score is largest (the first of equals); `count` when no history
+ * item has it as a neighbour.  One pass over the history's rows, for a list as for one.  `marks` has a
+ * 0 for each item of the model, and has it again afterwards.
  */
-size_t mr_item_item_because(const mr_sparse_matrix *model, const uint32_t *history,
-                            const float *weights, size_t count, uint32_t item,
-                            float *ret_term);
+void mr_item_item_reasons(const mr_sparse_matrix *model, const uint32_t *history,
+                          const float *weights, size_t count, const uint32_t *items,
+                          size_t item_count, uint32_t *marks, size_t *ret_places);
 
 #endif

@@ -472,19 +472,27 @@ static mr_query recent(const mr_next_basket *model, const mr_query *query)
                       .count = end - first};
 }
 
-void mr_next_basket_score(const mr_next_basket *model, const mr_query *query,
-                          float *ret_scores)
+void mr_next_basket_add(const mr_next_basket *model, const mr_query *query,
+                        mr_sparse_row *row)
 {
     const mr_sparse_matrix *rows = &model->rows;
     const mr_query newest = recent(model, query);
     own_item own[MR_NEXT_BASKET_QUERY_MAX];
     const size_t held = own_items(model, &newest, own);
-    memset(ret_scores, 0, rows->columns * sizeof(*ret_scores));
     for (size_t i = 0; i < held; i++) {
-        const uint64_t end = rows->ptr[own[i].item + 1];
-        for (uint64_t e = rows->ptr[own[i].item]; e < end; e++)
-            ret_scores[rows->index[e]] += own[i].strength * rows->values[e];
+        const uint64_t first = rows->ptr[own[i].item];
+        mr_sparse_row_add_scaled(row, rows->index + first, rows->values + first,
+                                 (size_t)(rows->ptr[own[i].item + 1] - first),
+                                 own[i].strength);
     }
+}
+
+void mr_next_basket_score(const mr_next_basket *model, const mr_query *query,
+                          float *ret_scores)
+{
+    mr_sparse_row row = {.values = ret_scores, .items = model->rows.columns};
+    memset(ret_scores, 0, row.items * sizeof(*ret_scores));
+    mr_next_basket_add(model, query, &row);
 }
 
 /* C' of a pair, 0 when it was not kept. */

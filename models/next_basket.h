@@ -40,6 +40,7 @@
 #include "core/status.h"
 #include "models/sequences.h"
 #include "models/sparse_matrix.h"
+#include "models/sparse_row.h"
 #include "models/worker_pool.h"
 
 #include <stddef.h>
@@ -108,6 +109,10 @@ const mr_next_basket_options *mr_next_basket_options_of(const mr_next_basket *mo
 /* What the last baskets lead to: a score of every item (`ret_scores`, written whole). */
 void mr_next_basket_score(const mr_next_basket *model, const mr_query *query,
                           float *ret_scores);
+
+/* The same into a row that is empty. */
+void mr_next_basket_add(const mr_next_basket *model, const mr_query *query,
+                        mr_sparse_row *row);
 
 /*
  * The place in the query (the newest that holds that item) whose term of the score of `item` is

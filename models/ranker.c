@@ -2,46 +2,30 @@
 
 #include "core/assert.h"
 #include "models/dense.h"
+#include "models/ranker_internal.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct mr_ranker_workspace {
-    uint32_t items;
-    float *row[MR_SIGNALS]; /* NULL where the members have nothing */
-    const float *rows[MR_SIGNALS];
-    mr_session_knn_scratch *session_knn;
-    mr_content_scratch *content;
-    uint32_t lane;
-    mr_own_table own;
-    float *open;     /* [items]: a row without the items that must not be listed */
-    uint32_t *stamp; /* [items]: the query that took the item up */
-    uint32_t query;
-    uint32_t *candidates; /* [MR_RANKER_CANDIDATES_MAX] */
-    size_t candidate_count;
-    float *features;                /* [MR_RANKER_CANDIDATES_MAX][MR_RANK_FEATURES] */
-    float *scores;                  /* [MR_RANKER_CANDIDATES_MAX] */
-    float floors[MR_RANK_FEATURES]; /* of a candidate that nothing speaks for */
-    mr_top_k_selector selector;
-    mr_ranked best[MR_TOP_K_MAX];
-};
 
 /* ---- workspace ---- */
 
 static mr_status reserve_rows(const mr_ranker_members *members,
                               mr_ranker_workspace *workspace)
 {
-    const bool needs[MR_SIGNALS] = {
-        [MR_SIGNAL_ENCODER] = members->encoder != NULL,
+    const bool sparse[MR_SIGNALS] = {
         [MR_SIGNAL_SEQUENCE] = members->sequence != NULL,
         [MR_SIGNAL_SESSION_KNN] = members->session_knn != NULL,
         [MR_SIGNAL_REPEAT] = members->repeat != NULL,
+    };
+    const bool whole[MR_SIGNALS] = {
+        [MR_SIGNAL_ENCODER] = members->encoder != NULL,
         [MR_SIGNAL_CONTENT] = members->content != NULL,
         [MR_SIGNAL_ROWS] = members->rows.score != NULL,
     };
     for (uint32_t s = 0; s < MR_SIGNALS; s++) {
-        if (!needs[s])
+        if (sparse[s])
+            MR_TRY(mr_sparse_row_init(&workspace->sparse[s], members->items));
+        if (!whole[s])
             continue;
         workspace->row[s] = mr_dense_floats(members->items);
         if (workspace->row[s] == NULL)
@@ -57,17 +41,23 @@ static mr_status reserve(const mr_ranker_members *members, mr_ranker_workspace *
         workspace->floors[f] = mr_rank_feature_floor((mr_rank_feature)f);
     MR_TRY(mr_own_table_init(&workspace->own, members->items));
     MR_TRY(reserve_rows(members, workspace));
+    workspace->vector = mr_dense_floats(MR_ENCODER_DIMENSION_MAX);
     workspace->open = mr_dense_floats((size_t)members->items + 1);
     workspace->stamp = calloc((size_t)members->items + 1, sizeof(*workspace->stamp));
+    workspace->place = calloc((size_t)members->items + 1, sizeof(*workspace->place));
     workspace->candidates =
         malloc(MR_RANKER_CANDIDATES_MAX * sizeof(*workspace->candidates));
     workspace->features = malloc((size_t)MR_RANKER_CANDIDATES_MAX * MR_RANK_FEATURES *
                                  sizeof(*workspace->features));
     workspace->scores = malloc(MR_RANKER_CANDIDATES_MAX * sizeof(*workspace->scores));
-    if (workspace->open == NULL || workspace->stamp == NULL ||
+    if (workspace->vector == NULL || workspace->open == NULL ||
+        workspace->stamp == NULL || workspace->place == NULL ||
         workspace->candidates == NULL || workspace->features == NULL ||
         workspace->scores == NULL)
         return MR_ERR_NO_MEMORY;
+    if (members->encoder_codes != NULL)
+        MR_TRY(mr_int8_scratch_create(members->encoder_codes, NULL,
+                                      &workspace->encoder_scratch));
     if (members->content != NULL)
         MR_TRY(mr_content_scratch_create(members->content, &workspace->content));
     return members->session_knn != NULL
@@ -96,161 +86,25 @@ void mr_ranker_workspace_destroy(mr_ranker_workspace *workspace)
 {
     if (workspace == NULL)
         return;
-    for (uint32_t s = 0; s < MR_SIGNALS; s++)
+    for (uint32_t s = 0; s < MR_SIGNALS; s++) {
         free(workspace->row[s]);
+        mr_sparse_row_deinit(&workspace->sparse[s]);
+    }
+    mr_int8_scratch_destroy(workspace->encoder_scratch);
     mr_session_knn_scratch_destroy(workspace->session_knn);
     mr_content_scratch_destroy(workspace->content);
     mr_own_table_deinit(&workspace->own);
+    free(workspace->vector);
     free(workspace->open);
     free(workspace->stamp);
+    free(workspace->place);
     free(workspace->candidates);
     free(workspace->features);
     free(workspace->scores);
     free(workspace);
 }
 
-/* ---- rows ---- */
-
-static bool is_asked(const mr_ranker_recipe *recipe, mr_signal signal)
-{
-    return recipe->uses[signal] &&
-           (recipe->single == MR_SIGNALS || recipe->single == signal);
-}
-
-static void fill_rows(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
-                      mr_ranker_workspace *workspace, const mr_query *query,
-                      const float *encoded)
-{
-    float **row = workspace->row;
-    for (uint32_t s = 0; s < MR_SIGNALS; s++)
-        workspace->rows[s] =
-            row[s] != NULL && is_asked(recipe, (mr_signal)s) ? row[s] : NULL;
-    if (workspace->rows[MR_SIGNAL_ENCODER] != NULL) {
-        if (encoded != NULL)
-            workspace->rows[MR_SIGNAL_ENCODER] = encoded;
-        else
-            mr_encoder_score(members->encoder, query, row[MR_SIGNAL_ENCODER]);
-    }
-    if (workspace->rows[MR_SIGNAL_SEQUENCE] != NULL)
-        mr_covisitation_score(members->sequence, query, row[MR_SIGNAL_SEQUENCE]);
-    if (workspace->rows[MR_SIGNAL_SESSION_KNN] != NULL)
-        mr_session_knn_score(members->session_knn, workspace->session_knn, query,
-                             row[MR_SIGNAL_SESSION_KNN]);
-    if (workspace->rows[MR_SIGNAL_REPEAT] != NULL)
-        mr_next_basket_score(members->repeat, query, row[MR_SIGNAL_REPEAT]);
-    if (workspace->rows[MR_SIGNAL_CONTENT] != NULL)
-        mr_content_score(members->content, workspace->content, query,
-                         row[MR_SIGNAL_CONTENT]);
-    if (workspace->rows[MR_SIGNAL_ROWS] != NULL)
-        members->rows.score(members->rows.context, workspace->lane, query,
-                            row[MR_SIGNAL_ROWS]);
-    if (is_asked(recipe, MR_SIGNAL_POPULAR))
-        workspace->rows[MR_SIGNAL_POPULAR] = members->popular;
-}
-
-/* ---- candidates ---- */
-
-static bool is_open(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
-                    const mr_ranker_limits *limits, uint32_t item)
-{
-    if (!recipe->repeats_allowed && mr_own_table_find(&workspace->own, item) != NULL)
-        return false;
-    return limits->exclude_count == 0 ||
-           !mr_sorted_has(limits->exclude, limits->exclude_count, item);
-}
-
-static void take(mr_ranker_workspace *workspace, uint32_t item)
-{
-    if (workspace->stamp[item] == workspace->query)
-        return;
-    MR_ASSERT(workspace->candidate_count < MR_RANKER_CANDIDATES_MAX);
-    workspace->stamp[item] = workspace->query;
-    workspace->candidates[workspace->candidate_count++] = item;
-}
-
-/* A copy of the row without own and excluded items. */
-static const float *open_row(const mr_ranker_recipe *recipe,
-                             mr_ranker_workspace *workspace,
-                             const mr_ranker_limits *limits, const float *row)
-{
-    memcpy(workspace->open, row, workspace->items * sizeof(*row));
-    for (size_t i = 0; !recipe->repeats_allowed && i < workspace->own.count; i++)
-        workspace->open[workspace->own.items[i].item] = 0.0F;
-    for (size_t i = 0; i < limits->exclude_count; i++)
-        if (limits->exclude[i] < workspace->items)
-            workspace->open[limits->exclude[i]] = 0.0F;
-    return workspace->open;
-}
-
-/*
- * The best of one row.  Some more are asked for, since own and excluded items are dropped
- * afterwards: masking them in the row would take their scores from the features.  Where there are
- * too many of them a copy is masked.
- */
-static void take_best(const mr_ranker_recipe *recipe, mr_ranker_workspace *workspace,
-                      const mr_ranker_limits *limits, const float *row, uint32_t wanted)
-{
-    const size_t spare = (recipe->repeats_allowed ? 0 : workspace->own.count) +
-                         limits->exclude_count + wanted;
-    const uint32_t k = spare < MR_TOP_K_MAX ? (uint32_t)spare : MR_TOP_K_MAX;
-    if (spare > MR_TOP_K_MAX)
-        row = open_row(recipe, workspace, limits, row);
-    mr_top_k_selector_init(&workspace->selector, k, MR_TOP_K_AUTO);
-    mr_top_k_selector_add(&workspace->selector, row, workspace->items, 0);
-    const uint32_t found =
-        mr_top_k_selector_finish(&workspace->selector, workspace->best);
-    for (uint32_t i = 0, taken = 0; i < found && taken < wanted; i++) {
-        const mr_ranked *ranked = &workspace->best[i];
-        if (!(ranked->score > 0.0F))
-            break;
-        if (!is_open(recipe, workspace, limits, ranked->index))
-            continue;
-        take(workspace, ranked->index);
-        taken++;
-    }
-}
-
-/* Who has had or may not see most of the popular ones gets others. */
-static void take_popular(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
-                         mr_ranker_workspace *workspace, const mr_ranker_limits *limits,
-                         uint32_t wanted)
-{
-    uint32_t taken = 0;
-    for (uint32_t i = 0; i < members->most_popular_count && taken < wanted; i++) {
-        const uint32_t item = members->most_popular[i];
-        if (!is_open(recipe, workspace, limits, item))
-            continue;
-        take(workspace, item);
-        taken++;
-    }
-    if (taken < wanted && members->most_popular_count < workspace->items)
-        take_best(recipe, workspace, limits, members->popular, wanted);
-}
-
-static void gather(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
-                   mr_ranker_workspace *workspace, const mr_ranker_limits *limits)
-{
-    const bool is_single = recipe->single != MR_SIGNALS;
-    const uint32_t wanted = is_single ? limits->k + 1 : MR_RANKER_CANDIDATES_A_SIGNAL;
-    workspace->candidate_count = 0;
-    if (++workspace->query == 0) {
-        memset(workspace->stamp, 0, workspace->items * sizeof(*workspace->stamp));
-        workspace->query = 1;
-    }
-    for (uint32_t s = 0; s < MR_SIGNALS; s++) {
-        if (workspace->rows[s] == NULL)
-            continue;
-        if (s == MR_SIGNAL_POPULAR)
-            take_popular(members, recipe, workspace, limits, wanted);
-        else
-            take_best(recipe, workspace, limits, workspace->rows[s], wanted);
-    }
-    if (is_single || !recipe->repeats_allowed)
-        return;
-    for (size_t i = 0; i < workspace->own.count; i++)
-        if (is_open(recipe, workspace, limits, workspace->own.items[i].item))
-            take(workspace, workspace->own.items[i].item);
-}
+/* ---- a query ---- */
 
 void mr_ranker_look(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
                     mr_ranker_workspace *workspace, const mr_query *query,
@@ -263,8 +117,7 @@ void mr_ranker_look(const mr_ranker_members *members, const mr_ranker_recipe *re
                            ? mr_next_basket_view(members->repeat).repeat_rate
                            : NULL};
     mr_own_table_fill(&workspace->own, query);
-    fill_rows(members, recipe, workspace, query, limits->encoded);
-    gather(members, recipe, workspace, limits);
+    mr_ranker_gather(members, recipe, workspace, query, limits);
     if (recipe->single == MR_SIGNALS)
         mr_ranker_describe(workspace->rows, &facts, &workspace->own,
                            workspace->candidates, workspace->candidate_count,
@@ -366,18 +219,17 @@ void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *
                      uint32_t item, float *ret_parts)
 {
     memset(ret_parts, 0, (MR_SIGNALS + 1) * sizeof(*ret_parts));
-    for (size_t c = 0; c < workspace->candidate_count; c++) {
-        if (workspace->candidates[c] != item)
-            continue;
-        if (recipe->single != MR_SIGNALS) {
-            ret_parts[recipe->single] = workspace->scores[c];
-            return;
-        }
-        const float *features = workspace->features + c * MR_RANK_FEATURES;
-        for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-            if (recipe->weights[f] != 0.0F)
-                ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
-                    recipe->weights[f] * (features[f] - workspace->floors[f]);
+    if (item >= workspace->items || workspace->stamp[item] != workspace->query ||
+        workspace->candidate_count == 0)
+        return;
+    const size_t c = workspace->place[item];
+    if (recipe->single != MR_SIGNALS) {
+        ret_parts[recipe->single] = workspace->scores[c];
         return;
     }
+    const float *features = workspace->features + c * MR_RANK_FEATURES;
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+        if (recipe->weights[f] != 0.0F)
+            ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
+                recipe->weights[f] * (features[f] - workspace->floors[f]);
 }

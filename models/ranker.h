@@ -14,7 +14,8 @@
  *            belongs to one thread and one ranker.
  * Threads    Immutable once trained; training and evaluation spread over the pool.  The same bits
  *            for any number of threads.
- * Cost       A query: a row a signal (about 100 us at 40 k items) and some 400 candidates.
+ * Cost       A query: a term a neighbour of its items, a byte a factor of the encoder's table where
+ *            its items are coded (a row of them otherwise), and some 400 candidates.
  */
 #ifndef MR_MODELS_RANKER_H
 #define MR_MODELS_RANKER_H

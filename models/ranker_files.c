@@ -376,7 +376,9 @@ static mr_status open_members(opening *o, const mr_ranker_recipe *recipe)
         MR_TRY(open_repeat(o, &recipe->repeat));
     if (recipe->uses[MR_SIGNAL_SESSION_KNN])
         MR_TRY(open_session_knn(o, &recipe->session_knn));
-    return recipe->uses[MR_SIGNAL_CONTENT] ? open_content(o) : MR_OK;
+    if (recipe->uses[MR_SIGNAL_CONTENT])
+        MR_TRY(open_content(o));
+    return mr_ranker_members_code(&o->store.members);
 }
 
 mr_status mr_ranker_store_open(const mr_model_directory *directory,

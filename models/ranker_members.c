@@ -118,8 +118,18 @@ mr_status mr_ranker_members_train(const mr_ranker_recipe *recipe,
     return MR_OK;
 }
 
+mr_status mr_ranker_members_code(mr_ranker_members *members)
+{
+    if (members->encoder == NULL || members->items == 0 ||
+        (uintptr_t)mr_encoder_view(members->encoder)->units % MR_DENSE_ALIGN_BYTES != 0)
+        return MR_OK;
+    return mr_int8_table_build(mr_encoder_items(members->encoder),
+                               &members->encoder_codes);
+}
+
 void mr_ranker_members_deinit(mr_ranker_members *members)
 {
+    mr_int8_table_destroy(members->encoder_codes);
     mr_encoder_destroy(members->encoder);
     mr_covisitation_destroy(members->sequence);
     mr_session_knn_destroy(members->session_knn);

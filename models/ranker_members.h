@@ -12,7 +12,9 @@
 
 #include "core/status.h"
 #include "models/content.h"
+#include "models/int8_table.h"
 #include "models/ranker_recipe.h"
+#include "models/top_k.h"
 #include "models/worker_pool.h"
 
 #include <stddef.h>
@@ -22,6 +24,13 @@
 typedef struct mr_row_source {
     void (*score)(void *context, uint32_t lane, const mr_query *query, float *ret_row);
     void *context;
+
+    /* All three or, where only whole rows are to be had, none: take up a query; its best k, best
+     * first and equal ones by item; the scores of some items into their places of a row. */
+    void (*ask)(void *context, uint32_t lane, const mr_query *query);
+    uint32_t (*best)(void *context, uint32_t lane, uint32_t k, mr_ranked *ret_best);
+    void (*at)(void *context, uint32_t lane, const uint32_t *items, size_t count,
+               float *ret_row);
 } mr_row_source;
 
 enum { MR_RANKER_POPULAR_KEPT = 1024 };
@@ -30,6 +39,7 @@ enum { MR_RANKER_POPULAR_KEPT = 1024 };
 typedef struct mr_ranker_members {
     uint32_t items;
     mr_encoder *encoder;
+    mr_int8_table *encoder_codes; /* of its items; NULL: whole rows are scored */
     mr_covisitation *sequence;
     mr_session_knn *session_knn;
     mr_next_basket *repeat;
@@ -60,6 +70,13 @@ void mr_ranker_members_deinit(mr_ranker_members *members);
 
 /* Order the most popular, once `popular` is there.  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_ranker_members_order(mr_ranker_members *members);
+
+/*
+ * Code the encoder's items as bytes, if there is an encoder: for members that are asked for long.
+ * Rows that do not lie on 64-byte boundaries, as those of training and of files do, are not coded.
+ * MR_ERR_NO_MEMORY.
+ */
+MR_MUST_USE mr_status mr_ranker_members_code(mr_ranker_members *members);
 
 /*
  * Votes of sequences: an element k baskets before its sequence's end counts fade^k (1: all alike).

@@ -6,6 +6,7 @@
 #include "models/item_item.h"
 #include "models/ranker.h"
 #include "models/recommender_internal.h"
+#include "models/set_ranking.h"
 #include "models/top_k.h"
 #include "models/vector.h"
 
@@ -15,6 +16,16 @@
 
 /* A part that is this many times the others together carried the item alone. */
 static const float CARRIED_ALONE = 2.0F;
+
+_Static_assert((int)MR_RECOMMEND_MAX <= (int)MR_COVISITATION_REASONS_MAX,
+               "reasons are asked for all of a list at once");
+
+/* What an item of a list is owed to. */
+typedef struct reason {
+    mr_signal signal;
+    bool alone;   /* that carries it alone                  */
+    size_t place; /* in the history; its count: none is named */
+} reason;
 
 struct mr_recommender_scratch {
     /* The history, oldest first. */
@@ -32,6 +43,9 @@ struct mr_recommender_scratch {
     mr_ranker_workspace *ranker;
     mr_top_k_selector selector;
     mr_ranked best[MR_RECOMMEND_MAX];
+    reason reasons[MR_RECOMMEND_MAX];         /* of the best */
+    mr_scored_item by_rows[MR_RECOMMEND_MAX]; /* those that the set carries */
+    uint32_t *marks; /* [items] zeros, for mr_covisitation_reasons() */
 };
 
 /* ---- scratch ---- */
@@ -43,6 +57,39 @@ static void score_set(void *context, uint32_t lane, const mr_query *query, float
     mr_set_score(scratch->set_model, scratch->set, query, ret_row);
 }
 
+static void ask_set(void *context, uint32_t lane, const mr_query *query)
+{
+    mr_recommender_scratch *scratch = context;
+    (void)lane;
+    mr_set_ask(scratch->set_model, scratch->set, query);
+}
+
+static uint32_t best_of_set(void *context, uint32_t lane, uint32_t k, mr_ranked *ret_best)
+{
+    mr_recommender_scratch *scratch = context;
+    (void)lane;
+    return mr_set_best(scratch->set_model, scratch->set, k, ret_best);
+}
+
+static void score_set_at(void *context, uint32_t lane, const uint32_t *items,
+                         size_t count, float *ret_row)
+{
+    mr_recommender_scratch *scratch = context;
+    (void)lane;
+    mr_set_at(scratch->set_model, scratch->set, items, count, ret_row);
+}
+
+static mr_row_source source_of_set(mr_recommender_scratch *scratch)
+{
+    mr_row_source source = {.score = score_set, .context = scratch};
+    if (scratch->set_model->index != NULL) {
+        source.ask = ask_set;
+        source.best = best_of_set;
+        source.at = score_set_at;
+    }
+    return source;
+}
+
 static mr_status open_scratch(const mr_recommender *recommender,
                               mr_recommender_scratch *scratch)
 {
@@ -50,12 +97,15 @@ static mr_status open_scratch(const mr_recommender *recommender,
     MR_TRY(mr_set_scratch_create(&recommender->set, &scratch->set));
     scratch->blended = mr_dense_floats(mr_recommender_item_count(recommender));
     scratch->coordinates = mr_dense_floats(recommender->filter.in.stride);
-    if (scratch->blended == NULL || scratch->coordinates == NULL)
+    scratch->marks =
+        calloc(mr_recommender_item_count(recommender), sizeof(*scratch->marks));
+    if (scratch->blended == NULL || scratch->coordinates == NULL ||
+        scratch->marks == NULL)
         return MR_ERR_NO_MEMORY;
     if (!recommender->has_ranker)
         return MR_OK;
     scratch->members = recommender->store.members;
-    scratch->members.rows = (mr_row_source){.score = score_set, .context = scratch};
+    scratch->members.rows = source_of_set(scratch);
     return mr_ranker_workspace_create(&scratch->members, 0, &scratch->ranker);
 }
 
@@ -79,6 +129,7 @@ void mr_recommender_scratch_destroy(mr_recommender_scratch *scratch)
         return;
     mr_ranker_workspace_destroy(scratch->ranker);
     mr_set_scratch_destroy(scratch->set);
+    free(scratch->marks);
     free(scratch->blended);
     free(scratch->coordinates);
     free(scratch);
@@ -137,25 +188,26 @@ static mr_source source_of(mr_signal signal)
     return MR_SOURCE_POPULAR;
 }
 
-/* The item of the history that a signal owes its score to. */
-static uint32_t because_of(const mr_recommender_scratch *scratch, mr_signal signal,
-                           uint32_t item)
+/* What a signal owes the score of an item to: a place in the history, or its count. */
+static size_t place_of(const mr_recommender_scratch *scratch, mr_signal signal,
+                       uint32_t item)
 {
     const mr_query *query = &scratch->query;
     const mr_ranker_members *members = &scratch->members;
     float term = 0.0F;
-    size_t place = query->count;
-    if (signal == MR_SIGNALS)
-        return item;
     if (signal == MR_SIGNAL_ENCODER)
-        place = mr_encoder_because(members->encoder, query, item, &term);
-    else if (signal == MR_SIGNAL_REPEAT)
-        place = mr_next_basket_because(members->repeat, query, item, &term);
-    else if (signal == MR_SIGNAL_CONTENT)
-        place = mr_content_because(members->content, query, item, &term);
-    else if (members->sequence != NULL)
-        place = mr_covisitation_because(members->sequence, query, item, &term);
-    return place < query->count ? query->item[place] : MR_ITEM_NONE;
+        return mr_encoder_because(members->encoder, query, item, &term);
+    if (signal == MR_SIGNAL_REPEAT)
+        return mr_next_basket_because(members->repeat, query, item, &term);
+    return mr_content_because(members->content, query, item, &term);
+}
+
+/* Signals that name no reason are explained by what came after what. */
+static bool is_by_sequence(const mr_recommender_scratch *scratch, mr_signal signal)
+{
+    return scratch->members.sequence != NULL &&
+           (signal == MR_SIGNAL_SEQUENCE || signal == MR_SIGNAL_SESSION_KNN ||
+            signal == MR_SIGNAL_POPULAR);
 }
 
 /* The signal that adds most; `ret_alone` when it carries the item alone. */
@@ -172,28 +224,53 @@ static mr_signal carrier_of(const float parts[MR_SIGNALS + 1], bool *ret_alone)
     return (mr_signal)best;
 }
 
-/* An item that is owed to itself is a reminder, whichever signal says so. */
-static mr_scored_item explain_ranked(const mr_recommender *r,
-                                     const mr_recommender_scratch *scratch,
-                                     mr_ranked ranked)
+/* Who carries each of the best, and the places of the history they are owed to. */
+static void find_reasons(const mr_recommender *r, mr_recommender_scratch *scratch,
+                         uint32_t found)
 {
-    float parts[MR_SIGNALS + 1];
-    bool alone = false;
-    mr_ranker_parts(&r->ranker, scratch->ranker, ranked.index, parts);
-    const mr_signal signal = carrier_of(parts, &alone);
-    if (signal == MR_SIGNAL_ROWS)
-        return mr_set_explain(&r->set, scratch->set, ranked);
-    const uint32_t because = because_of(scratch, signal, ranked.index);
-    if (because == ranked.index)
-        return (mr_scored_item){.item = ranked.index,
-                                .score = ranked.score,
-                                .because = MR_ITEM_NONE,
-                                .source = MR_SOURCE_REPEAT};
-    return (mr_scored_item){.item = ranked.index,
-                            .score = ranked.score,
-                            .because = because,
-                            .source =
-                                (uint8_t)(alone ? source_of(signal) : MR_SOURCE_BLEND)};
+    uint32_t asked[MR_RECOMMEND_MAX];
+    size_t places[MR_RECOMMEND_MAX];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < found; i++) {
+        float parts[MR_SIGNALS + 1];
+        reason *known = &scratch->reasons[i];
+        const uint32_t item = scratch->best[i].index;
+        mr_ranker_parts(&r->ranker, scratch->ranker, item, parts);
+        known->signal = carrier_of(parts, &known->alone);
+        known->place = scratch->query.count;
+        if (is_by_sequence(scratch, known->signal))
+            asked[count++] = item;
+        else if (known->signal == MR_SIGNAL_ENCODER ||
+                 known->signal == MR_SIGNAL_REPEAT || known->signal == MR_SIGNAL_CONTENT)
+            known->place = place_of(scratch, known->signal, item);
+    }
+    if (count == 0)
+        return;
+    mr_covisitation_reasons(scratch->members.sequence, &scratch->query, asked, count,
+                            scratch->marks, places);
+    for (uint32_t i = 0, a = 0; i < found; i++)
+        if (is_by_sequence(scratch, scratch->reasons[i].signal))
+            scratch->reasons[i].place = places[a++];
+}
+
+/* An item that is owed to itself is a reminder, whichever signal says so. */
+static mr_scored_item explain_ranked(const mr_recommender_scratch *scratch, uint32_t at)
+{
+    const mr_ranked ranked = scratch->best[at];
+    const reason *known = &scratch->reasons[at];
+    const uint32_t because = known->signal == MR_SIGNALS ? ranked.index
+                             : known->place < scratch->query.count
+                                 ? scratch->query.item[known->place]
+                                 : MR_ITEM_NONE;
+    mr_scored_item item = {
+        .item = ranked.index, .score = ranked.score, .because = because};
+    if (because == ranked.index) {
+        item.because = MR_ITEM_NONE;
+        item.source = MR_SOURCE_REPEAT;
+        return item;
+    }
+    item.source = (uint8_t)(known->alone ? source_of(known->signal) : MR_SOURCE_BLEND);
+    return item;
 }
 
 static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *scratch,
@@ -205,30 +282,64 @@ static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *sc
                                      .exclude_count = options->exclude_count};
     const uint32_t found = mr_ranker_rank(&scratch->members, &r->ranker, scratch->ranker,
                                           &scratch->query, &limits, scratch->best);
+    find_reasons(r, scratch, found);
+    mr_ranked by_rows[MR_RECOMMEND_MAX];
+    uint32_t count = 0;
     for (uint32_t i = 0; i < found; i++)
-        ret_items[i] = explain_ranked(r, scratch, scratch->best[i]);
+        if (scratch->reasons[i].signal == MR_SIGNAL_ROWS)
+            by_rows[count++] = scratch->best[i];
+    mr_set_explain(&r->set, scratch->set, by_rows, count, scratch->by_rows);
+    for (uint32_t i = 0, next = 0; i < found; i++)
+        ret_items[i] = scratch->reasons[i].signal == MR_SIGNAL_ROWS
+                           ? scratch->by_rows[next++]
+                           : explain_ranked(scratch, i);
     return found;
 }
 
 /* ---- the set's answer ---- */
 
+/* The best of the whole row, in which what must not be listed is masked. */
+static uint32_t best_of_row(const mr_recommender *r, mr_recommender_scratch *scratch,
+                            const mr_recommend_options *options)
+{
+    mr_set_score(&r->set, scratch->set, &scratch->query, scratch->blended);
+    for (size_t h = 0; h < scratch->query.count && !r->recipe.repeats_allowed; h++)
+        scratch->blended[scratch->query.item[h]] = -INFINITY;
+    return mr_top_k_row(scratch->blended, mr_recommender_item_count(r), options->k,
+                        options->exclude, options->exclude_count, &scratch->selector,
+                        scratch->best);
+}
+
+/* So many more are asked for as may not be listed. */
+static uint32_t best_by_index(const mr_recommender *r, mr_recommender_scratch *scratch,
+                              const mr_recommend_options *options, uint32_t asked)
+{
+    uint32_t kept = 0;
+    mr_set_ask(&r->set, scratch->set, &scratch->query);
+    const uint32_t found = mr_set_best(&r->set, scratch->set, asked, scratch->best);
+    for (uint32_t i = 0; i < found && kept < options->k; i++) {
+        const uint32_t item = scratch->best[i].index;
+        if (!mr_sorted_has(options->exclude, options->exclude_count, item) &&
+            (r->recipe.repeats_allowed || !has(&scratch->query, item)))
+            scratch->best[kept++] = scratch->best[i];
+    }
+    return kept;
+}
+
 static size_t rank_by_set(const mr_recommender *r, mr_recommender_scratch *scratch,
                           const mr_recommend_options *options, mr_scored_item *ret_items)
 {
     size_t count = 0;
-    mr_set_score(&r->set, scratch->set, &scratch->query, scratch->blended);
-    for (size_t h = 0; h < scratch->query.count && !r->recipe.repeats_allowed; h++)
-        scratch->blended[scratch->query.item[h]] = -INFINITY;
-    const uint32_t found = mr_top_k_row(
-        scratch->blended, mr_recommender_item_count(r), options->k, options->exclude,
-        options->exclude_count, &scratch->selector, scratch->best);
-    for (uint32_t i = 0; i < found; i++) {
-        const mr_scored_item item =
-            mr_set_explain(&r->set, scratch->set, scratch->best[i]);
-        /* What no member says anything for is an index order, not an answer. */
-        if (item.source != MR_SOURCE_POPULAR)
-            ret_items[count++] = item;
-    }
+    const size_t asked = options->k + options->exclude_count +
+                         (r->recipe.repeats_allowed ? 0 : scratch->query.count);
+    const uint32_t found = r->set.index != NULL && asked <= MR_TOP_K_MAX
+                               ? best_by_index(r, scratch, options, (uint32_t)asked)
+                               : best_of_row(r, scratch, options);
+    mr_set_explain(&r->set, scratch->set, scratch->best, found, ret_items);
+    /* What no member says anything for is an index order, not an answer. */
+    for (uint32_t i = 0; i < found; i++)
+        if (ret_items[i].source != MR_SOURCE_POPULAR)
+            ret_items[count++] = ret_items[i];
     return count;
 }
 

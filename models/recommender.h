@@ -10,7 +10,8 @@
  * Units      Items by dictionary index; times in seconds since the epoch.
  * Ownership  The recommender owns its mappings; ids and the version are lent.
  * Threads    Immutable; share it behind an mr_snapshot.  One scratch a thread.
- * Cost       One pass over the catalogue a request: a product with the factors, a blend, a scan.
+ * Cost       A byte read a factor of the catalogue a request and a few passes over a row; a product
+ *            with all factors and a blend of rows where the blend has EASE or the graph filter.
  *            No allocation once the scratch is made.
  */
 #ifndef MR_MODELS_RECOMMENDER_H

@@ -11,6 +11,7 @@
 #include "models/model_directory.h"
 #include "models/ranker_files.h"
 #include "models/recommender.h"
+#include "models/set_index.h"
 #include "models/set_scorer.h"
 
 struct mr_recommender {
@@ -32,6 +33,7 @@ struct mr_recommender {
     mr_dense ease;          /* a view; no rows when not in the blend */
     mr_graph_filter filter; /* views                                 */
     mr_set_model set;       /* all of them                           */
+    mr_set_index *set_index;
     bool has_ranker;
     mr_ranker_recipe ranker;
     mr_ranker_store store;

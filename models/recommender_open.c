@@ -160,6 +160,8 @@ static mr_status open_parts(mr_recommender *r, const char *path, mr_error *ret_e
                                                &r->filter_out, &r->filter, ret_error));
     MR_TRY(open_popularity(r, ret_error));
     view_set(r);
+    MR_TRY(mr_set_index_create(&r->set, &r->set_index));
+    r->set.index = r->set_index;
     return open_ranker(r, ret_error);
 }
 
@@ -192,6 +194,7 @@ void mr_recommender_destroy(mr_recommender *recommender)
     mr_npy_close(&recommender->ease_weights);
     mr_npy_close(&recommender->filter_in);
     mr_npy_close(&recommender->filter_out);
+    mr_set_index_destroy(recommender->set_index);
     mr_fold_in_destroy(recommender->fold_in);
     mr_dictionary_destroy(recommender->dictionary);
     mr_model_directory_destroy(recommender->directory);

@@ -24,7 +24,8 @@
  * Ownership  A model owns its arrays when it was built and borrows them when it was opened.
  * Threads    A model is immutable; a scratch belongs to one caller at a time.
  * Cost       Building: one pass, 16 bytes an element at most.  A query: up to m steps for each of
- *            its items, 4 bytes written an item, and the votes; nothing is allocated.
+ *            its items and the votes, and 4 bytes written an item where whole rows are asked for;
+ *            nothing is allocated.
  */
 #ifndef MR_MODELS_SESSION_KNN_H
 #define MR_MODELS_SESSION_KNN_H
@@ -32,6 +33,7 @@
 #include "core/status.h"
 #include "models/pattern_search.h"
 #include "models/sequences.h"
+#include "models/sparse_row.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -126,6 +128,10 @@ void mr_session_knn_scratch_destroy(mr_session_knn_scratch *scratch); /* NULL al
 /* Scores of all items (`ret_scores`, one an item, written whole). */
 void mr_session_knn_score(const mr_session_knn *model, mr_session_knn_scratch *scratch,
                           const mr_query *query, float *ret_scores);
+
+/* The same into a row that is empty. */
+void mr_session_knn_add(const mr_session_knn *model, mr_session_knn_scratch *scratch,
+                        const mr_query *query, mr_sparse_row *row);
 
 /*
  * A score is a sum over neighbours, and each neighbour votes around the newest item it shares:

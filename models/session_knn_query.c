@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_BITS_LEAST = 8 };
+enum {
+    SLOT_BITS_LEAST = 8,
+    AHEAD = 16, /* neighbours whose elements are fetched early */
+};
 
 _Static_assert((int)MR_SESSION_KNN_NEIGHBOURS_MAX <= (int)MR_TOP_K_MAX,
                "a selector keeps them");
@@ -115,7 +118,11 @@ static float place_weight(const mr_session_knn *model, const mr_query *query, si
 
 /* ---- neighbours ---- */
 
-/* Add `weight` to all sequences on the list of place t. */
+/*
+ * Add `weight` to all sequences on the list of place t.  Whether a sequence is met for the first
+ * time cannot be foretold, so both cases run the same instructions: the next candidate is written
+ * each time, and counted when it is one.
+ */
 static void add_list(const mr_session_knn *model, mr_session_knn_scratch *scratch,
                      uint32_t bits, const mr_query *query, size_t t, float weight)
 {
@@ -123,23 +130,26 @@ static void add_list(const mr_session_knn *model, mr_session_knn_scratch *scratc
     const uint32_t item = query->item[t];
     const uint32_t mask = (UINT32_C(1) << bits) - 1;
     slot *table = scratch->table;
+    candidate *candidates = scratch->candidates;
+    float *similarities = scratch->similarities;
+    uint32_t count = scratch->count;
     for (uint64_t p = arrays->item_ptr[item]; p < arrays->item_ptr[item + 1]; p++) {
         const uint32_t sequence = arrays->posting[p];
         uint32_t at = (sequence * UINT32_C(2654435769)) >> (32 - bits); /* Fibonacci */
         while (table[at].sequence != 0 && table[at].sequence != sequence + 1)
             at = (at + 1) & mask;
-        if (table[at].sequence == 0) {
-            const uint32_t c = scratch->count++;
-            table[at] = (slot){.sequence = sequence + 1, .candidate = c};
-            scratch->candidates[c] = (candidate){.sequence = sequence,
-                                                 .slot = at,
-                                                 .last_place = arrays->last_place[p],
-                                                 .query_place = (uint32_t)t};
-            scratch->similarities[c] = weight;
-        } else {
-            scratch->similarities[table[at].candidate] += weight;
-        }
+        const bool is_new = table[at].sequence == 0;
+        const uint32_t c = is_new ? count : table[at].candidate;
+        table[at] = (slot){.sequence = sequence + 1, .candidate = c};
+        candidates[count] = (candidate){.sequence = sequence,
+                                        .slot = at,
+                                        .last_place = arrays->last_place[p],
+                                        .query_place = (uint32_t)t};
+        similarities[count] = 0.0F;
+        similarities[c] += weight;
+        count += is_new;
     }
+    scratch->count = count;
 }
 
 /* All sequences that share something, newest shared item first, with their similarities. */
@@ -219,23 +229,37 @@ static uint32_t places_apart(const mr_session_knn_arrays *arrays, uint64_t newer
 }
 
 static void vote(const mr_session_knn *model, const candidate *neighbour,
-                 float similarity, float *scores)
+                 float similarity, mr_sparse_row *row)
 {
     const mr_session_knn_arrays *arrays = &model->arrays;
     const window w = window_of(arrays, neighbour);
-    scores[arrays->element[w.shared]] += similarity * model->options.shared;
+    mr_sparse_row_add(row, arrays->element[w.shared], similarity * model->options.shared);
     for (uint64_t e = w.shared + 1; e < w.end; e++) {
         const uint32_t apart = places_apart(arrays, e, w.shared);
         if (apart > model->reach)
             break;
-        scores[arrays->element[e]] += similarity * model->after[apart];
+        mr_sparse_row_add(row, arrays->element[e], similarity * model->after[apart]);
     }
     for (uint64_t e = w.shared; e-- > w.first;) {
         const uint32_t apart = places_apart(arrays, w.shared, e);
         if (apart > model->reach)
             break;
-        scores[arrays->element[e]] += similarity * model->before[apart];
+        mr_sparse_row_add(row, arrays->element[e], similarity * model->before[apart]);
     }
+}
+
+static const candidate *neighbour_at(const mr_session_knn_scratch *scratch, uint32_t n)
+{
+    return &scratch->candidates[scratch->best[n].index];
+}
+
+static void fetch_early(const mr_session_knn_arrays *arrays, const candidate *neighbour)
+{
+    const uint64_t shared =
+        arrays->sequence_ptr[neighbour->sequence] + neighbour->last_place;
+    __builtin_prefetch(arrays->element + shared);
+    if (arrays->basket != NULL)
+        __builtin_prefetch(arrays->basket + shared);
 }
 
 /* The part of a neighbour's votes that `item` gets. */
@@ -261,15 +285,27 @@ static float votes_for(const mr_session_knn *model, const candidate *neighbour,
     return sum;
 }
 
+void mr_session_knn_add(const mr_session_knn *model, mr_session_knn_scratch *scratch,
+                        const mr_query *query, mr_sparse_row *row)
+{
+    const mr_session_knn_arrays *arrays = &model->arrays;
+    const uint32_t count = find_neighbours(model, scratch, query);
+    for (uint32_t n = 0; n < count; n++)
+        __builtin_prefetch(arrays->sequence_ptr + neighbour_at(scratch, n)->sequence);
+    for (uint32_t n = 0; n < count; n++) {
+        if (n + AHEAD < count)
+            fetch_early(arrays, neighbour_at(scratch, n + AHEAD));
+        if (scratch->best[n].score >= WEIGHT_LEAST)
+            vote(model, neighbour_at(scratch, n), scratch->best[n].score, row);
+    }
+}
+
 void mr_session_knn_score(const mr_session_knn *model, mr_session_knn_scratch *scratch,
                           const mr_query *query, float *ret_scores)
 {
-    memset(ret_scores, 0, model->arrays.items * sizeof(*ret_scores));
-    const uint32_t count = find_neighbours(model, scratch, query);
-    for (uint32_t n = 0; n < count; n++)
-        if (scratch->best[n].score >= WEIGHT_LEAST)
-            vote(model, &scratch->candidates[scratch->best[n].index],
-                 scratch->best[n].score, ret_scores);
+    mr_sparse_row row = {.values = ret_scores, .items = model->arrays.items};
+    memset(ret_scores, 0, row.items * sizeof(*ret_scores));
+    mr_session_knn_add(model, scratch, query, &row);
 }
 
 size_t mr_session_knn_because(const mr_session_knn *model,

@@ -1,9 +1,12 @@
 #include "models/set_scorer.h"
 
+#include "core/assert.h"
 #include "models/blas.h"
 #include "models/blend.h"
 #include "models/ease.h"
 #include "models/item_item.h"
+#include "models/set_internal.h"
+#include "models/vector.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -12,20 +15,6 @@
 
 /* A member whose part is this many times another's carried the item alone. */
 static const float CARRIED_ALONE = 2.0F;
-
-struct mr_set_scratch {
-    uint32_t history[MR_SET_HISTORY_MAX]; /* newest first */
-    float weights[MR_SET_HISTORY_MAX];
-    size_t count;
-    uint32_t distinct[MR_SET_HISTORY_MAX]; /* each item once */
-    size_t distinct_count;
-    float *own[MR_MEMBERS]; /* popular: not used, the model's own row is read */
-    const float *rows[MR_MEMBERS];
-    mr_blend_terms terms;
-    float *user;        /* factors             */
-    float *coordinates; /* in the graph filter */
-    mr_ials_scratch *solver;
-};
 
 static bool uses(const mr_set_model *model, mr_member member)
 {
@@ -48,9 +37,13 @@ mr_status mr_set_scratch_create(const mr_set_model *model, mr_set_scratch **ret_
         scratch->own[m] = mr_dense_floats(model->items);
         failed = failed || scratch->own[m] == NULL;
     }
+    failed = failed || (model->index != NULL &&
+                        mr_set_ranking_create(model, &scratch->ranking) != MR_OK);
+    scratch->marks = calloc(model->items, sizeof(*scratch->marks));
     scratch->user = mr_dense_floats(width);
     scratch->coordinates = mr_dense_floats(filter);
-    if (failed || scratch->user == NULL || scratch->coordinates == NULL ||
+    if (failed || scratch->marks == NULL || scratch->user == NULL ||
+        scratch->coordinates == NULL ||
         mr_ials_scratch_create(width, &scratch->solver) != MR_OK) {
         mr_set_scratch_destroy(scratch);
         return MR_ERR_NO_MEMORY;
@@ -65,9 +58,11 @@ void mr_set_scratch_destroy(mr_set_scratch *scratch)
         return;
     for (uint32_t m = 0; m < MR_MEMBERS; m++)
         free(scratch->own[m]);
+    free(scratch->marks);
     free(scratch->user);
     free(scratch->coordinates);
     mr_ials_scratch_destroy(scratch->solver);
+    mr_set_ranking_destroy(scratch->ranking);
     free(scratch);
 }
 
@@ -94,7 +89,7 @@ static float weight_of(const mr_recipe *recipe, const mr_query *query, size_t at
 
 /* What the model knows of the history, weighed as the recipe says: so the hold-out it was chosen
  * on asked.  All members but item-item were trained on each item once. */
-static void take(const mr_set_model *model, mr_set_scratch *scratch,
+void mr_set_take(const mr_set_model *model, mr_set_scratch *scratch,
                  const mr_query *query)
 {
     const bool weighed = model->recipe->history_weighed;
@@ -145,7 +140,7 @@ static void score_members(const mr_set_model *model, mr_set_scratch *scratch)
 void mr_set_score(const mr_set_model *model, mr_set_scratch *scratch,
                   const mr_query *query, float *ret_row)
 {
-    take(model, scratch, query);
+    mr_set_take(model, scratch, query);
     if (scratch->count == 0) {
         memset(ret_row, 0, model->items * sizeof(*ret_row));
         return;
@@ -161,6 +156,16 @@ void mr_set_score(const mr_set_model *model, mr_set_scratch *scratch,
 
 /* ---- reasons ---- */
 
+static float score_of(const mr_set_model *model, const mr_set_scratch *scratch,
+                      mr_member member, uint32_t item)
+{
+    if (scratch->rows[member] != NULL)
+        return scratch->rows[member][item];
+    const mr_dense *factors = mr_fold_in_items(model->fold_in);
+    return mr_vector_kernels_best()->dot(scratch->user, mr_dense_row(factors, item),
+                                         factors->stride);
+}
+
 static float part_of(const mr_set_model *model, const mr_set_scratch *scratch,
                      mr_member member, uint32_t item)
 {
@@ -168,49 +173,60 @@ static float part_of(const mr_set_model *model, const mr_set_scratch *scratch,
     if (!(blend->weights[member] > 0.0F))
         return 0.0F;
     if (!scratch->terms.known[blend->scale][member])
-        return scratch->rows[member][item]; /* alone: not scaled */
+        return score_of(model, scratch, member, item); /* alone: not scaled */
     const mr_blend_term term = scratch->terms.terms[blend->scale][member];
-    const float part = (scratch->rows[member][item] - term.offset) * term.factor *
-                       blend->weights[member];
+    const float part = (score_of(model, scratch, member, item) - term.offset) *
+                       term.factor * blend->weights[member];
     return part > 0.0F ? part : 0.0F;
 }
 
-/* The history item that adds most, by the member that tells: item-item, else EASE. */
-static uint32_t reason_of(const mr_set_model *model, const mr_set_scratch *scratch,
-                          uint32_t item)
+/* By EASE, where item-item does not tell. */
+static uint32_t reason_by_ease(const mr_set_model *model, const mr_set_scratch *scratch,
+                               uint32_t item)
 {
     float term = 0.0F;
-    if (uses(model, MR_MEMBER_ITEM_ITEM)) {
-        const size_t place =
-            mr_item_item_because(model->item_item, scratch->history, scratch->weights,
-                                 scratch->count, item, &term);
-        if (place < scratch->count)
-            return scratch->history[place];
-    }
-    if (uses(model, MR_MEMBER_EASE)) {
-        const size_t place = mr_ease_because(model->ease, scratch->distinct, NULL,
-                                             scratch->distinct_count, item, &term);
-        if (place < scratch->distinct_count)
-            return scratch->distinct[place];
-    }
-    return MR_ITEM_NONE;
+    if (!uses(model, MR_MEMBER_EASE))
+        return MR_ITEM_NONE;
+    const size_t place = mr_ease_because(model->ease, scratch->distinct, NULL,
+                                         scratch->distinct_count, item, &term);
+    return place < scratch->distinct_count ? scratch->distinct[place] : MR_ITEM_NONE;
 }
 
 /* Item-item and EASE are weights between items, and their readers call both item-item. */
-mr_scored_item mr_set_explain(const mr_set_model *model, const mr_set_scratch *scratch,
-                              mr_ranked ranked)
+static mr_source source_of(const mr_set_model *model, const mr_set_scratch *scratch,
+                           uint32_t item)
 {
-    mr_scored_item item = {.item = ranked.index, .score = ranked.score};
-    const float by_items = part_of(model, scratch, MR_MEMBER_ITEM_ITEM, ranked.index) +
-                           part_of(model, scratch, MR_MEMBER_EASE, ranked.index);
-    const float by_factors = part_of(model, scratch, MR_MEMBER_IALS, ranked.index);
-    const float by_filter = part_of(model, scratch, MR_MEMBER_GRAPH_FILTER, ranked.index);
+    const float by_items = part_of(model, scratch, MR_MEMBER_ITEM_ITEM, item) +
+                           part_of(model, scratch, MR_MEMBER_EASE, item);
+    const float by_factors = part_of(model, scratch, MR_MEMBER_IALS, item);
+    const float by_filter = part_of(model, scratch, MR_MEMBER_GRAPH_FILTER, item);
     if (by_items > CARRIED_ALONE * (by_factors + by_filter))
-        item.source = MR_SOURCE_ITEM_ITEM;
-    else if (by_factors > CARRIED_ALONE * (by_items + by_filter))
-        item.source = MR_SOURCE_IALS;
-    else
-        item.source = by_items + by_filter > 0.0F ? MR_SOURCE_BLEND : MR_SOURCE_POPULAR;
-    item.because = reason_of(model, scratch, ranked.index);
-    return item;
+        return MR_SOURCE_ITEM_ITEM;
+    if (by_factors > CARRIED_ALONE * (by_items + by_filter))
+        return MR_SOURCE_IALS;
+    return by_items + by_filter > 0.0F ? MR_SOURCE_BLEND : MR_SOURCE_POPULAR;
+}
+
+void mr_set_explain(const mr_set_model *model, mr_set_scratch *scratch,
+                    const mr_ranked *ranked, size_t count, mr_scored_item *ret_items)
+{
+    uint32_t items[MR_ITEM_ITEM_REASONS_MAX];
+    size_t places[MR_ITEM_ITEM_REASONS_MAX];
+    const bool by_items = uses(model, MR_MEMBER_ITEM_ITEM);
+    MR_ASSERT(count <= MR_ITEM_ITEM_REASONS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        items[i] = ranked[i].index;
+        places[i] = scratch->count;
+    }
+    if (by_items && count > 0)
+        mr_item_item_reasons(model->item_item, scratch->history, scratch->weights,
+                             scratch->count, items, count, scratch->marks, places);
+    for (size_t i = 0; i < count; i++)
+        ret_items[i] =
+            (mr_scored_item){.item = items[i],
+                             .score = ranked[i].score,
+                             .because = places[i] < scratch->count
+                                            ? scratch->history[places[i]]
+                                            : reason_by_ease(model, scratch, items[i]),
+                             .source = (uint8_t)source_of(model, scratch, items[i])};
 }

@@ -28,6 +28,9 @@
 
 enum { MR_SET_HISTORY_MAX = 512 }; /* newest events used; the rest is ignored */
 
+/* See models/set_index.h. */
+struct mr_set_index;
+
 /* Members whose weight is 0 may be missing. */
 typedef struct mr_set_model {
     const mr_recipe *recipe;
@@ -37,6 +40,7 @@ typedef struct mr_set_model {
     const mr_dense *ease;                /* NULL or items x items */
     const mr_graph_filter *graph_filter; /* NULL or its two tables */
     const float *popular;                /* [items] */
+    const struct mr_set_index *index;    /* NULL: only whole rows are scored */
 } mr_set_model;
 
 typedef struct mr_set_scratch mr_set_scratch;
@@ -52,10 +56,10 @@ void mr_set_score(const mr_set_model *model, mr_set_scratch *scratch,
                   const mr_query *query, float *ret_row);
 
 /*
- * Of an item ranked in the last row: which member carried it (MR_SOURCE_POPULAR when none says
- * anything for it) and the item of the history it is owed to.
+ * Of distinct items ranked in the last row, at most MR_TOP_K_MAX: which member carried each
+ * (MR_SOURCE_POPULAR when none says anything for it) and the item of the history it is owed to.
  */
-mr_scored_item mr_set_explain(const mr_set_model *model, const mr_set_scratch *scratch,
-                              mr_ranked ranked);
+void mr_set_explain(const mr_set_model *model, mr_set_scratch *scratch,
+                    const mr_ranked *ranked, size_t count, mr_scored_item *ret_items);
 
 #endif

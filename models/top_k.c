@@ -12,7 +12,7 @@
 #endif
 
 /* Scores scanned between two looks at the room left, so a run of survivors always fits. */
-enum { SCAN_STEP = 256 };
+enum { SCAN_STEP = 256, INSERTION_MAX = 16 };
 
 _Static_assert(MR_TOP_K_MAX + SCAN_STEP <= MR_TOP_K_BUFFER,
                "a cut leaves room for a step");
@@ -63,24 +63,32 @@ static size_t median_place(const uint64_t *keys, size_t left, size_t right)
 }
 
 /*
- * Put the largest k of `count` keys in front, in no order.  [Hoare 1961]  The partition is
- * Lomuto's, which needs no branch on a comparison: half of those would be foretold wrongly.
+ * Put what is larger than a pivot, among keys[left … right - 1], in front of it; returns its place.
+ * [Hoare 1961]  Lomuto's way needs no branch on a comparison: half of those would be foretold
+ * wrongly.
  */
+static size_t partition(uint64_t *keys, size_t left, size_t right)
+{
+    swap_keys(&keys[median_place(keys, left, right)], &keys[right - 1]);
+    const uint64_t pivot = keys[right - 1];
+    size_t larger = left;
+    for (size_t i = left; i < right - 1; i++) {
+        const uint64_t key = keys[i];
+        keys[i] = keys[larger];
+        keys[larger] = key;
+        larger += key > pivot;
+    }
+    swap_keys(&keys[larger], &keys[right - 1]);
+    return larger;
+}
+
+/* Put the largest k of `count` keys in front, in no order. */
 static void select_largest(uint64_t *keys, uint32_t count, uint32_t k)
 {
     size_t left = 0;
     size_t right = count;
     while (right - left > 1) {
-        swap_keys(&keys[median_place(keys, left, right)], &keys[right - 1]);
-        const uint64_t pivot = keys[right - 1];
-        size_t larger = left;
-        for (size_t i = left; i < right - 1; i++) {
-            const uint64_t key = keys[i];
-            keys[i] = keys[larger];
-            keys[larger] = key;
-            larger += key > pivot;
-        }
-        swap_keys(&keys[larger], &keys[right - 1]);
+        const size_t larger = partition(keys, left, right);
         if (k < larger)
             right = larger;
         else if (k > larger + 1)
@@ -90,11 +98,33 @@ static void select_largest(uint64_t *keys, uint32_t count, uint32_t k)
     }
 }
 
-static int descending(const void *a, const void *b)
+static void insert_descending(uint64_t *keys, size_t count)
 {
-    const uint64_t left = *(const uint64_t *)a;
-    const uint64_t right = *(const uint64_t *)b;
-    return left < right ? 1 : left > right ? -1 : 0;
+    for (size_t i = 1; i < count; i++) {
+        const uint64_t key = keys[i];
+        size_t at = i;
+        for (; at > 0 && keys[at - 1] < key; at--)
+            keys[at] = keys[at - 1];
+        keys[at] = key;
+    }
+}
+
+/* Largest first: the shorter side by recursion, the longer one in the loop. */
+static void sort_descending(uint64_t *keys, size_t count)
+{
+    while (count > INSERTION_MAX) {
+        const size_t larger = partition(keys, 0, count);
+        const size_t behind = larger + 1;
+        if (larger < count - behind) {
+            sort_descending(keys, larger);
+            keys += behind;
+            count -= behind;
+        } else {
+            sort_descending(keys + behind, count - behind);
+            count = larger;
+        }
+    }
+    insert_descending(keys, count);
 }
 
 /* Keep the best k; returns the worst of them, 0 when there are fewer. */
@@ -272,11 +302,33 @@ void mr_top_k_selector_add(mr_top_k_selector *selector, const float *scores, siz
     }
 }
 
+/* An index may be smaller than those held, so an equal score is looked at as well. */
+static void offer(mr_top_k_selector *selector, uint32_t index, float score)
+{
+    if (!(score >= selector->threshold) || score == -INFINITY)
+        return;
+    selector->survivors[selector->held++] = key_of(score, index);
+    if (selector->held > MR_TOP_K_BUFFER - SCAN_STEP || selector->held >= 4 * selector->k)
+        (void)cut_back(selector);
+}
+
+void mr_top_k_selector_offer(mr_top_k_selector *selector, uint32_t index, float score)
+{
+    offer(selector, index, score);
+}
+
+void mr_top_k_selector_add_listed(mr_top_k_selector *selector, const float *row,
+                                  const uint32_t *indices, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        offer(selector, indices[i], row[indices[i]]);
+}
+
 uint32_t mr_top_k_selector_finish(mr_top_k_selector *selector, mr_ranked *ret_best)
 {
     (void)cut_back(selector);
     const uint32_t count = selector->held < selector->k ? selector->held : selector->k;
-    qsort(selector->survivors, count, sizeof(selector->survivors[0]), descending);
+    sort_descending(selector->survivors, count);
     for (uint32_t i = 0; i < count; i++)
         ret_best[i] = ranked_of(selector->survivors[i]);
     selector->held = 0;

@@ -47,7 +47,7 @@ typedef enum mr_top_k_kernel {
 /* False for a kernel this CPU cannot run. */
 bool mr_top_k_kernel_runs(mr_top_k_kernel kernel);
 
-/* Takes scores in any number of runs; indices must ascend from run to run. */
+/* Takes scores in any number of runs, in which indices ascend from run to run, or one by one. */
 typedef struct mr_top_k_selector {
     uint32_t k;
     uint32_t held;
@@ -64,6 +64,13 @@ void mr_top_k_selector_init(mr_top_k_selector *ret_selector, uint32_t k,
 /* Scores of the columns base, base + 1, … */
 void mr_top_k_selector_add(mr_top_k_selector *selector, const float *scores, size_t count,
                            uint32_t base);
+
+/* One score, in any order of the indices. */
+void mr_top_k_selector_offer(mr_top_k_selector *selector, uint32_t index, float score);
+
+/* Scores row[indices[i]], in any order of the indices. */
+void mr_top_k_selector_add_listed(mr_top_k_selector *selector, const float *row,
+                                  const uint32_t *indices, size_t count);
 
 /* Write the best, best first, and empty the selector; returns how many (at most k).  Scores of
  * -infinity mean "excluded" and are left out. */

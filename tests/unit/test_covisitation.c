@@ -231,6 +231,14 @@ static double term(const mr_covisitation *model, const mr_query *query, size_t t
 static void compare_scores(const mr_covisitation *model, const mr_query *query)
 {
     float scores[ITEMS];
+    uint32_t marks[ITEMS] = {0};
+    uint32_t backwards[ITEMS];
+    size_t places[ITEMS];
+    for (uint32_t j = 0; j < ITEMS; j++)
+        backwards[j] = ITEMS - 1 - j;
+    mr_covisitation_reasons(model, query, backwards, ITEMS, marks, places);
+    for (uint32_t j = 0; j < ITEMS; j++)
+        assert_int_equal(marks[j], 0);
     mr_covisitation_score(model, query, scores);
     for (uint32_t j = 0; j < ITEMS; j++) {
         double sum = 0.0;
@@ -244,9 +252,7 @@ static void compare_scores(const mr_covisitation *model, const mr_query *query)
                 newest = t;
             }
         }
-        float because = -1.0F;
-        assert_int_equal(mr_covisitation_because(model, query, j, &because), newest);
-        assert_close(because, largest, 1e-5);
+        assert_int_equal(places[ITEMS - 1 - j], newest);
         assert_close(scores[j], sum, 1e-5);
     }
 }

@@ -194,11 +194,43 @@ static void test_a_batch_equals_a_full_product_for_any_threads_and_kernel(void *
     free(triples);
 }
 
+/* Backwards, so that every index is smaller than those held. */
+static void test_scores_may_come_one_by_one_in_any_order(void **state)
+{
+    static mr_top_k_selector selector;
+    static float scores[LENGTH_MAX];
+    static uint32_t backwards[LENGTH_MAX];
+    mr_ranked best[MR_TOP_K_MAX];
+    mr_ranked listed[MR_TOP_K_MAX];
+    mr_ranked expected[MR_TOP_K_MAX];
+    static const uint32_t ks[] = {1, 3, 100, MR_TOP_K_MAX};
+    (void)state;
+    for (size_t i = 0; i < LENGTH_MAX; i++)
+        backwards[i] = (uint32_t)(LENGTH_MAX - 1 - i);
+    for (int kind = 0; kind < SHAPES; kind++) {
+        for (size_t i = 0; i < LENGTH_MAX; i++)
+            scores[i] = value_at((shape)kind, i);
+        for (size_t n = 0; n < sizeof(ks) / sizeof(*ks); n++) {
+            const uint32_t wanted = reference(scores, LENGTH_MAX, ks[n], expected);
+            mr_top_k_selector_init(&selector, ks[n], MR_TOP_K_AUTO);
+            for (size_t i = LENGTH_MAX; i-- > 0;)
+                mr_top_k_selector_offer(&selector, (uint32_t)i, scores[i]);
+            assert_same(best, mr_top_k_selector_finish(&selector, best), expected,
+                        wanted);
+            mr_top_k_selector_init(&selector, ks[n], MR_TOP_K_AUTO);
+            mr_top_k_selector_add_listed(&selector, scores, backwards, LENGTH_MAX);
+            assert_same(listed, mr_top_k_selector_finish(&selector, listed), expected,
+                        wanted);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kernel_equals_a_full_sort),
         cmocka_unit_test(test_pieces_give_what_the_whole_row_gives),
+        cmocka_unit_test(test_scores_may_come_one_by_one_in_any_order),
         cmocka_unit_test(test_the_limit_is_the_worst_of_the_best),
         cmocka_unit_test(test_excluded_items_never_appear),
         cmocka_unit_test(test_a_batch_equals_a_full_product_for_any_threads_and_kernel),
