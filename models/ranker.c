@@ -14,6 +14,7 @@ struct mr_ranker_workspace {
     mr_session_knn_scratch *session_knn;
     mr_content_scratch *content;
     uint32_t lane;
+    size_t asked; /* elements of the last query */
     mr_own_table own;
     float *open;     /* [items]: a row without the items that must not be listed */
     uint32_t *stamp; /* [items]: the query that took the item up */
@@ -111,10 +112,11 @@ void mr_ranker_workspace_destroy(mr_ranker_workspace *workspace)
 
 /* ---- rows ---- */
 
-static bool is_asked(const mr_ranker_recipe *recipe, mr_signal signal)
+static bool is_asked(const mr_ranker_recipe *recipe, const mr_query *query,
+                     mr_signal signal)
 {
-    return recipe->uses[signal] &&
-           (recipe->single == MR_SIGNALS || recipe->single == signal);
+    const mr_signal single = mr_ranker_choice_of(recipe, query->count)->single;
+    return recipe->uses[signal] && (single == MR_SIGNALS || single == signal);
 }
 
 static void fill_rows(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
@@ -124,7 +126,7 @@ static void fill_rows(const mr_ranker_members *members, const mr_ranker_recipe *
     float **row = workspace->row;
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
         workspace->rows[s] =
-            row[s] != NULL && is_asked(recipe, (mr_signal)s) ? row[s] : NULL;
+            row[s] != NULL && is_asked(recipe, query, (mr_signal)s) ? row[s] : NULL;
     if (workspace->rows[MR_SIGNAL_ENCODER] != NULL) {
         if (encoded != NULL)
             workspace->rows[MR_SIGNAL_ENCODER] = encoded;
@@ -144,16 +146,16 @@ static void fill_rows(const mr_ranker_members *members, const mr_ranker_recipe *
     if (workspace->rows[MR_SIGNAL_ROWS] != NULL)
         members->rows.score(members->rows.context, workspace->lane, query,
                             row[MR_SIGNAL_ROWS]);
-    if (is_asked(recipe, MR_SIGNAL_POPULAR))
+    if (is_asked(recipe, query, MR_SIGNAL_POPULAR))
         workspace->rows[MR_SIGNAL_POPULAR] = members->popular;
 }
 
 /* ---- candidates ---- */
 
-static bool is_open(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
+static bool is_open(const mr_ranker_choice *choice, const mr_ranker_workspace *workspace,
                     const mr_ranker_limits *limits, uint32_t item)
 {
-    if (!recipe->repeats_allowed && mr_own_table_find(&workspace->own, item) != NULL)
+    if (!choice->repeats_allowed && mr_own_table_find(&workspace->own, item) != NULL)
         return false;
     return limits->exclude_count == 0 ||
            !mr_sorted_has(limits->exclude, limits->exclude_count, item);
@@ -169,12 +171,12 @@ static void take(mr_ranker_workspace *workspace, uint32_t item)
 }
 
 /* A copy of the row without own and excluded items. */
-static const float *open_row(const mr_ranker_recipe *recipe,
+static const float *open_row(const mr_ranker_choice *choice,
                              mr_ranker_workspace *workspace,
                              const mr_ranker_limits *limits, const float *row)
 {
     memcpy(workspace->open, row, workspace->items * sizeof(*row));
-    for (size_t i = 0; !recipe->repeats_allowed && i < workspace->own.count; i++)
+    for (size_t i = 0; !choice->repeats_allowed && i < workspace->own.count; i++)
         workspace->open[workspace->own.items[i].item] = 0.0F;
     for (size_t i = 0; i < limits->exclude_count; i++)
         if (limits->exclude[i] < workspace->items)
@@ -187,14 +189,14 @@ static const float *open_row(const mr_ranker_recipe *recipe,
  * afterwards: masking them in the row would take their scores from the features.  Where there are
  * too many of them a copy is masked.
  */
-static void take_best(const mr_ranker_recipe *recipe, mr_ranker_workspace *workspace,
+static void take_best(const mr_ranker_choice *choice, mr_ranker_workspace *workspace,
                       const mr_ranker_limits *limits, const float *row, uint32_t wanted)
 {
-    const size_t spare = (recipe->repeats_allowed ? 0 : workspace->own.count) +
+    const size_t spare = (choice->repeats_allowed ? 0 : workspace->own.count) +
                          limits->exclude_count + wanted;
     const uint32_t k = spare < MR_TOP_K_MAX ? (uint32_t)spare : MR_TOP_K_MAX;
     if (spare > MR_TOP_K_MAX)
-        row = open_row(recipe, workspace, limits, row);
+        row = open_row(choice, workspace, limits, row);
     mr_top_k_selector_init(&workspace->selector, k, MR_TOP_K_AUTO);
     mr_top_k_selector_add(&workspace->selector, row, workspace->items, 0);
     const uint32_t found =
@@ -203,7 +205,7 @@ static void take_best(const mr_ranker_recipe *recipe, mr_ranker_workspace *works
         const mr_ranked *ranked = &workspace->best[i];
         if (!(ranked->score > 0.0F))
             break;
-        if (!is_open(recipe, workspace, limits, ranked->index))
+        if (!is_open(choice, workspace, limits, ranked->index))
             continue;
         take(workspace, ranked->index);
         taken++;
@@ -211,26 +213,26 @@ static void take_best(const mr_ranker_recipe *recipe, mr_ranker_workspace *works
 }
 
 /* Who has had or may not see most of the popular ones gets others. */
-static void take_popular(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+static void take_popular(const mr_ranker_members *members, const mr_ranker_choice *choice,
                          mr_ranker_workspace *workspace, const mr_ranker_limits *limits,
                          uint32_t wanted)
 {
     uint32_t taken = 0;
     for (uint32_t i = 0; i < members->most_popular_count && taken < wanted; i++) {
         const uint32_t item = members->most_popular[i];
-        if (!is_open(recipe, workspace, limits, item))
+        if (!is_open(choice, workspace, limits, item))
             continue;
         take(workspace, item);
         taken++;
     }
     if (taken < wanted && members->most_popular_count < workspace->items)
-        take_best(recipe, workspace, limits, members->popular, wanted);
+        take_best(choice, workspace, limits, members->popular, wanted);
 }
 
-static void gather(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+static void gather(const mr_ranker_members *members, const mr_ranker_choice *choice,
                    mr_ranker_workspace *workspace, const mr_ranker_limits *limits)
 {
-    const bool is_single = recipe->single != MR_SIGNALS;
+    const bool is_single = choice->single != MR_SIGNALS;
     const uint32_t wanted = is_single ? limits->k + 1 : MR_RANKER_CANDIDATES_A_SIGNAL;
     workspace->candidate_count = 0;
     if (++workspace->query == 0) {
@@ -241,14 +243,14 @@ static void gather(const mr_ranker_members *members, const mr_ranker_recipe *rec
         if (workspace->rows[s] == NULL)
             continue;
         if (s == MR_SIGNAL_POPULAR)
-            take_popular(members, recipe, workspace, limits, wanted);
+            take_popular(members, choice, workspace, limits, wanted);
         else
-            take_best(recipe, workspace, limits, workspace->rows[s], wanted);
+            take_best(choice, workspace, limits, workspace->rows[s], wanted);
     }
-    if (is_single || !recipe->repeats_allowed)
+    if (is_single || !choice->repeats_allowed)
         return;
     for (size_t i = 0; i < workspace->own.count; i++)
-        if (is_open(recipe, workspace, limits, workspace->own.items[i].item))
+        if (is_open(choice, workspace, limits, workspace->own.items[i].item))
             take(workspace, workspace->own.items[i].item);
 }
 
@@ -256,16 +258,18 @@ void mr_ranker_look(const mr_ranker_members *members, const mr_ranker_recipe *re
                     mr_ranker_workspace *workspace, const mr_query *query,
                     const mr_ranker_limits *limits)
 {
+    const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
     const mr_item_facts facts = {
         .popular = members->popular,
         .recent = members->recent,
         .repeat_rate = members->repeat != NULL
                            ? mr_next_basket_view(members->repeat).repeat_rate
                            : NULL};
+    workspace->asked = query->count;
     mr_own_table_fill(&workspace->own, query);
     fill_rows(members, recipe, workspace, query, limits->encoded);
-    gather(members, recipe, workspace, limits);
-    if (recipe->single == MR_SIGNALS)
+    gather(members, choice, workspace, limits);
+    if (choice->single == MR_SIGNALS)
         mr_ranker_describe(workspace->rows, &facts, &workspace->own,
                            workspace->candidates, workspace->candidate_count,
                            workspace->features);
@@ -282,29 +286,29 @@ const float *mr_ranker_candidates(const mr_ranker_workspace *workspace,
 /* ---- ranking ---- */
 
 /* Against an item of which no signal says anything, whose score is thus 0. */
-static void score_candidates(const mr_ranker_recipe *recipe,
+static void score_candidates(const mr_ranker_choice *choice,
                              mr_ranker_workspace *workspace)
 {
     float floor = 0.0F;
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        floor += recipe->weights[f] * workspace->floors[f];
+        floor += choice->weights[f] * workspace->floors[f];
     for (size_t c = 0; c < workspace->candidate_count; c++) {
         const float *features = workspace->features + c * MR_RANK_FEATURES;
         float sum = -floor;
         for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-            sum += recipe->weights[f] * features[f];
+            sum += choice->weights[f] * features[f];
         workspace->scores[c] = sum;
     }
 }
 
-static void score(const mr_ranker_recipe *recipe, mr_ranker_workspace *workspace)
+static void score(const mr_ranker_choice *choice, mr_ranker_workspace *workspace)
 {
-    if (recipe->single == MR_SIGNALS) {
-        score_candidates(recipe, workspace);
+    if (choice->single == MR_SIGNALS) {
+        score_candidates(choice, workspace);
         return;
     }
     for (size_t c = 0; c < workspace->candidate_count; c++)
-        workspace->scores[c] = workspace->rows[recipe->single][workspace->candidates[c]];
+        workspace->scores[c] = workspace->rows[choice->single][workspace->candidates[c]];
 }
 
 /* Equal scores stand in order of their items, whatever order the candidates came in. */
@@ -358,26 +362,27 @@ uint32_t mr_ranker_rank(const mr_ranker_members *members, const mr_ranker_recipe
 {
     MR_ASSERT(limits->k >= 1 && limits->k <= MR_RANKER_K_MAX);
     mr_ranker_look(members, recipe, workspace, query, limits);
-    score(recipe, workspace);
+    score(mr_ranker_choice_of(recipe, query->count), workspace);
     return order(workspace, limits->k, ret_best);
 }
 
 void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
                      uint32_t item, float *ret_parts)
 {
+    const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, workspace->asked);
     memset(ret_parts, 0, (MR_SIGNALS + 1) * sizeof(*ret_parts));
     for (size_t c = 0; c < workspace->candidate_count; c++) {
         if (workspace->candidates[c] != item)
             continue;
-        if (recipe->single != MR_SIGNALS) {
-            ret_parts[recipe->single] = workspace->scores[c];
+        if (choice->single != MR_SIGNALS) {
+            ret_parts[choice->single] = workspace->scores[c];
             return;
         }
         const float *features = workspace->features + c * MR_RANK_FEATURES;
         for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-            if (recipe->weights[f] != 0.0F)
+            if (choice->weights[f] != 0.0F)
                 ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
-                    recipe->weights[f] * (features[f] - workspace->floors[f]);
+                    choice->weights[f] * (features[f] - workspace->floors[f]);
         return;
     }
 }
