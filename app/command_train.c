@@ -102,7 +102,7 @@ static void put_ranker(mr_json_writer *writer, const mr_ranker_tuner_result *ran
     mr_json_key(writer, "ranker");
     mr_json_begin_object(writer);
     mr_json_key(writer, "name");
-    mr_json_put_string(writer, mr_ranker_recipe_name(&ranked->recipe));
+    mr_json_put_string(writer, mr_ranker_choice_name(&ranked->recipe.choice));
     mr_json_key(writer, "recipe");
     mr_json_put_string(writer, recipe);
     put_count(writer, "tries", ranked->tries);

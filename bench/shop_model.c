@@ -250,14 +250,13 @@ static mr_ranker_recipe ranker_recipe(void)
                                .session_knn = mr_session_knn_defaults(),
                                .repeat = mr_next_basket_defaults(),
                                .popular_fade = 0.9F,
-                               .repeats_allowed = true,
-                               .single = MR_SIGNALS};
+                               .choice = {.repeats_allowed = true, .single = MR_SIGNALS}};
     recipe.encoder.dimension = ENCODED;
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
         recipe.uses[s] = s != MR_SIGNAL_CONTENT;
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
         if (mr_rank_feature_signal((mr_rank_feature)f) != MR_SIGNAL_CONTENT)
-            recipe.weights[f] = 0.2F + (float)mr_random_uniform(11, f);
+            recipe.choice.weights[f] = 0.2F + (float)mr_random_uniform(11, f);
     return recipe;
 }
 

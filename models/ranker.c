@@ -110,15 +110,17 @@ void mr_ranker_look(const mr_ranker_members *members, const mr_ranker_recipe *re
                     mr_ranker_workspace *workspace, const mr_query *query,
                     const mr_ranker_limits *limits)
 {
+    const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
     const mr_item_facts facts = {
         .popular = members->popular,
         .recent = members->recent,
         .repeat_rate = members->repeat != NULL
                            ? mr_next_basket_view(members->repeat).repeat_rate
                            : NULL};
+    workspace->asked = query->count;
     mr_own_table_fill(&workspace->own, query);
     mr_ranker_gather(members, recipe, workspace, query, limits);
-    if (recipe->single == MR_SIGNALS)
+    if (choice->single == MR_SIGNALS)
         mr_ranker_describe(workspace->rows, &facts, &workspace->own,
                            workspace->candidates, workspace->candidate_count,
                            workspace->features);
@@ -135,29 +137,29 @@ const float *mr_ranker_candidates(const mr_ranker_workspace *workspace,
 /* ---- ranking ---- */
 
 /* Against an item of which no signal says anything, whose score is thus 0. */
-static void score_candidates(const mr_ranker_recipe *recipe,
+static void score_candidates(const mr_ranker_choice *choice,
                              mr_ranker_workspace *workspace)
 {
     float floor = 0.0F;
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        floor += recipe->weights[f] * workspace->floors[f];
+        floor += choice->weights[f] * workspace->floors[f];
     for (size_t c = 0; c < workspace->candidate_count; c++) {
         const float *features = workspace->features + c * MR_RANK_FEATURES;
         float sum = -floor;
         for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-            sum += recipe->weights[f] * features[f];
+            sum += choice->weights[f] * features[f];
         workspace->scores[c] = sum;
     }
 }
 
-static void score(const mr_ranker_recipe *recipe, mr_ranker_workspace *workspace)
+static void score(const mr_ranker_choice *choice, mr_ranker_workspace *workspace)
 {
-    if (recipe->single == MR_SIGNALS) {
-        score_candidates(recipe, workspace);
+    if (choice->single == MR_SIGNALS) {
+        score_candidates(choice, workspace);
         return;
     }
     for (size_t c = 0; c < workspace->candidate_count; c++)
-        workspace->scores[c] = workspace->rows[recipe->single][workspace->candidates[c]];
+        workspace->scores[c] = workspace->rows[choice->single][workspace->candidates[c]];
 }
 
 /* Equal scores stand in order of their items, whatever order the candidates came in. */
@@ -211,25 +213,26 @@ uint32_t mr_ranker_rank(const mr_ranker_members *members, const mr_ranker_recipe
 {
     MR_ASSERT(limits->k >= 1 && limits->k <= MR_RANKER_K_MAX);
     mr_ranker_look(members, recipe, workspace, query, limits);
-    score(recipe, workspace);
+    score(mr_ranker_choice_of(recipe, query->count), workspace);
     return order(workspace, limits->k, ret_best);
 }
 
 void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
                      uint32_t item, float *ret_parts)
 {
+    const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, workspace->asked);
     memset(ret_parts, 0, (MR_SIGNALS + 1) * sizeof(*ret_parts));
     if (item >= workspace->items || workspace->stamp[item] != workspace->query ||
         workspace->candidate_count == 0)
         return;
     const size_t c = workspace->place[item];
-    if (recipe->single != MR_SIGNALS) {
-        ret_parts[recipe->single] = workspace->scores[c];
+    if (choice->single != MR_SIGNALS) {
+        ret_parts[choice->single] = workspace->scores[c];
         return;
     }
     const float *features = workspace->features + c * MR_RANK_FEATURES;
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        if (recipe->weights[f] != 0.0F)
+        if (choice->weights[f] != 0.0F)
             ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
-                recipe->weights[f] * (features[f] - workspace->floors[f]);
+                choice->weights[f] * (features[f] - workspace->floors[f]);
 }

@@ -7,7 +7,8 @@
  * whose weights a convex listwise softmax fitted on a hold-out (models/listwise.h).  Whether own
  * items may come back, how much a repeat is worth, how far popularity counts: all of it is in the
  * weights, learnt for each catalogue.  Where one signal alone did better on the hold-out, the
- * recipe names it and its row decides.
+ * recipe names it and its row decides.  Which of a recipe's two choices that is, the general one or
+ * that of newcomers, the query's length says (models/ranker_recipe.h).
  *
  * Units      Scores are comparable within one query only.
  * Ownership  A ranker owns its trained members or lends views of mapped arrays; a workspace

@@ -9,10 +9,11 @@ enum { AHEAD = 8 /* candidates whose vectors are fetched early */ };
 
 /* ---- rows ---- */
 
-static bool is_asked(const mr_ranker_recipe *recipe, mr_signal signal)
+static bool is_asked(const mr_ranker_recipe *recipe, const mr_ranker_choice *choice,
+                     mr_signal signal)
 {
     return recipe->uses[signal] &&
-           (recipe->single == MR_SIGNALS || recipe->single == signal);
+           (choice->single == MR_SIGNALS || choice->single == signal);
 }
 
 /* The row is written whole, or later and only for the candidates. */
@@ -78,10 +79,10 @@ static const float *ask(const mr_ranker_members *members, mr_ranker_workspace *w
 
 /* ---- candidates ---- */
 
-static bool is_open(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
+static bool is_open(const mr_ranker_choice *choice, const mr_ranker_workspace *workspace,
                     const mr_ranker_limits *limits, uint32_t item)
 {
-    if (!recipe->repeats_allowed && mr_own_table_find(&workspace->own, item) != NULL)
+    if (!choice->repeats_allowed && mr_own_table_find(&workspace->own, item) != NULL)
         return false;
     return limits->exclude_count == 0 ||
            !mr_sorted_has(limits->exclude, limits->exclude_count, item);
@@ -98,12 +99,12 @@ static void take(mr_ranker_workspace *workspace, uint32_t item)
 }
 
 /* A copy of the row without own and excluded items. */
-static const float *open_row(const mr_ranker_recipe *recipe,
+static const float *open_row(const mr_ranker_choice *choice,
                              mr_ranker_workspace *workspace,
                              const mr_ranker_limits *limits, const float *row)
 {
     memcpy(workspace->open, row, workspace->items * sizeof(*row));
-    for (size_t i = 0; !recipe->repeats_allowed && i < workspace->own.count; i++)
+    for (size_t i = 0; !choice->repeats_allowed && i < workspace->own.count; i++)
         workspace->open[workspace->own.items[i].item] = 0.0F;
     for (size_t i = 0; i < limits->exclude_count; i++)
         if (limits->exclude[i] < workspace->items)
@@ -154,11 +155,11 @@ static uint32_t best_of_row(mr_ranker_workspace *workspace, const float *row, ui
  * afterwards: masking them in the row would take their scores from the features.  Where there are
  * too many of them a copy is masked.
  */
-static void take_best(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+static void take_best(const mr_ranker_members *members, const mr_ranker_choice *choice,
                       mr_ranker_workspace *workspace, const mr_query *query,
                       const mr_ranker_limits *limits, mr_signal signal, uint32_t wanted)
 {
-    const size_t spare = (recipe->repeats_allowed ? 0 : workspace->own.count) +
+    const size_t spare = (choice->repeats_allowed ? 0 : workspace->own.count) +
                          limits->exclude_count + wanted;
     const uint32_t k = spare < MR_TOP_K_MAX ? (uint32_t)spare : MR_TOP_K_MAX;
     const float *row = workspace->rows[signal];
@@ -166,7 +167,7 @@ static void take_best(const mr_ranker_members *members, const mr_ranker_recipe *
     if (spare > MR_TOP_K_MAX) {
         if (workspace->partial[signal])
             fill_whole(members, workspace, signal, query);
-        row = open_row(recipe, workspace, limits, row);
+        row = open_row(choice, workspace, limits, row);
         found = best_of_row(workspace, row, k);
     } else if (!best_of(members, workspace, signal, k, &found)) {
         found = best_of_row(workspace, row, k);
@@ -175,7 +176,7 @@ static void take_best(const mr_ranker_members *members, const mr_ranker_recipe *
         const mr_ranked *ranked = &workspace->best[i];
         if (!(ranked->score > 0.0F))
             break;
-        if (!is_open(recipe, workspace, limits, ranked->index))
+        if (!is_open(choice, workspace, limits, ranked->index))
             continue;
         take(workspace, ranked->index);
         taken++;
@@ -183,20 +184,20 @@ static void take_best(const mr_ranker_members *members, const mr_ranker_recipe *
 }
 
 /* Who has had or may not see most of the popular ones gets others. */
-static void take_popular(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+static void take_popular(const mr_ranker_members *members, const mr_ranker_choice *choice,
                          mr_ranker_workspace *workspace, const mr_query *query,
                          const mr_ranker_limits *limits, uint32_t wanted)
 {
     uint32_t taken = 0;
     for (uint32_t i = 0; i < members->most_popular_count && taken < wanted; i++) {
         const uint32_t item = members->most_popular[i];
-        if (!is_open(recipe, workspace, limits, item))
+        if (!is_open(choice, workspace, limits, item))
             continue;
         take(workspace, item);
         taken++;
     }
     if (taken < wanted && members->most_popular_count < workspace->items)
-        take_best(members, recipe, workspace, query, limits, MR_SIGNAL_POPULAR, wanted);
+        take_best(members, choice, workspace, query, limits, MR_SIGNAL_POPULAR, wanted);
 }
 
 /* Cosines of the candidates where the codes chose: as rows hold them, negative ones as 0. */
@@ -217,11 +218,11 @@ static void fill_encoder(const mr_ranker_members *members, mr_ranker_workspace *
     }
 }
 
-static void take_own(const mr_ranker_recipe *recipe, mr_ranker_workspace *workspace,
+static void take_own(const mr_ranker_choice *choice, mr_ranker_workspace *workspace,
                      const mr_ranker_limits *limits)
 {
     for (size_t i = 0; i < workspace->own.count; i++)
-        if (is_open(recipe, workspace, limits, workspace->own.items[i].item))
+        if (is_open(choice, workspace, limits, workspace->own.items[i].item))
             take(workspace, workspace->own.items[i].item);
 }
 
@@ -229,7 +230,8 @@ void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *
                       mr_ranker_workspace *workspace, const mr_query *query,
                       const mr_ranker_limits *limits)
 {
-    const bool is_single = recipe->single != MR_SIGNALS;
+    const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
+    const bool is_single = choice->single != MR_SIGNALS;
     const uint32_t wanted = is_single ? limits->k + 1 : MR_RANKER_CANDIDATES_A_SIGNAL;
     workspace->candidate_count = 0;
     memset(workspace->partial, 0, sizeof(workspace->partial));
@@ -239,18 +241,18 @@ void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *
     }
     for (uint32_t s = 0; s < MR_SIGNALS; s++) {
         const mr_signal signal = (mr_signal)s;
-        workspace->rows[s] = is_asked(recipe, signal)
+        workspace->rows[s] = is_asked(recipe, choice, signal)
                                  ? ask(members, workspace, signal, query, limits->encoded)
                                  : NULL;
         if (workspace->rows[s] == NULL)
             continue;
         if (signal == MR_SIGNAL_POPULAR)
-            take_popular(members, recipe, workspace, query, limits, wanted);
+            take_popular(members, choice, workspace, query, limits, wanted);
         else
-            take_best(members, recipe, workspace, query, limits, signal, wanted);
+            take_best(members, choice, workspace, query, limits, signal, wanted);
     }
-    if (!is_single && recipe->repeats_allowed)
-        take_own(recipe, workspace, limits);
+    if (!is_single && choice->repeats_allowed)
+        take_own(choice, workspace, limits);
     if (workspace->partial[MR_SIGNAL_ENCODER])
         fill_encoder(members, workspace);
     if (workspace->partial[MR_SIGNAL_ROWS])

@@ -6,6 +6,10 @@
  * candidates learn from, in order of the last event that is left where times are known.  A test set
  * never comes near this.
  *
+ * AFTER_CUT asks a second set of questions, with short queries: a sequence that lies behind the cut
+ * as a whole is a newcomer's, who is asked for all that follows the first element, the second, …;
+ * one with a past of no more elements than that stands beside them with its own question.
+ *
  * Units      Shares in 0 … 1; times in seconds since the epoch.
  * Ownership  A cut owns its lists until deinit.
  * Threads    Immutable once made.
@@ -35,14 +39,21 @@ typedef struct mr_questions {
     const uint32_t *targets;
 } mr_questions;
 
-/* All-zero is an empty one. */
-typedef struct mr_ranker_cut {
-    mr_sequence_list train;
+/* What owns the questions. */
+typedef struct mr_question_list {
     mr_sequence_list given;
     uint64_t *target_ptr;
     uint32_t *targets;
     size_t target_count;
-    double repeat_share; /* of targets: those the query holds already */
+    size_t target_room;
+} mr_question_list;
+
+/* All-zero is an empty one. */
+typedef struct mr_ranker_cut {
+    mr_sequence_list train;
+    mr_question_list asked;
+    mr_question_list newcomers; /* of AFTER_CUT; those of one sequence stand together */
+    double repeat_share; /* of the targets in `asked`: those the query holds already */
 } mr_ranker_cut;
 
 enum {
@@ -50,6 +61,10 @@ enum {
         16000, /* about so many, by a hash, when there are more */
     MR_RANKER_CUT_QUESTIONS_MIN = 50,
     MR_RANKER_CUT_QUERY_MAX = 4096, /* newest elements that a question is asked with */
+    /* A first visit's worth; what a longer query is weighed by can be learnt from those who came
+     * again, most of whose pasts are longer. */
+    MR_RANKER_NEWCOMER_ELEMENTS = 5,
+    MR_RANKER_CUT_NEWCOMERS_MAX = 1000, /* sequences, about, by a hash */
 };
 
 /*
@@ -64,5 +79,9 @@ MR_MUST_USE mr_status mr_ranker_cut_make(const mr_sequences *sequences,
 void mr_ranker_cut_deinit(mr_ranker_cut *cut);
 
 mr_questions mr_ranker_cut_questions(const mr_ranker_cut *cut);
+
+/* Queries of 1 … MR_RANKER_NEWCOMER_ELEMENTS; there may be none.  An element is given together with
+ * the others of its second. */
+mr_questions mr_ranker_cut_newcomers(const mr_ranker_cut *cut);
 
 #endif

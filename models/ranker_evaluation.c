@@ -83,8 +83,7 @@ mr_status mr_ranker_ask(const mr_ranker_members *members, const mr_ranker_recipe
 {
     const uint32_t threads = mr_worker_pool_threads(pool);
     const bool asks_encoder =
-        recipe->uses[MR_SIGNAL_ENCODER] && members->encoder != NULL &&
-        (recipe->single == MR_SIGNALS || recipe->single == MR_SIGNAL_ENCODER);
+        members->encoder != NULL && mr_ranker_recipe_asks(recipe, MR_SIGNAL_ENCODER);
     const bool encodes =
         asks_encoder && (size_t)QUERIES_A_CHUNK * members->items <= CHUNK_FLOATS_MAX;
     asking a = {.members = members,

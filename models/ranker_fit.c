@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In deviations of a feature: enough to settle what the data do not say. */
+/* In deviations of a feature: enough to settle what many questions do not say. */
 static const float RIDGE = 1e-4F;
 
 /* One question's candidates, as a worker found them. */
@@ -141,11 +141,12 @@ void mr_ranker_groups_deinit(mr_ranker_groups *groups)
 }
 
 mr_status mr_ranker_groups_fit(const mr_ranker_groups *groups, mr_worker_pool *pool,
-                               mr_ranker_recipe *recipe, double *ret_loss)
+                               float prior, mr_ranker_choice *choice, double *ret_loss)
 {
-    const mr_listwise_options options = {.ridge = RIDGE};
-    memset(recipe->weights, 0, sizeof(recipe->weights));
-    MR_TRY(mr_listwise_fit(&groups->data, &options, pool, recipe->weights, ret_loss));
-    recipe->single = MR_SIGNALS;
+    const float believed = prior / (float)groups->data.groups;
+    const mr_listwise_options options = {.ridge = believed > RIDGE ? believed : RIDGE};
+    memset(choice->weights, 0, sizeof(choice->weights));
+    MR_TRY(mr_listwise_fit(&groups->data, &options, pool, choice->weights, ret_loss));
+    choice->single = MR_SIGNALS;
     return MR_OK;
 }

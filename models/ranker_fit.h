@@ -28,7 +28,8 @@ typedef struct mr_ranker_groups {
         asked; /* questions; those without a target among the candidates left no group */
 } mr_ranker_groups;
 
-/* `recipe` says which signals are in use; its weights are not looked at.  MR_ERR_NO_MEMORY. */
+/* `recipe` says which signals are in use and what of the user's own items; its weights are not
+ * looked at.  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_ranker_groups_collect(const mr_ranker_members *members,
                                                const mr_ranker_recipe *recipe,
                                                const mr_questions *questions,
@@ -36,9 +37,14 @@ MR_MUST_USE mr_status mr_ranker_groups_collect(const mr_ranker_members *members,
                                                mr_ranker_groups *ret_groups);
 void mr_ranker_groups_deinit(mr_ranker_groups *groups);
 
-/* Weights for a recipe.  Errors as mr_listwise_fit(): MR_ERR_INVALID without a single group. */
+/*
+ * Weights for a choice.  `prior` holds them near 0 where questions are few: weights whose squares, in
+ * deviations of their features, sum to 2 cost as much as `prior` nats spread over the questions; 0
+ * leaves no more than settles what the data do not say.  Errors as mr_listwise_fit(): MR_ERR_INVALID
+ * without a single group.
+ */
 MR_MUST_USE mr_status mr_ranker_groups_fit(const mr_ranker_groups *groups,
-                                           mr_worker_pool *pool, mr_ranker_recipe *recipe,
-                                           double *ret_loss);
+                                           mr_worker_pool *pool, float prior,
+                                           mr_ranker_choice *choice, double *ret_loss);
 
 #endif

@@ -26,6 +26,7 @@ struct mr_ranker_workspace {
     mr_session_knn_scratch *session_knn;
     mr_content_scratch *content;
     uint32_t lane;
+    size_t asked; /* elements of the last query */
     mr_own_table own;
     float *open;     /* [items]: a row without the items that must not be listed */
     uint32_t *stamp; /* [items]: the query that took the item up */

@@ -53,6 +53,18 @@ static void put_signal(line *l, const mr_ranker_recipe *r, mr_signal signal)
     }
 }
 
+static void put_choice(line *l, const mr_ranker_choice *choice)
+{
+    put(l, choice->repeats_allowed ? ", repeats" : ", no repeats");
+    if (choice->single != MR_SIGNALS)
+        return;
+    put(l, "; weights");
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+        if (choice->weights[f] != 0.0F)
+            put(l, " %s=%.3g", mr_rank_feature_name((mr_rank_feature)f),
+                (double)choice->weights[f]);
+}
+
 void mr_ranker_recipe_text(const mr_ranker_recipe *recipe,
                            char ret_text[MR_RANKER_TEXT_BYTES])
 {
@@ -66,17 +78,24 @@ void mr_ranker_recipe_text(const mr_ranker_recipe *recipe,
         put_signal(&l, recipe, (mr_signal)s);
         between = " + ";
     }
-    put(&l, recipe->repeats_allowed ? ", repeats" : ", no repeats");
-    if (recipe->single != MR_SIGNALS)
+    put_choice(&l, &recipe->choice);
+    if (recipe->newcomers_max == 0)
         return;
-    put(&l, "; weights");
-    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        if (recipe->weights[f] != 0.0F)
-            put(&l, " %s=%.3g", mr_rank_feature_name((mr_rank_feature)f),
-                (double)recipe->weights[f]);
+    put(&l, "; up to %u elements: %s", recipe->newcomers_max,
+        mr_ranker_choice_name(&recipe->newcomers));
+    put_choice(&l, &recipe->newcomers);
 }
 
-const char *mr_ranker_recipe_name(const mr_ranker_recipe *recipe)
+bool mr_ranker_recipe_asks(const mr_ranker_recipe *recipe, mr_signal signal)
 {
-    return recipe->single == MR_SIGNALS ? "blend" : mr_signal_name(recipe->single);
+    const mr_signal single = recipe->choice.single;
+    const mr_signal of_newcomers =
+        recipe->newcomers_max > 0 ? recipe->newcomers.single : single;
+    return recipe->uses[signal] && (single == MR_SIGNALS || single == signal ||
+                                    of_newcomers == MR_SIGNALS || of_newcomers == signal);
+}
+
+const char *mr_ranker_choice_name(const mr_ranker_choice *choice)
+{
+    return choice->single == MR_SIGNALS ? "blend" : mr_signal_name(choice->single);
 }

@@ -151,6 +151,35 @@ static void put_families(mr_json_writer *json, const mr_ranker_recipe *recipe)
     }
 }
 
+/* The members of a choice, in the object that is open. */
+static void put_choice(mr_json_writer *json, const mr_ranker_choice *choice)
+{
+    mr_json_key(json, "single");
+    mr_json_put_string(json, choice->single != MR_SIGNALS ? mr_signal_name(choice->single)
+                                                          : NULL);
+    mr_json_key(json, "repeats_allowed");
+    mr_json_put_bool(json, choice->repeats_allowed);
+    mr_json_key(json, "weights");
+    mr_json_begin_object(json);
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
+        mr_json_key(json, mr_rank_feature_name((mr_rank_feature)f));
+        mr_json_put_double(json, (double)choice->weights[f]);
+    }
+    mr_json_end_object(json);
+}
+
+static void put_newcomers(mr_json_writer *json, const mr_ranker_recipe *recipe)
+{
+    if (recipe->newcomers_max == 0)
+        return;
+    mr_json_key(json, "newcomers");
+    mr_json_begin_object(json);
+    mr_json_key(json, "elements_max");
+    mr_json_put_uint(json, recipe->newcomers_max);
+    put_choice(json, &recipe->newcomers);
+    mr_json_end_object(json);
+}
+
 void mr_ranker_recipe_write(const mr_ranker_recipe *recipe, mr_buffer *buffer)
 {
     char text[MR_RANKER_TEXT_BYTES];
@@ -158,14 +187,11 @@ void mr_ranker_recipe_write(const mr_ranker_recipe *recipe, mr_buffer *buffer)
     mr_ranker_recipe_text(recipe, text);
     mr_json_begin_object(&json);
     mr_json_key(&json, "name");
-    mr_json_put_string(&json, mr_ranker_recipe_name(recipe));
+    mr_json_put_string(&json, mr_ranker_choice_name(&recipe->choice));
     mr_json_key(&json, "text");
     mr_json_put_string(&json, text);
-    mr_json_key(&json, "single");
-    mr_json_put_string(
-        &json, recipe->single != MR_SIGNALS ? mr_signal_name(recipe->single) : NULL);
-    mr_json_key(&json, "repeats_allowed");
-    mr_json_put_bool(&json, recipe->repeats_allowed);
+    put_choice(&json, &recipe->choice);
+    put_newcomers(&json, recipe);
     mr_json_key(&json, "popular_fade");
     mr_json_put_double(&json, (double)recipe->popular_fade);
     mr_json_key(&json, "uses");
@@ -173,13 +199,6 @@ void mr_ranker_recipe_write(const mr_ranker_recipe *recipe, mr_buffer *buffer)
     for (uint32_t s = 0; s < MR_SIGNALS; s++) {
         mr_json_key(&json, mr_signal_name((mr_signal)s));
         mr_json_put_bool(&json, recipe->uses[s]);
-    }
-    mr_json_end_object(&json);
-    mr_json_key(&json, "weights");
-    mr_json_begin_object(&json);
-    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
-        mr_json_key(&json, mr_rank_feature_name((mr_rank_feature)f));
-        mr_json_put_double(&json, (double)recipe->weights[f]);
     }
     mr_json_end_object(&json);
     put_families(&json, recipe);
@@ -277,22 +296,51 @@ static mr_status get_uses(mr_json_value *object, mr_ranker_recipe *recipe,
 }
 
 /* Null is a blend; anything else the name of a signal in use. */
-static mr_status get_single(mr_json_value *object, mr_ranker_recipe *recipe,
-                            mr_error *ret_error)
+static bool get_single(mr_json_value *object, const bool uses[MR_SIGNALS],
+                       mr_signal *ret_single)
 {
     mr_json_value *single = mr_json_get(object, "single");
-    recipe->single = MR_SIGNALS;
-    if (mr_json_is_text(single)) {
-        const mr_text name = mr_json_text(single, MR_TEXT(""));
-        for (uint32_t s = 0; s < MR_SIGNALS; s++)
-            if (recipe->uses[s] && mr_text_is(name, mr_signal_name((mr_signal)s)))
-                recipe->single = (mr_signal)s;
-        return recipe->single != MR_SIGNALS ? MR_OK : refuse(ret_error, "", "single");
-    }
-    const bool is_null = single != NULL && !mr_json_is_number(single) &&
-                         !mr_json_is_bool(single) && !mr_json_is_array(single) &&
-                         !mr_json_is_object(single);
-    return is_null ? MR_OK : refuse(ret_error, "", "single");
+    *ret_single = MR_SIGNALS;
+    if (!mr_json_is_text(single))
+        return single != NULL && !mr_json_is_number(single) && !mr_json_is_bool(single) &&
+               !mr_json_is_array(single) && !mr_json_is_object(single);
+    const mr_text name = mr_json_text(single, MR_TEXT(""));
+    for (uint32_t s = 0; s < MR_SIGNALS; s++)
+        if (uses[s] && mr_text_is(name, mr_signal_name((mr_signal)s)))
+            *ret_single = (mr_signal)s;
+    return *ret_single != MR_SIGNALS;
+}
+
+/* `of` is the object's own name, for messages. */
+static mr_status get_choice(mr_json_value *object, const char *of,
+                            const bool uses[MR_SIGNALS], mr_ranker_choice *ret_choice,
+                            mr_error *ret_error)
+{
+    mr_json_value *weights = mr_json_get(object, "weights");
+    if (!get_single(object, uses, &ret_choice->single))
+        return refuse(ret_error, of, "single");
+    if (!get_flag(object, "repeats_allowed", &ret_choice->repeats_allowed))
+        return refuse(ret_error, of, "repeats_allowed");
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+        if (!get_number(weights, mr_rank_feature_name((mr_rank_feature)f),
+                        &ret_choice->weights[f]))
+            return refuse(ret_error, of[0] != '\0' ? of : "weights",
+                          mr_rank_feature_name((mr_rank_feature)f));
+    return MR_OK;
+}
+
+/* Where there is none, which older versions never have, all queries go by the one choice. */
+static mr_status get_newcomers(mr_json_value *object, mr_ranker_recipe *recipe,
+                               mr_error *ret_error)
+{
+    mr_json_value *newcomers = mr_json_get(object, "newcomers");
+    if (newcomers == NULL)
+        return MR_OK;
+    if (!get_count(newcomers, "elements_max", &recipe->newcomers_max) ||
+        recipe->newcomers_max == 0)
+        return refuse(ret_error, "newcomers", "elements_max");
+    return get_choice(newcomers, "newcomers", recipe->uses, &recipe->newcomers,
+                      ret_error);
 }
 
 mr_status mr_ranker_recipe_read(mr_json_value *object, mr_ranker_recipe *ret_recipe,
@@ -302,18 +350,12 @@ mr_status mr_ranker_recipe_read(mr_json_value *object, mr_ranker_recipe *ret_rec
                                .sequence = mr_covisitation_defaults(),
                                .session_knn = mr_session_knn_defaults(),
                                .repeat = mr_next_basket_defaults()};
-    mr_json_value *weights = mr_json_get(object, "weights");
     MR_TRY(get_uses(object, &recipe, ret_error));
-    MR_TRY(get_single(object, &recipe, ret_error));
-    if (!get_flag(object, "repeats_allowed", &recipe.repeats_allowed))
-        return refuse(ret_error, "", "repeats_allowed");
+    MR_TRY(get_choice(object, "", recipe.uses, &recipe.choice, ret_error));
+    MR_TRY(get_newcomers(object, &recipe, ret_error));
     if (!get_number(object, "popular_fade", &recipe.popular_fade) ||
         recipe.popular_fade < 0.0F || recipe.popular_fade > 1.0F)
         return refuse(ret_error, "", "popular_fade");
-    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        if (!get_number(weights, mr_rank_feature_name((mr_rank_feature)f),
-                        &recipe.weights[f]))
-            return refuse(ret_error, "weights", mr_rank_feature_name((mr_rank_feature)f));
     MR_TRY(get_families(object, &recipe, ret_error));
     *ret_recipe = recipe;
     return MR_OK;

@@ -3,11 +3,13 @@
  *
  *     {"name": "blend", "text": …, "single": null or a signal, "repeats_allowed": …,
  *      "popular_fade": …, "uses": {signal: true or false, …}, "weights": {feature: number, …},
+ *      "newcomers": {"elements_max": …, "single": …, "repeats_allowed": …, "weights": {…}},
  *      "sequence": {option: value, …}, …}
  *
  * A family's options stand there when the recipe uses it, each by its name in the family's header,
  * and are the defaults otherwise.  A number that is missing is an error, not a default: a directory
  * was written by one program and may be read by a later one.  "name" and "text" are for people.
+ * "newcomers" stands there when they have a choice of their own; older versions never have it.
  *
  * Units      See the families' own headers.  A seed above 2^63 - 1 is written as the negative number
  *            of the same bits.

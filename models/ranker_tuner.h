@@ -9,7 +9,13 @@
  * other: where a family alone is better there, it is the recipe.  The bound on the search is in
  * tries, not in time.
  *
- * Units      A try is one training and scoring of one candidate.
+ * Short queries, those of newcomers, are asked about by themselves (models/ranker_cut.h): what all
+ * others get, weights of their own, each half judged by those of the other, and, where it is clearly
+ * better than both, the best family alone.  With fewer than MR_RANKER_CUT_QUESTIONS_MIN such
+ * questions newcomers are served as all others.
+ *
+ * Units      A try is one training of one candidate, however often it is asked: a single that may
+ *            or may not list own items is one, and so is the blend, newcomers included.
  * Ownership  The result is a value; sequences, content and context are borrowed.
  * Threads    One caller; each try is spread over the pool.  The same for any number of threads.
  * Cost       Tries x (training + at most MR_RANKER_CUT_QUESTIONS_MAX queries).
@@ -47,12 +53,13 @@ typedef struct mr_ranker_tuner_options {
 
 typedef struct mr_ranker_tuner_result {
     mr_ranker_recipe recipe;
-    mr_ranking_metrics holdout;             /* of the recipe                       */
+    mr_ranking_metrics holdout;             /* of the choice for all               */
     mr_ranking_metrics singles[MR_SIGNALS]; /* of the best of each family, or 0    */
     bool
         tried[MR_SIGNALS]; /* may be blended; a small budget leaves some without a look */
     double repeat_share;
     uint32_t questions;
+    uint32_t newcomer_questions;
     uint32_t tries; /* at most the budget */
 } mr_ranker_tuner_result;
 

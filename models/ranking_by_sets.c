@@ -76,9 +76,9 @@ static mr_status judge(const by_sets *run, mr_ranking_metrics *ret_metrics)
 {
     const mr_ranker_members members = {.items = run->task->train->items,
                                        .rows = mr_set_source_rows(run->source)};
-    mr_ranker_recipe recipe = {.single = MR_SIGNAL_ROWS};
+    mr_ranker_recipe recipe = {.choice = {.single = MR_SIGNAL_ROWS}};
     recipe.uses[MR_SIGNAL_ROWS] = true;
-    MR_TRY(allow_repeats(run, &recipe.repeats_allowed));
+    MR_TRY(allow_repeats(run, &recipe.choice.repeats_allowed));
     return mr_ranker_evaluate(&members, &recipe, run->task->questions, run->task->ks,
                               run->task->k_count, run->pool, ret_metrics);
 }

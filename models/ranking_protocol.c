@@ -114,7 +114,7 @@ static mr_status run_in(mr_worker_pool *pool, const mr_ranking_task *task,
         (double)(mr_clock_monotonic_ns(options->clock) - trained_ns) * 1e-9;
     result->tries = tuned.tries;
     (void)snprintf(result->model, sizeof(result->model), "%s",
-                   mr_ranker_recipe_name(&tuned.recipe));
+                   mr_ranker_choice_name(&tuned.recipe.choice));
     mr_ranker_recipe_text(&tuned.recipe, result->parameters);
     return status;
 }

@@ -105,6 +105,7 @@ static void ask(void *context, uint32_t worker, size_t begin, size_t end)
         const uint64_t first = cut->ptr[question->user];
         const mr_ratings_asked asked = {.item = cut->item + first,
                                         .value = cut->value + first,
+                                        .time_s = cut->time_s + first,
                                         .count = question->given};
         m->scorer->score(m->model, own->scratch, &asked, own->row);
         for (size_t t = 0; t < asked.count; t++)

@@ -1,5 +1,6 @@
 #include "models/ratings_recommender.h"
 
+#include "models/history_sequences.h"
 #include "models/ranker.h"
 #include "models/recommender_fit.h"
 #include "models/set_scorer.h"
@@ -27,6 +28,8 @@ typedef struct fitted {
 
 typedef struct fitted_scratch {
     uint32_t *item;
+    uint32_t *time_s;
+    uint32_t *basket;
     float *weight;
     mr_set_scratch *set;
     mr_content_scratch *content;
@@ -134,6 +137,8 @@ static void release_scratch(void *scratch)
     mr_content_scratch_destroy(own->content);
     mr_set_scratch_destroy(own->set);
     free(own->item);
+    free(own->time_s);
+    free(own->basket);
     free(own->weight);
     free(own);
 }
@@ -142,8 +147,11 @@ static mr_status open_scratch(const fitted *model, size_t given_max,
                               fitted_scratch *scratch)
 {
     scratch->item = malloc((given_max + 1) * sizeof(*scratch->item));
+    scratch->time_s = malloc((given_max + 1) * sizeof(*scratch->time_s));
+    scratch->basket = malloc((given_max + 1) * sizeof(*scratch->basket));
     scratch->weight = malloc((given_max + 1) * sizeof(*scratch->weight));
-    if (scratch->item == NULL || scratch->weight == NULL)
+    if (scratch->item == NULL || scratch->time_s == NULL || scratch->basket == NULL ||
+        scratch->weight == NULL)
         return MR_ERR_NO_MEMORY;
     scratch->model = mr_set_source_model(model->source);
     MR_TRY(mr_set_scratch_create(scratch->model, &scratch->set));
@@ -169,19 +177,28 @@ static mr_status make_scratch(const void *model, size_t given_max, void **ret_sc
     return MR_OK;
 }
 
-/* What was liked; when nothing was, all of it. */
+/* What was liked, in baskets as serving has them; when nothing was, all of it. */
 static mr_query liked(fitted_scratch *scratch, const mr_ratings_asked *asked)
 {
-    mr_query query = {.item = scratch->item, .weight = scratch->weight};
+    mr_query query = {.item = scratch->item,
+                      .basket = scratch->basket,
+                      .time_s = scratch->time_s,
+                      .weight = scratch->weight};
     for (size_t i = 0; i < asked->count; i++) {
         if (!(asked->value[i] > WORTHLESS))
             continue;
         scratch->item[query.count] = asked->item[i];
+        scratch->time_s[query.count] = asked->time_s[i];
         scratch->weight[query.count++] = (asked->value[i] - WORTHLESS) / RANGE;
     }
-    if (query.count > 0 || asked->count == 0)
-        return query;
-    return (mr_query){.item = asked->item, .count = asked->count};
+    if (query.count == 0) {
+        query.item = asked->item;
+        query.time_s = asked->time_s;
+        query.weight = NULL;
+        query.count = asked->count;
+    }
+    mr_history_baskets(query.time_s, query.count, scratch->basket);
+    return query;
 }
 
 static void score(const void *model, void *scratch, const mr_ratings_asked *asked,

@@ -38,6 +38,7 @@ typedef struct mr_ratings_known {
 typedef struct mr_ratings_asked {
     const uint32_t *item;
     const float *value;
+    const uint32_t *time_s;
     size_t count;
 } mr_ratings_asked;
 

@@ -345,9 +345,10 @@ static size_t rank_by_set(const mr_recommender *r, mr_recommender_scratch *scrat
 
 /* ---- answers ---- */
 
-static bool allows_repeats(const mr_recommender *r)
+static bool allows_repeats(const mr_recommender *r, size_t elements)
 {
-    return r->has_ranker ? r->ranker.repeats_allowed : r->recipe.repeats_allowed;
+    return r->has_ranker ? mr_ranker_choice_of(&r->ranker, elements)->repeats_allowed
+                         : r->recipe.repeats_allowed;
 }
 
 /* Top up from the popularity order with what is neither there nor left out. */
@@ -355,10 +356,11 @@ static size_t fill_popular(const mr_recommender *r, const mr_recommender_scratch
                            const mr_recommend_options *options, mr_scored_item *items,
                            size_t count)
 {
+    const bool repeats = allows_repeats(r, scratch->query.count);
     for (uint32_t p = 0; p < r->popular_count && count < options->k; p++) {
         const uint32_t item = r->popular[p].index;
         bool taken = mr_sorted_has(options->exclude, options->exclude_count, item) ||
-                     (!allows_repeats(r) && has(&scratch->query, item));
+                     (!repeats && has(&scratch->query, item));
         for (size_t i = 0; i < count && !taken; i++)
             taken = items[i].item == item;
         if (!taken)

@@ -142,17 +142,17 @@ static void draw_sequences(shop *s, uint64_t seed, uint32_t count)
 
 static mr_ranker_recipe draw_recipe(uint64_t seed)
 {
-    mr_ranker_recipe recipe = {.encoder = mr_encoder_options_default(),
-                               .sequence = mr_covisitation_defaults(),
-                               .session_knn = mr_session_knn_defaults(),
-                               .repeat = mr_next_basket_defaults(),
-                               .popular_fade = 0.8F,
-                               .repeats_allowed = seed % 2 == 0,
-                               .single = MR_SIGNALS};
+    mr_ranker_recipe recipe = {
+        .encoder = mr_encoder_options_default(),
+        .sequence = mr_covisitation_defaults(),
+        .session_knn = mr_session_knn_defaults(),
+        .repeat = mr_next_basket_defaults(),
+        .popular_fade = 0.8F,
+        .choice = {.repeats_allowed = seed % 2 == 0, .single = MR_SIGNALS}};
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
         recipe.uses[s] = s != MR_SIGNAL_CONTENT;
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        recipe.weights[f] = (float)mr_random_normal(seed, f);
+        recipe.choice.weights[f] = (float)mr_random_normal(seed, f);
     return recipe;
 }
 
@@ -286,7 +286,7 @@ static size_t slow_candidates(const shop *s, const mr_ranker_recipe *recipe,
         for (uint32_t i = 0; i < s->items && held < MR_RANKER_CANDIDATES_A_SIGNAL; i++) {
             if (signal != MR_SIGNAL_POPULAR && !(rows[signal][order[i]] > 0.0F))
                 break;
-            if (!is_open(s, recipe->repeats_allowed, q, order[i]))
+            if (!is_open(s, recipe->choice.repeats_allowed, q, order[i]))
                 continue;
             held++;
             if (!taken[order[i]])
@@ -294,7 +294,7 @@ static size_t slow_candidates(const shop *s, const mr_ranker_recipe *recipe,
             taken[order[i]] = true;
         }
     }
-    for (size_t o = 0; o < s->own.count && recipe->repeats_allowed; o++) {
+    for (size_t o = 0; o < s->own.count && recipe->choice.repeats_allowed; o++) {
         const uint32_t item = s->own.items[o].item;
         if (!taken[item] && is_open(s, true, q, item))
             ret_items[count++] = item;
@@ -362,11 +362,11 @@ static void test_candidates_and_features_are_those_of_whole_rows(void **state)
         for (uint64_t n = 0; n < QUERIES; n++) {
             draw_question(&s, seed * QUERIES + n, &q);
             write_rows(&s, &q.query);
-            recipe.single = MR_SIGNALS;
+            recipe.choice.single = MR_SIGNALS;
             check_look(&s, &recipe, &q);
             check_list(&s, &recipe, &q);
-            recipe.single = (mr_signal)(n % MR_SIGNALS);
-            if (recipe.uses[recipe.single])
+            recipe.choice.single = (mr_signal)(n % MR_SIGNALS);
+            if (recipe.uses[recipe.choice.single])
                 check_list(&s, &recipe, &q);
         }
         close_shop(&s);

@@ -71,12 +71,11 @@ static mr_ranker_recipe recipe_of_test(uint64_t seed)
                                .session_knn = mr_session_knn_defaults(),
                                .repeat = mr_next_basket_defaults(),
                                .popular_fade = 0.8F,
-                               .repeats_allowed = true,
-                               .single = MR_SIGNALS};
+                               .choice = {.repeats_allowed = true, .single = MR_SIGNALS}};
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
         recipe.uses[s] = s != MR_SIGNAL_CONTENT;
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        recipe.weights[f] = (float)mr_random_normal(seed, f);
+        recipe.choice.weights[f] = (float)mr_random_normal(seed, f);
     return recipe;
 }
 
@@ -165,7 +164,7 @@ static size_t slow_open(const mr_ranker_recipe *recipe, const mr_query *query,
 {
     size_t count = 0;
     for (uint32_t i = 0; i < items; i++)
-        if ((recipe->repeats_allowed || !is_in(query->item, query->count, i)) &&
+        if ((recipe->choice.repeats_allowed || !is_in(query->item, query->count, i)) &&
             !is_in(limits->exclude, limits->exclude_count, i))
             ret_open[count++] = i;
     return count;
@@ -215,13 +214,14 @@ static uint32_t slow_rank(const mr_ranker_recipe *recipe, const mr_query *query,
     for (size_t c = 0; c < count; c++) {
         scores[c] = 0.0F;
         for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-            scores[c] += recipe->weights[f] *
+            scores[c] += recipe->choice.weights[f] *
                          (features[c][f] - mr_rank_feature_floor((mr_rank_feature)f));
-        if (recipe->single != MR_SIGNALS)
-            scores[c] = rows[recipe->single][open[c]];
+        if (recipe->choice.single != MR_SIGNALS)
+            scores[c] = rows[recipe->choice.single][open[c]];
     }
     return slow_order(open, scores, count, limits->k,
-                      recipe->single != MR_SIGNALS && recipe->single != MR_SIGNAL_POPULAR,
+                      recipe->choice.single != MR_SIGNALS &&
+                          recipe->choice.single != MR_SIGNAL_POPULAR,
                       ret_best);
 }
 
@@ -263,7 +263,7 @@ static void compare_all(const mr_ranker_recipe *recipe, const uint32_t *exclude,
                       slow_rank(recipe, &query, &limits, expected));
         for (uint32_t i = 0; i < count; i++) {
             assert_false(is_in(exclude, exclude_count, list[i].index));
-            assert_true(recipe->repeats_allowed ||
+            assert_true(recipe->choice.repeats_allowed ||
                         !is_in(query.item, query.count, list[i].index));
         }
     }
@@ -276,7 +276,7 @@ static void test_a_blend_ranks_all_items_by_their_linear_score(void **state)
     static const uint32_t exclude[] = {0, 1, 5, 17, 59, 4000};
     for (uint64_t seed = 0; seed < 4; seed++) {
         mr_ranker_recipe recipe = recipe_of_test(seed);
-        recipe.repeats_allowed = seed % 2 == 0;
+        recipe.choice.repeats_allowed = seed % 2 == 0;
         compare_all(&recipe, NULL, 0);
         compare_all(&recipe, exclude, sizeof(exclude) / sizeof(exclude[0]));
     }
@@ -290,11 +290,54 @@ static void test_a_single_signal_ranks_by_its_plain_row(void **state)
         mr_ranker_recipe recipe = recipe_of_test(1);
         if (s == MR_SIGNAL_CONTENT)
             continue;
-        recipe.single = (mr_signal)s;
+        recipe.choice.single = (mr_signal)s;
         compare_all(&recipe, NULL, 0);
-        recipe.repeats_allowed = false;
+        recipe.choice.repeats_allowed = false;
         compare_all(&recipe, exclude, sizeof(exclude) / sizeof(exclude[0]));
     }
+}
+
+/* The list and its parts are those of a recipe with the one choice alone. */
+static void test_a_querys_length_says_which_choice_it_goes_by(void **state)
+{
+    (void)state;
+    const mr_sequences queries = mr_sequence_list_view(&query_list);
+    const mr_ranker_limits limits = {.k = 20};
+    mr_ranker_recipe recipe = recipe_of_test(1);
+    mr_ranker_recipe by_length[2] = {recipe_of_test(1), recipe_of_test(2)};
+    mr_ranker_workspace *workspace = NULL;
+    mr_ranked list[20];
+    mr_ranked expected[20];
+    float parts[MR_SIGNALS + 1];
+    float expected_parts[MR_SIGNALS + 1];
+    uint32_t seen[2] = {0};
+    by_length[1].choice.single = MR_SIGNAL_SESSION_KNN;
+    by_length[1].choice.repeats_allowed = false;
+    assert_ok(mr_ranker_workspace_create(&members, 0, &workspace));
+    for (uint32_t way = 0; way < 2; way++)
+        for (uint32_t q = 0; q < queries.count; q++) {
+            const mr_query query = mr_sequences_query(&queries, q, SIZE_MAX);
+            const bool is_short = query.count <= 4;
+            const mr_ranker_recipe *own = &by_length[is_short == (way == 0)];
+            recipe.choice = by_length[way != 0].choice;
+            recipe.newcomers = by_length[way == 0].choice;
+            recipe.newcomers_max = 4;
+            const uint32_t count =
+                mr_ranker_rank(&members, own, workspace, &query, &limits, expected);
+            if (count > 0)
+                mr_ranker_parts(own, workspace, expected[0].index, expected_parts);
+            assert_int_equal(
+                mr_ranker_rank(&members, &recipe, workspace, &query, &limits, list),
+                count);
+            assert_memory_equal(list, expected, count * sizeof(*list));
+            if (count == 0)
+                continue;
+            mr_ranker_parts(&recipe, workspace, list[0].index, parts);
+            assert_memory_equal(parts, expected_parts, sizeof(parts));
+            seen[is_short]++;
+        }
+    assert_true(seen[0] > 50 && seen[1] > 20);
+    mr_ranker_workspace_destroy(workspace);
 }
 
 /* Only one coarse row counts: a tie goes on beyond k, and candidates come by popularity too. */
@@ -306,8 +349,8 @@ static void test_ties_stand_in_the_order_of_items_wherever_they_came_from(void *
     mr_ranker_workspace *workspace = NULL;
     mr_ranked list[MR_RANKER_K_MAX];
     mr_ranked expected[MR_RANKER_K_MAX];
-    memset(recipe.weights, 0, sizeof(recipe.weights));
-    recipe.weights[MR_RANK_FEATURE_ROWS_PART] = 1.0F;
+    memset(recipe.choice.weights, 0, sizeof(recipe.choice.weights));
+    recipe.choice.weights[MR_RANK_FEATURE_ROWS_PART] = 1.0F;
     assert_ok(mr_ranker_workspace_create(&members, 0, &workspace));
     for (uint32_t q = 0; q < queries.count; q++) {
         const mr_query query = mr_sequences_query(&queries, q, SIZE_MAX);
@@ -333,15 +376,15 @@ static void test_parts_add_up_to_the_score(void **state)
     assert_ok(mr_ranker_workspace_create(&members, 0, &workspace));
     for (uint32_t q = 0; q < queries.count; q++) {
         const mr_query query = mr_sequences_query(&queries, q, SIZE_MAX);
-        recipe.single = q % 2 == 0 ? MR_SIGNALS : MR_SIGNAL_SEQUENCE;
+        recipe.choice.single = q % 2 == 0 ? MR_SIGNALS : MR_SIGNAL_SEQUENCE;
         const uint32_t count =
             mr_ranker_rank(&members, &recipe, workspace, &query, &limits, list);
         for (uint32_t i = 0; i < count; i++) {
             double sum = 0.0;
             mr_ranker_parts(&recipe, workspace, list[i].index, parts);
             for (uint32_t s = 0; s <= MR_SIGNALS; s++) {
-                assert_true(recipe.single == MR_SIGNALS || s == recipe.single ||
-                            parts[s] == 0.0F);
+                assert_true(recipe.choice.single == MR_SIGNALS ||
+                            s == recipe.choice.single || parts[s] == 0.0F);
                 sum += (double)parts[s];
             }
             assert_true(fabs(sum - (double)list[i].score) < 1e-4);
@@ -369,7 +412,7 @@ static void test_without_members_there_is_no_list(void **state)
                      1);
     assert_int_equal(list[0].index, item);
     for (uint32_t s = 0; s < MR_SIGNALS; s++) {
-        recipe.single = (mr_signal)s;
+        recipe.choice.single = (mr_signal)s;
         assert_int_equal(
             mr_ranker_rank(&nothing, &recipe, workspace, &query, &limits, list), 0);
     }
@@ -394,7 +437,8 @@ static void test_who_has_had_the_best_thousand_gets_the_next_best(void **state)
     static uint32_t had[OWN_OF_LARGE];
     static float popular[LARGE];
     mr_ranker_members large = {.items = LARGE, .rows = {.score = score_large}};
-    mr_ranker_recipe recipe = {.repeats_allowed = false, .single = MR_SIGNAL_ROWS};
+    mr_ranker_recipe recipe = {
+        .choice = {.repeats_allowed = false, .single = MR_SIGNAL_ROWS}};
     mr_ranker_workspace *workspace = NULL;
     mr_ranked list[MR_RANKER_K_MAX];
     mr_query query = {.item = had, .count = OWN_OF_LARGE};
@@ -408,19 +452,19 @@ static void test_who_has_had_the_best_thousand_gets_the_next_best(void **state)
     assert_ok(mr_ranker_workspace_create(&large, 0, &workspace));
     recipe.uses[MR_SIGNAL_ROWS] = recipe.uses[MR_SIGNAL_POPULAR] = true;
     for (uint32_t way = 0; way < 6; way++) {
-        recipe.single = way % 3 == 0   ? MR_SIGNAL_ROWS
-                        : way % 3 == 1 ? MR_SIGNAL_POPULAR
-                                       : MR_SIGNALS;
-        recipe.weights[MR_RANK_FEATURE_ROWS_PART] = 1.0F;
+        recipe.choice.single = way % 3 == 0   ? MR_SIGNAL_ROWS
+                               : way % 3 == 1 ? MR_SIGNAL_POPULAR
+                                              : MR_SIGNALS;
+        recipe.choice.weights[MR_RANK_FEATURE_ROWS_PART] = 1.0F;
         if (way == 3) { /* the same as exclusions */
-            recipe.repeats_allowed = true;
+            recipe.choice.repeats_allowed = true;
             limits.exclude = had;
             limits.exclude_count = OWN_OF_LARGE;
             query.count = 0;
         }
         const uint32_t count =
             mr_ranker_rank(&large, &recipe, workspace, &query, &limits, list);
-        assert_int_equal(count, recipe.single == MR_SIGNALS
+        assert_int_equal(count, recipe.choice.single == MR_SIGNALS
                                     ? MR_RANKER_CANDIDATES_A_SIGNAL
                                     : MR_RANKER_K_MAX);
         for (uint32_t i = 0; i < count; i++)
@@ -437,7 +481,7 @@ static void test_the_longest_query_fits(void **state)
     static uint32_t had[2 * MR_OWN_ITEMS_MAX];
     static float popular[2 * LARGE];
     mr_ranker_members large = {.items = LARGE, .rows = {.score = score_large}};
-    mr_ranker_recipe recipe = {.repeats_allowed = true, .single = MR_SIGNALS};
+    mr_ranker_recipe recipe = {.choice = {.repeats_allowed = true, .single = MR_SIGNALS}};
     mr_ranker_workspace *workspace = NULL;
     mr_ranked list[MR_RANKER_K_MAX];
     const uint32_t *items = NULL;
@@ -496,10 +540,11 @@ static uint32_t slow_target_rank(const mr_ranker_recipe *recipe, const mr_query 
     uint32_t rank = 0;
     const size_t count = slow_open(recipe, query, &limits, ITEMS, open);
     slow_rows(query, rows);
-    if (!is_in(open, count, target) || !(rows[recipe->single][target] > 0.0F))
+    if (!is_in(open, count, target) || !(rows[recipe->choice.single][target] > 0.0F))
         return 0;
     for (size_t c = 0; c < count; c++)
-        rank += rows[recipe->single][open[c]] >= rows[recipe->single][target];
+        rank +=
+            rows[recipe->choice.single][open[c]] >= rows[recipe->choice.single][target];
     return rank;
 }
 
@@ -559,8 +604,8 @@ static void test_metrics_count_ties_against_us(void **state)
     mr_ranking_metrics metrics[4];
     for (uint32_t way = 0; way < 8; way++) {
         mr_ranker_recipe recipe = recipe_of_test(1);
-        recipe.single = signals[way / 2];
-        recipe.repeats_allowed = way % 2 == 0;
+        recipe.choice.single = signals[way / 2];
+        recipe.choice.repeats_allowed = way % 2 == 0;
         assert_ok(
             mr_ranker_evaluate(&members, &recipe, &questions, ks, 4, pools[1], metrics));
         for (size_t k = 0; k < 4; k++) {
@@ -580,7 +625,7 @@ static void test_a_slice_of_questions_keeps_its_answers(void **state)
                                .targets = all.targets};
     mr_ranker_recipe recipe = recipe_of_test(1);
     mr_ranking_metrics metrics;
-    recipe.single = MR_SIGNAL_ROWS;
+    recipe.choice.single = MR_SIGNAL_ROWS;
     assert_ok(mr_ranker_evaluate(&members, &recipe, &half, &k, 1, pools[1], &metrics));
     const mr_ranking_metrics sums = slow_metrics(&recipe, &half, 50, k);
     compare_metrics(&metrics, &sums, k);
@@ -596,7 +641,7 @@ static void test_a_tie_beyond_k_finds_nothing(void **state)
     mr_sequence_list list = {.items = LARGE};
     mr_ranking_metrics metrics[3];
     mr_ranker_members large = {.items = LARGE, .rows = {.score = score_large}};
-    mr_ranker_recipe recipe = {.single = MR_SIGNAL_ROWS};
+    mr_ranker_recipe recipe = {.choice = {.single = MR_SIGNAL_ROWS}};
     recipe.uses[MR_SIGNAL_ROWS] = true;
     for (uint32_t i = 0; i < LARGE; i++)
         large_row[i] = 0.5F;
@@ -604,8 +649,8 @@ static void test_a_tie_beyond_k_finds_nothing(void **state)
     const mr_questions questions = {
         .given = mr_sequence_list_view(&list), .target_ptr = ptr, .targets = &target};
     for (uint32_t way = 0; way < 2; way++) {
-        recipe.single = way == 0 ? MR_SIGNAL_ROWS : MR_SIGNALS;
-        recipe.weights[MR_RANK_FEATURE_ROWS_PART] = 1.0F;
+        recipe.choice.single = way == 0 ? MR_SIGNAL_ROWS : MR_SIGNALS;
+        recipe.choice.weights[MR_RANK_FEATURE_ROWS_PART] = 1.0F;
         assert_ok(
             mr_ranker_evaluate(&large, &recipe, &questions, ks, 3, pools[2], metrics));
         /* 100 candidates are fewer than 255: there the last of the tie is listed. */
@@ -669,6 +714,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_blend_ranks_all_items_by_their_linear_score),
         cmocka_unit_test(test_a_single_signal_ranks_by_its_plain_row),
+        cmocka_unit_test(test_a_querys_length_says_which_choice_it_goes_by),
         cmocka_unit_test(test_ties_stand_in_the_order_of_items_wherever_they_came_from),
         cmocka_unit_test(test_parts_add_up_to_the_score),
         cmocka_unit_test(test_without_members_there_is_no_list),

@@ -273,6 +273,104 @@ static void test_two_baskets_are_enough_where_hardly_anyone_has_three(void **sta
     mr_ranker_cut_deinit(&cut);
 }
 
+/* ---- newcomers ---- */
+
+/* By the definition: whether the first `given` elements of a sequence are one of these questions. */
+static bool slow_is_short(const mr_sequences *s, uint64_t begin, uint64_t end,
+                          uint64_t given, uint32_t cut_s)
+{
+    const uint64_t past = slow_split(s, MR_RANKING_AFTER_CUT, cut_s, begin, end) - begin;
+    if (given > MR_RANKER_NEWCOMER_ELEMENTS || begin + given >= end)
+        return false;
+    return past > 0 ? given == past
+                    : s->time_s[begin + given - 1] != s->time_s[begin + given];
+}
+
+static void expect_newcomers(const mr_sequences *s, uint32_t cut_s)
+{
+    expected_count = 0;
+    for (uint32_t i = 0; i < s->count; i++)
+        for (uint64_t given = 1; given < s->ptr[i + 1] - s->ptr[i]; given++)
+            if (slow_is_short(s, s->ptr[i], s->ptr[i + 1], given, cut_s))
+                expected[expected_count++] =
+                    (question){s->ptr[i], s->ptr[i] + given, s->ptr[i + 1]};
+}
+
+static void test_newcomers_are_asked_after_each_of_their_first_elements(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 6; seed++) {
+        const mr_sequences s = draw(seed, SEQUENCES, seed % 2 == 0, true);
+        const double share = 0.1 + 0.1 * (double)seed;
+        const uint32_t cut_s = slow_cut_time(&s, share);
+        mr_ranker_cut cut = {0};
+        uint32_t pasts = 0;
+        assert_ok(mr_ranker_cut_make(&s, MR_RANKING_AFTER_CUT, share, 1, &cut));
+        const mr_questions questions = mr_ranker_cut_newcomers(&cut);
+        const mr_sequences train = mr_sequence_list_view(&cut.train);
+        expect_newcomers(&s, cut_s);
+        assert_true(expected_count > 20);
+        assert_int_equal(questions.given.count, expected_count);
+        for (uint32_t q = 0; q < expected_count; q++) {
+            const uint64_t first = questions.target_ptr[q];
+            compare_elements(&s, expected[q].begin, expected[q].split, &questions.given,
+                             q);
+            (void)compare_targets(&s, &expected[q], questions.targets + first,
+                                  questions.target_ptr[q + 1] - first);
+            pasts += s.time_s[expected[q].begin] < cut_s;
+        }
+        assert_true(pasts > 0 && pasts < expected_count);
+        /* Nothing that is asked for is learnt from: it all lies behind the cut. */
+        for (uint64_t e = 0; e < train.ptr[train.count]; e++)
+            assert_true(train.time_s[e] < cut_s);
+        mr_ranker_cut_deinit(&cut);
+    }
+}
+
+static void test_other_forms_know_no_newcomers(void **state)
+{
+    (void)state;
+    const mr_sequences s = draw(3, SEQUENCES, true, true);
+    for (uint32_t form = MR_RANKING_NEXT_ITEM; form < MR_RANKING_AFTER_CUT; form++) {
+        mr_ranker_cut cut = {0};
+        assert_ok(mr_ranker_cut_make(&s, (mr_ranking_form)form, 0.2, 1, &cut));
+        assert_int_equal(mr_ranker_cut_newcomers(&cut).given.count, 0);
+        mr_ranker_cut_deinit(&cut);
+    }
+}
+
+/* Those that have a past, then as many newcomers, of seven elements each. */
+static void test_of_too_many_newcomers_some_are_asked_all_their_questions(void **state)
+{
+    (void)state;
+    enum { USERS = 4 * MR_RANKER_CUT_NEWCOMERS_MAX };
+    mr_ranker_cut cut = {0};
+    mr_sequence_list_deinit(&list);
+    list.has_times = true;
+    for (uint32_t u = 0; u < USERS; u++) {
+        const bool is_new = u >= USERS / 2;
+        for (uint32_t e = 0; e < 7; e++)
+            assert_ok(mr_sequence_list_add(&list, u, 0,
+                                           is_new || e == 6 ? 2 * USERS + e : 1 + e));
+        assert_ok(mr_sequence_list_end(&list));
+    }
+    const mr_sequences s = mr_sequence_list_view(&list);
+    assert_ok(mr_ranker_cut_make(&s, MR_RANKING_AFTER_CUT, 0.55, 1, &cut));
+    const mr_questions questions = mr_ranker_cut_newcomers(&cut);
+    uint32_t asked = 0;
+    for (uint32_t q = 0; q < questions.given.count; q += 5, asked++)
+        for (uint32_t p = 0; p < 5; p++) {
+            const mr_query query = mr_sequences_query(&questions.given, q + p, SIZE_MAX);
+            assert_int_equal(query.count, p + 1);
+            assert_int_equal(query.item[0], questions.given.item[questions.given.ptr[q]]);
+            assert_true(query.item[0] >= USERS / 2);
+        }
+    /* Six deviations of that many draws on either side. */
+    assert_true(asked > MR_RANKER_CUT_NEWCOMERS_MAX - 135 &&
+                asked < MR_RANKER_CUT_NEWCOMERS_MAX + 135);
+    mr_ranker_cut_deinit(&cut);
+}
+
 /* ---- the bound on questions ---- */
 
 enum { MANY = 2 * MR_RANKER_CUT_QUESTIONS_MAX };
@@ -292,8 +390,8 @@ static mr_sequences many(uint32_t count)
 static size_t asked_in(const mr_ranker_cut *cut, uint32_t first, uint32_t end)
 {
     size_t count = 0;
-    for (size_t t = 0; t < cut->target_count; t++)
-        count += cut->targets[t] >= first && cut->targets[t] < end;
+    for (size_t t = 0; t < cut->asked.target_count; t++)
+        count += cut->asked.targets[t] >= first && cut->asked.targets[t] < end;
     return count;
 }
 
@@ -308,19 +406,19 @@ static void test_of_too_many_questions_a_part_is_picked_evenly(void **state)
     assert_ok(mr_ranker_cut_make(&s, MR_RANKING_LAST_ITEM, 0.0, 1, &again));
     assert_ok(mr_ranker_cut_make(&s, MR_RANKING_LAST_ITEM, 0.0, 2, &other));
     /* Six deviations of that many draws on either side. */
-    assert_true(cut.given.count > MR_RANKER_CUT_QUESTIONS_MAX - 540 &&
-                cut.given.count < MR_RANKER_CUT_QUESTIONS_MAX + 540);
+    assert_true(cut.asked.given.count > MR_RANKER_CUT_QUESTIONS_MAX - 540 &&
+                cut.asked.given.count < MR_RANKER_CUT_QUESTIONS_MAX + 540);
     for (uint32_t tenth = 0; tenth < 10; tenth++) {
         const size_t asked =
             asked_in(&cut, tenth * (MANY / 10), (tenth + 1) * (MANY / 10));
         assert_true(asked > 1600 - 170 && asked < 1600 + 170);
     }
-    assert_int_equal(cut.target_count, again.target_count);
-    assert_memory_equal(cut.targets, again.targets,
-                        cut.target_count * sizeof(*cut.targets));
-    assert_true(
-        cut.target_count != other.target_count ||
-        memcmp(cut.targets, other.targets, cut.target_count * sizeof(*cut.targets)) != 0);
+    assert_int_equal(cut.asked.target_count, again.asked.target_count);
+    assert_memory_equal(cut.asked.targets, again.asked.targets,
+                        cut.asked.target_count * sizeof(*cut.asked.targets));
+    assert_true(cut.asked.target_count != other.asked.target_count ||
+                memcmp(cut.asked.targets, other.asked.targets,
+                       cut.asked.target_count * sizeof(*cut.asked.targets)) != 0);
     /* What was not asked is not learnt from either. */
     assert_int_equal(cut.train.count, MANY);
     assert_int_equal(cut.train.elements, MANY);
@@ -341,9 +439,9 @@ static void test_a_pick_does_not_depend_on_other_sequences(void **state)
     for (uint32_t e = 0; e < MANY; e++)
         list.item[2 * e] = MANY - 1 - e;
     assert_ok(mr_ranker_cut_make(&s, MR_RANKING_LAST_ITEM, 0.0, 1, &second));
-    assert_int_equal(first.target_count, second.target_count);
-    assert_memory_equal(first.targets, second.targets,
-                        first.target_count * sizeof(*first.targets));
+    assert_int_equal(first.asked.target_count, second.asked.target_count);
+    assert_memory_equal(first.asked.targets, second.asked.targets,
+                        first.asked.target_count * sizeof(*first.asked.targets));
     mr_ranker_cut_deinit(&first);
     mr_ranker_cut_deinit(&second);
 }
@@ -380,7 +478,7 @@ static void test_too_few_questions_are_not_asked(void **state)
     mr_ranker_cut cut = {0};
     mr_sequences s = many(MR_RANKER_CUT_QUESTIONS_MIN);
     assert_ok(mr_ranker_cut_make(&s, MR_RANKING_LAST_ITEM, 0.1, 1, &cut));
-    assert_int_equal(cut.given.count, MR_RANKER_CUT_QUESTIONS_MIN);
+    assert_int_equal(cut.asked.given.count, MR_RANKER_CUT_QUESTIONS_MIN);
     mr_ranker_cut_deinit(&cut);
     s = many(MR_RANKER_CUT_QUESTIONS_MIN - 1);
     assert_int_equal(mr_ranker_cut_make(&s, MR_RANKING_LAST_ITEM, 0.1, 1, &cut),
@@ -423,6 +521,9 @@ int main(void)
         cmocka_unit_test(test_sequences_without_times_are_cut_by_all_forms_but_one),
         cmocka_unit_test(test_a_slice_is_cut_by_its_own_elements),
         cmocka_unit_test(test_two_baskets_are_enough_where_hardly_anyone_has_three),
+        cmocka_unit_test(test_newcomers_are_asked_after_each_of_their_first_elements),
+        cmocka_unit_test(test_other_forms_know_no_newcomers),
+        cmocka_unit_test(test_of_too_many_newcomers_some_are_asked_all_their_questions),
         cmocka_unit_test(test_of_too_many_questions_a_part_is_picked_evenly),
         cmocka_unit_test(test_a_pick_does_not_depend_on_other_sequences),
         cmocka_unit_test(test_a_robot_does_not_ask_with_all_it_did),

@@ -81,7 +81,7 @@ static int tear_down(void **state)
 
 static mr_ranker_recipe recipe_of_test(void)
 {
-    mr_ranker_recipe recipe = {.repeats_allowed = true, .single = MR_SIGNALS};
+    mr_ranker_recipe recipe = {.choice = {.repeats_allowed = true, .single = MR_SIGNALS}};
     recipe.uses[MR_SIGNAL_ROWS] = recipe.uses[MR_SIGNAL_POPULAR] = true;
     return recipe;
 }
@@ -166,21 +166,21 @@ static void test_weights_follow_the_row_that_gave_the_answers(void **state)
     double loss = 0.0;
     double loss_of_none = 0.0;
     const float none[MR_RANK_FEATURES] = {0.0F};
-    single.single = MR_SIGNAL_ROWS;
+    single.choice.single = MR_SIGNAL_ROWS;
     assert_ok(mr_ranker_groups_collect(&members, &blend, &fitted, pools[1], &groups));
-    blend.single = MR_SIGNAL_POPULAR; /* fitting makes a blend of it */
-    blend.weights[0] = 77.0F;
-    assert_ok(mr_ranker_groups_fit(&groups, pools[1], &blend, &loss));
+    blend.choice.single = MR_SIGNAL_POPULAR; /* fitting makes a blend of it */
+    blend.choice.weights[0] = 77.0F;
+    assert_ok(mr_ranker_groups_fit(&groups, pools[1], 0.0F, &blend.choice, &loss));
     assert_ok(mr_listwise_loss(&groups.data, none, pools[1], &loss_of_none));
     mr_ranker_groups_deinit(&groups);
-    assert_int_equal(blend.single, MR_SIGNALS);
+    assert_int_equal(blend.choice.single, MR_SIGNALS);
     assert_true(loss < 0.8 * loss_of_none);
-    assert_true(blend.weights[MR_RANK_FEATURE_ROWS_PART] > 1.0F);
+    assert_true(blend.choice.weights[MR_RANK_FEATURE_ROWS_PART] > 1.0F);
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
-        assert_true(isfinite(blend.weights[f]));
+        assert_true(isfinite(blend.choice.weights[f]));
         const mr_signal signal = mr_rank_feature_signal((mr_rank_feature)f);
         if (signal != MR_SIGNALS && !blend.uses[signal])
-            assert_true(blend.weights[f] == 0.0F);
+            assert_true(blend.choice.weights[f] == 0.0F);
     }
     assert_ok(mr_ranker_evaluate(&members, &blend, &judged, &k, 1, pools[1], &blended));
     assert_ok(mr_ranker_evaluate(&members, &single, &judged, &k, 1, pools[1], &alone));
@@ -198,10 +198,11 @@ static void test_any_number_of_threads_fits_the_same_bits(void **state)
         recipes[t] = recipe_of_test();
         assert_ok(mr_ranker_groups_collect(&members, &recipes[t], &questions, pools[t],
                                            &groups));
-        assert_ok(mr_ranker_groups_fit(&groups, pools[t], &recipes[t], NULL));
+        assert_ok(
+            mr_ranker_groups_fit(&groups, pools[t], 0.0F, &recipes[t].choice, NULL));
         mr_ranker_groups_deinit(&groups);
-        assert_memory_equal(recipes[t].weights, recipes[1].weights,
-                            sizeof(recipes[1].weights));
+        assert_memory_equal(recipes[t].choice.weights, recipes[1].choice.weights,
+                            sizeof(recipes[1].choice.weights));
     }
 }
 
@@ -215,7 +216,7 @@ static void test_without_a_group_nothing_is_fitted(void **state)
         questions_from(10, 1); /* asks for an unknown item alone */
     assert_ok(mr_ranker_groups_collect(&members, &recipe, &none, pools[1], &groups));
     assert_int_equal(groups.data.groups, 0);
-    assert_int_equal(mr_ranker_groups_fit(&groups, pools[1], &recipe, NULL),
+    assert_int_equal(mr_ranker_groups_fit(&groups, pools[1], 0.0F, &recipe.choice, NULL),
                      MR_ERR_INVALID);
     mr_ranker_groups_deinit(&groups);
     assert_ok(mr_ranker_groups_collect(&members, &recipe, &strange, pools[1], &groups));

@@ -57,12 +57,15 @@ static mr_ranker_recipe recipe_of_test(void)
                                           .repeat_shrinkage = 7.89F,
                                           .popularity_fading = 0.89F},
                                .popular_fade = 0.7F,
-                               .repeats_allowed = true,
-                               .single = MR_SIGNALS};
+                               .choice = {.repeats_allowed = true, .single = MR_SIGNALS},
+                               .newcomers = {.single = MR_SIGNALS},
+                               .newcomers_max = 4};
     for (uint32_t s = 0; s < MR_SIGNALS; s++)
         recipe.uses[s] = true;
-    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        recipe.weights[f] = (float)mr_random_normal(1, f) * 1e-3F;
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
+        recipe.choice.weights[f] = (float)mr_random_normal(1, f) * 1e-3F;
+        recipe.newcomers.weights[f] = (float)mr_random_normal(2, f) * 1e3F;
+    }
     return recipe;
 }
 
@@ -146,13 +149,20 @@ static void assert_repeats_equal(const mr_next_basket_options *a,
                 a->popularity_fading == b->popularity_fading);
 }
 
+static void assert_choices_equal(const mr_ranker_choice *a, const mr_ranker_choice *b)
+{
+    assert_memory_equal(a->weights, b->weights, sizeof(a->weights));
+    assert_int_equal(a->repeats_allowed, b->repeats_allowed);
+    assert_int_equal(a->single, b->single);
+}
+
 static void assert_recipes_equal(const mr_ranker_recipe *a, const mr_ranker_recipe *b)
 {
     assert_memory_equal(a->uses, b->uses, sizeof(a->uses));
-    assert_memory_equal(a->weights, b->weights, sizeof(a->weights));
     assert_true(a->popular_fade == b->popular_fade);
-    assert_int_equal(a->repeats_allowed, b->repeats_allowed);
-    assert_int_equal(a->single, b->single);
+    assert_choices_equal(&a->choice, &b->choice);
+    assert_choices_equal(&a->newcomers, &b->newcomers);
+    assert_int_equal(a->newcomers_max, b->newcomers_max);
     assert_encoders_equal(&a->encoder, &b->encoder);
     assert_sequences_equal(&a->sequence, &b->sequence);
     assert_session_knns_equal(&a->session_knn, &b->session_knn);
@@ -167,8 +177,10 @@ static void test_a_recipe_is_read_as_it_was_written(void **state)
         mr_ranker_recipe recipe = recipe_of_test();
         mr_ranker_recipe other;
         mr_error error = {{0}};
-        recipe.single = (mr_signal)single;
-        recipe.repeats_allowed = single % 2 == 0;
+        recipe.choice.single = (mr_signal)single;
+        recipe.newcomers.single = (mr_signal)(MR_SIGNALS - single);
+        recipe.choice.repeats_allowed = single % 2 == 0;
+        recipe.newcomers.repeats_allowed = single % 4 < 2;
         write_text(&recipe, text);
         if (read_text(text, &other, &error) != MR_OK)
             fail_msg("%s", error.message);
@@ -180,17 +192,40 @@ static void test_a_family_that_is_not_used_has_its_defaults(void **state)
 {
     (void)state;
     char text[TEXT_BYTES];
-    mr_ranker_recipe recipe = {.popular_fade = 1.0F, .single = MR_SIGNAL_POPULAR};
+    mr_ranker_recipe recipe = {.popular_fade = 1.0F,
+                               .choice = {.single = MR_SIGNAL_POPULAR}};
     mr_ranker_recipe other;
     recipe.uses[MR_SIGNAL_POPULAR] = true;
     write_text(&recipe, text);
     assert_null(strstr(text, "\"sequence\":{"));
+    assert_null(strstr(text, "newcomers"));
     assert_ok(read_text(text, &other, NULL));
     recipe.encoder = mr_encoder_options_default();
     recipe.sequence = mr_covisitation_defaults();
     recipe.session_knn = mr_session_knn_defaults();
     recipe.repeat = mr_next_basket_defaults();
     assert_recipes_equal(&other, &recipe);
+}
+
+/* What was written before newcomers had a choice of their own. */
+static void test_a_recipe_without_newcomers_serves_them_as_all_others(void **state)
+{
+    (void)state;
+    char text[TEXT_BYTES];
+    mr_ranker_recipe recipe = recipe_of_test();
+    mr_ranker_recipe other;
+    write_text(&recipe, text);
+    char *begin = strstr(text, "\"newcomers\":");
+    assert_non_null(begin);
+    /* The object holds one other, which ends it, too. */
+    const char *end = strstr(begin, "}},") + 3;
+    memmove(begin, end, strlen(end) + 1);
+    assert_ok(read_text(text, &other, NULL));
+    recipe.newcomers_max = 0;
+    recipe.newcomers = (mr_ranker_choice){0};
+    assert_recipes_equal(&other, &recipe);
+    for (size_t elements = 0; elements < 6; elements++)
+        assert_ptr_equal(mr_ranker_choice_of(&other, elements), &other.choice);
 }
 
 /* ---- refusals ---- */
@@ -238,7 +273,7 @@ static void test_each_number_is_needed_and_must_be_sound(void **state)
         if (!is_seed)
             refuse_in_place(text, value, length, "1e39");
     }
-    assert_int_equal(values, 2 + MR_SIGNALS + MR_RANK_FEATURES + 10 + 13 + 9 + 10);
+    assert_int_equal(values, 4 + MR_SIGNALS + 2 * MR_RANK_FEATURES + 10 + 13 + 9 + 10);
 }
 
 /* The value behind the first `key` after `of`. */
@@ -280,12 +315,19 @@ static void test_a_single_is_a_signal_in_use(void **state)
     refuse_value("{", "\"single\"", "\"astrology\"");
     refuse_value("{", "\"single\"", "7");
     refuse_value("{", "\"single\"", "{}");
-    recipe.single = MR_SIGNAL_CONTENT;
+    refuse_value("\"newcomers\":{", "\"single\"", "\"astrology\"");
+    refuse_value("\"newcomers\":{", "\"elements_max\"", "0");
+    recipe.newcomers.single = MR_SIGNAL_CONTENT;
+    recipe.uses[MR_SIGNAL_CONTENT] = false;
+    write_text(&recipe, text);
+    assert_int_equal(read_text(text, &recipe, NULL), MR_ERR_CORRUPT);
+    recipe = recipe_of_test();
+    recipe.choice.single = MR_SIGNAL_CONTENT;
     recipe.uses[MR_SIGNAL_CONTENT] = false;
     write_text(&recipe, text);
     assert_int_equal(read_text(text, &recipe, NULL), MR_ERR_CORRUPT);
     memset(recipe.uses, 0, sizeof(recipe.uses));
-    recipe.single = MR_SIGNALS;
+    recipe.choice.single = MR_SIGNALS;
     write_text(&recipe, text);
     assert_int_equal(read_text(text, &recipe, NULL), MR_ERR_CORRUPT);
 }
@@ -306,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_recipe_is_read_as_it_was_written),
         cmocka_unit_test(test_a_family_that_is_not_used_has_its_defaults),
+        cmocka_unit_test(test_a_recipe_without_newcomers_serves_them_as_all_others),
         cmocka_unit_test(test_each_number_is_needed_and_must_be_sound),
         cmocka_unit_test(test_a_familys_own_ranges_hold),
         cmocka_unit_test(test_a_single_is_a_signal_in_use),

@@ -149,9 +149,10 @@ static void check_never_below_a_single(const mr_sequences *sequences,
     assert_ok(mr_ranker_members_train(&result->recipe, &training, &members));
     for (uint32_t s = 0; s < MR_SIGNALS; s++) {
         mr_ranker_recipe single = result->recipe;
+        single.newcomers_max = 0; /* judged was the choice for all */
         if (!single.uses[s])
             continue;
-        single.single = (mr_signal)s;
+        single.choice.single = (mr_signal)s;
         assert_ok(mr_ranker_evaluate(&members, &single, &judged, &options->k, 1, pools[1],
                                      &metrics));
         assert_true(value_of(options, &result->holdout) >= value_of(options, &metrics));
@@ -168,7 +169,7 @@ static void test_the_next_item_is_learnt_from_the_last(void **state)
         mr_ranker_tuner_options options = options_of_test();
         options.form = (mr_ranking_form)form;
         const mr_ranker_tuner_result result = tuned(&sequences, &options);
-        const mr_signal single = result.recipe.single;
+        const mr_signal single = result.recipe.choice.single;
         assert_true(single == MR_SIGNALS || single == MR_SIGNAL_SEQUENCE ||
                     single == MR_SIGNAL_REPEAT || single == MR_SIGNAL_SESSION_KNN);
         assert_true(result.holdout.hit > 0.75);
@@ -184,8 +185,8 @@ static void test_a_habit_of_repeating_is_found(void **state)
     const mr_ranker_tuner_options options = options_of_test();
     const mr_ranker_tuner_result result = tuned(&sequences, &options);
     assert_true(result.repeat_share > 0.6);
-    assert_true(result.recipe.repeats_allowed);
-    assert_int_equal(result.recipe.single, MR_SIGNALS);
+    assert_true(result.recipe.choice.repeats_allowed);
+    assert_int_equal(result.recipe.choice.single, MR_SIGNALS);
     assert_true(result.holdout.hit > 0.75);
     check_never_below_a_single(&sequences, &options, &result);
     /* One who takes two favourites in turn takes the other: its own, and there is a part for that. */
@@ -215,7 +216,7 @@ static void test_where_nothing_comes_again_own_items_are_barred(void **state)
     const mr_ranker_tuner_options options = options_of_test();
     const mr_ranker_tuner_result result = tuned(&sequences, &options);
     assert_true(result.repeat_share == 0.0);
-    assert_false(result.recipe.repeats_allowed);
+    assert_false(result.recipe.choice.repeats_allowed);
     assert_true(result.holdout.hit > 0.9);
     check_never_below_a_single(&sequences, &options, &result);
 }
@@ -245,8 +246,8 @@ static void test_threads_and_runs_agree(void **state)
         mr_ranker_recipe_text(&one.recipe, text);
         mr_ranker_recipe_text(&other.recipe, other_text);
         assert_string_equal(text, other_text);
-        assert_memory_equal(one.recipe.weights, other.recipe.weights,
-                            sizeof(one.recipe.weights));
+        assert_memory_equal(one.recipe.choice.weights, other.recipe.choice.weights,
+                            sizeof(one.recipe.choice.weights));
         assert_true(one.holdout.ndcg == other.holdout.ndcg &&
                     one.holdout.hit == other.holdout.hit);
         assert_int_equal(one.tries, other.tries);
@@ -277,8 +278,146 @@ static void test_rows_of_the_caller_are_a_family(void **state)
     assert_true(result.holdout.hit > 0.8);
     options.families[MR_SIGNAL_POPULAR] = false;
     const mr_sequences few = mr_sequences_slice(&sequences, 0, 20);
-    assert_int_equal(tuned(&sequences, &options).recipe.single, MR_SIGNAL_ROWS);
-    assert_int_equal(tuned(&few, &options).recipe.single, MR_SIGNAL_ROWS);
+    assert_int_equal(tuned(&sequences, &options).recipe.choice.single, MR_SIGNAL_ROWS);
+    assert_int_equal(tuned(&few, &options).recipe.choice.single, MR_SIGNAL_ROWS);
+}
+
+/* ---- newcomers ---- */
+
+enum { ONCE = 120, NEW = 60, PAST = 7, LATE = 2, BEFORE_S = 1000, CUT_S = 100000 };
+
+/*
+ * Those who came once, those who came again, who go on with the next item, and newcomers, who do
+ * not: whatever they took first, they then take the items that were popular before.
+ */
+static mr_sequences draw_with_newcomers(uint32_t newcomers)
+{
+    mr_sequence_list_deinit(&list);
+    list.has_times = true;
+    for (uint32_t u = 0; u < ONCE + SEQUENCES + newcomers; u++) {
+        const bool is_new = u >= ONCE + SEQUENCES;
+        const bool came_again = u >= ONCE && !is_new;
+        const uint32_t length = came_again ? PAST + LATE : PAST;
+        uint32_t item = (uint32_t)(drawn(u, 0) % ITEMS);
+        for (uint32_t step = 0; step < length; step++) {
+            const uint32_t since_s = is_new || step >= PAST ? CUT_S : 0;
+            assert_ok(
+                mr_sequence_list_add(&list, item, step, since_s + BEFORE_S * step + u));
+            item = came_again ? (item + 1) % ITEMS : (uint32_t)(drawn(u, step + 1) % 5);
+        }
+        assert_ok(mr_sequence_list_end(&list));
+    }
+    return mr_sequence_list_view(&list);
+}
+
+static double value_for_newcomers(const mr_ranker_cut *cut,
+                                  const mr_ranker_members *members,
+                                  const mr_ranker_recipe *recipe,
+                                  const mr_ranker_tuner_options *options)
+{
+    const mr_questions questions = mr_ranker_cut_newcomers(cut);
+    mr_ranking_metrics metrics;
+    assert_ok(mr_ranker_evaluate(members, recipe, &questions, &options->k, 1, pools[1],
+                                 &metrics));
+    return value_of(options, &metrics);
+}
+
+/* The cut where the late ones begin. */
+static mr_ranker_tuner_options options_after_cut(uint32_t newcomers)
+{
+    const uint32_t late = LATE * SEQUENCES + PAST * newcomers;
+    mr_ranker_tuner_options options = options_of_test();
+    options.form = MR_RANKING_AFTER_CUT;
+    options.share = (double)late / (double)(PAST * (ONCE + SEQUENCES) + late) - 1e-6;
+    options.budget = 8;
+    return options;
+}
+
+static void test_newcomers_get_what_is_better_for_them(void **state)
+{
+    (void)state;
+    const mr_sequences sequences = draw_with_newcomers(NEW);
+    const mr_ranker_tuner_options options = options_after_cut(NEW);
+    const mr_ranker_tuner_result result = tuned(&sequences, &options);
+    const mr_ranker_recipe *recipe = &result.recipe;
+    mr_ranker_recipe as_others = *recipe;
+    mr_ranker_members members = {0};
+    mr_ranker_cut cut;
+    assert_int_equal(recipe->newcomers_max, MR_RANKER_NEWCOMER_ELEMENTS);
+    assert_ok(
+        mr_ranker_cut_make(&sequences, options.form, options.share, options.seed, &cut));
+    const mr_sequences train = mr_sequence_list_view(&cut.train);
+    const mr_ranker_training training = {.sequences = &train, .pool = pools[1]};
+    assert_int_equal(result.newcomer_questions,
+                     mr_ranker_cut_newcomers(&cut).given.count);
+    assert_ok(mr_ranker_members_train(recipe, &training, &members));
+    as_others.newcomers_max = 0;
+    assert_true(value_for_newcomers(&cut, &members, recipe, &options) >
+                1.2 * value_for_newcomers(&cut, &members, &as_others, &options));
+    /* Weights or family: what either choice asks has been trained. */
+    for (uint32_t s = 0; s < MR_SIGNALS; s++)
+        assert_int_equal(recipe->uses[s], mr_ranker_recipe_asks(recipe, (mr_signal)s));
+    mr_ranker_members_deinit(&members);
+    mr_ranker_cut_deinit(&cut);
+}
+
+static void test_too_few_newcomers_are_served_as_all_others(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {0, 9};
+    for (size_t n = 0; n < 2; n++) {
+        const mr_ranker_tuner_options options = options_after_cut(counts[n]);
+        const mr_sequences sequences = draw_with_newcomers(counts[n]);
+        const mr_ranker_tuner_result result = tuned(&sequences, &options);
+        assert_int_equal(result.recipe.newcomers_max, 0);
+        assert_true(result.questions >= MR_RANKER_CUT_QUESTIONS_MIN);
+        assert_true(result.newcomer_questions < MR_RANKER_CUT_QUESTIONS_MIN);
+    }
+}
+
+/* ---- repeats ---- */
+
+/* One in twenty of the last items is the user's first. */
+static uint32_t take_rarely_again(uint32_t user, uint32_t step, const uint32_t *before)
+{
+    return step + 1 == LENGTH && user % 20 == 0 ? before[0]
+                                                : take_new(user, step, before);
+}
+
+/* A row cannot tell a repeat's worth: a single is judged with own items and without. */
+static void test_a_rare_repeat_does_not_let_own_items_in(void **state)
+{
+    (void)state;
+    const mr_sequences sequences = draw(take_rarely_again, LENGTH);
+    mr_ranker_tuner_options options = options_of_test();
+    mr_ranker_members members = {0};
+    mr_ranker_cut cut;
+    memset(options.families, 0, sizeof(options.families));
+    options.families[MR_SIGNAL_POPULAR] = true;
+    options.budget = 1; /* of another way to ask there is no count */
+    const mr_ranker_tuner_result result = tuned(&sequences, &options);
+    assert_ok(
+        mr_ranker_cut_make(&sequences, options.form, options.share, options.seed, &cut));
+    const mr_sequences train = mr_sequence_list_view(&cut.train);
+    const mr_ranker_training training = {.sequences = &train, .pool = pools[1]};
+    const mr_questions questions = mr_ranker_cut_questions(&cut);
+    mr_ranker_recipe recipe = result.recipe;
+    double values[2];
+    assert_ok(mr_ranker_members_train(&recipe, &training, &members));
+    for (uint32_t way = 0; way < 2; way++) {
+        mr_ranking_metrics metrics;
+        recipe.choice.repeats_allowed = way == 1;
+        assert_ok(mr_ranker_evaluate(&members, &recipe, &questions, &options.k, 1,
+                                     pools[1], &metrics));
+        values[way] = value_of(&options, &metrics);
+    }
+    assert_true(result.repeat_share > 0.0 && result.repeat_share < 0.1);
+    assert_int_equal(result.tries, 1);
+    assert_true(values[0] > values[1]);
+    assert_false(result.recipe.choice.repeats_allowed);
+    assert_true(value_of(&options, &result.holdout) == values[0]);
+    mr_ranker_members_deinit(&members);
+    mr_ranker_cut_deinit(&cut);
 }
 
 /* ---- budget and families ---- */
@@ -331,8 +470,8 @@ static void test_a_familys_name_is_that_family(void **state)
         memset(options.families, 0, sizeof(options.families));
         options.families[cheap[f]] = true;
         const mr_ranker_tuner_result result = tuned(&sequences, &options);
-        assert_int_equal(result.recipe.single, cheap[f]);
-        assert_string_equal(mr_ranker_recipe_name(&result.recipe),
+        assert_int_equal(result.recipe.choice.single, cheap[f]);
+        assert_string_equal(mr_ranker_choice_name(&result.recipe.choice),
                             mr_signal_name(cheap[f]));
         for (uint32_t s = 0; s < MR_SIGNALS; s++)
             assert_int_equal(result.recipe.uses[s], s == cheap[f]);
@@ -351,8 +490,8 @@ static void test_a_blend_that_is_insisted_on_is_taken_and_judged(void **state)
     options.insist_on_blend = true;
     options.budget = 1;
     const mr_ranker_tuner_result result = tuned(&sequences, &options);
-    assert_int_equal(result.recipe.single, MR_SIGNALS);
-    assert_string_equal(mr_ranker_recipe_name(&result.recipe), "blend");
+    assert_int_equal(result.recipe.choice.single, MR_SIGNALS);
+    assert_string_equal(mr_ranker_choice_name(&result.recipe.choice), "blend");
     /* The hold-out is the blend's: the same weights fitted again on the first half. */
     assert_ok(
         mr_ranker_cut_make(&sequences, options.form, options.share, options.seed, &cut));
@@ -366,7 +505,7 @@ static void test_a_blend_that_is_insisted_on_is_taken_and_judged(void **state)
     half.given = mr_sequences_slice(&all.given, 0, middle);
     assert_ok(mr_ranker_members_train(&recipe, &training, &members));
     assert_ok(mr_ranker_groups_collect(&members, &recipe, &half, pools[1], &groups));
-    assert_ok(mr_ranker_groups_fit(&groups, pools[1], &recipe, NULL));
+    assert_ok(mr_ranker_groups_fit(&groups, pools[1], 0.0F, &recipe.choice, NULL));
     half.given = mr_sequences_slice(&all.given, middle, all.given.count - middle);
     half.target_ptr = all.target_ptr + middle;
     assert_ok(
@@ -387,15 +526,15 @@ static void test_with_too_few_questions_the_simplest_family_is_taken(void **stat
     const mr_sequences none = mr_sequences_slice(&all, 0, 0);
     mr_ranker_tuner_options options = options_of_test();
     mr_ranker_tuner_result result = tuned(&few, &options);
-    assert_int_equal(result.recipe.single, MR_SIGNAL_POPULAR);
+    assert_int_equal(result.recipe.choice.single, MR_SIGNAL_POPULAR);
     assert_int_equal(result.questions, 0);
     assert_int_equal(result.tries, 0);
     options.families[MR_SIGNAL_POPULAR] = false;
     result = tuned(&few, &options);
-    assert_int_equal(result.recipe.single, MR_SIGNAL_SEQUENCE);
+    assert_int_equal(result.recipe.choice.single, MR_SIGNAL_SEQUENCE);
     assert_true(result.recipe.uses[MR_SIGNAL_SEQUENCE]);
     result = tuned(&none, &options);
-    assert_int_equal(result.recipe.single, MR_SIGNAL_SEQUENCE);
+    assert_int_equal(result.recipe.choice.single, MR_SIGNAL_SEQUENCE);
 }
 
 static void test_answers_that_nobody_has_heard_of_are_no_error(void **state)
@@ -405,10 +544,10 @@ static void test_answers_that_nobody_has_heard_of_are_no_error(void **state)
     mr_ranker_tuner_options options = options_of_test();
     options.budget = 6;
     mr_ranker_tuner_result result = tuned(&sequences, &options);
-    assert_int_not_equal(result.recipe.single, MR_SIGNALS);
+    assert_int_not_equal(result.recipe.choice.single, MR_SIGNALS);
     options.insist_on_blend = true;
     result = tuned(&sequences, &options);
-    assert_int_not_equal(result.recipe.single, MR_SIGNALS);
+    assert_int_not_equal(result.recipe.choice.single, MR_SIGNALS);
 }
 
 /* The cut leaves one item of each: no example for an encoder, whatever else there is. */
@@ -423,7 +562,7 @@ static void test_an_encoder_without_an_example_is_passed_over(void **state)
     memset(options.families, 0, sizeof(options.families));
     options.families[MR_SIGNAL_ENCODER] = true;
     result = tuned(&sequences, &options);
-    assert_int_equal(result.recipe.single, MR_SIGNAL_ENCODER);
+    assert_int_equal(result.recipe.choice.single, MR_SIGNAL_ENCODER);
     assert_true(result.recipe.uses[MR_SIGNAL_ENCODER]);
     assert_int_equal(result.tries, 0);
 }
@@ -446,8 +585,8 @@ static void test_an_encoder_is_taken_as_it_comes(void **state)
     assert_int_equal(one.tries, 1);
     assert_ok(mr_encoder_options_check(&one.recipe.encoder, NULL));
     assert_ok(mr_ranker_tune(&sequences, &options, pools[2], &two));
-    assert_memory_equal(one.recipe.weights, two.recipe.weights,
-                        sizeof(one.recipe.weights));
+    assert_memory_equal(one.recipe.choice.weights, two.recipe.choice.weights,
+                        sizeof(one.recipe.choice.weights));
 }
 
 static void test_refuses_what_cannot_be_chosen_from(void **state)
@@ -500,6 +639,9 @@ int main(void)
         cmocka_unit_test(test_where_nothing_tells_the_popular_are_shown),
         cmocka_unit_test(test_threads_and_runs_agree),
         cmocka_unit_test(test_rows_of_the_caller_are_a_family),
+        cmocka_unit_test(test_newcomers_get_what_is_better_for_them),
+        cmocka_unit_test(test_too_few_newcomers_are_served_as_all_others),
+        cmocka_unit_test(test_a_rare_repeat_does_not_let_own_items_in),
         cmocka_unit_test(test_no_more_is_tried_than_the_budget_allows),
         cmocka_unit_test(test_a_budget_beyond_reason_ends),
         cmocka_unit_test(test_a_familys_name_is_that_family),
