@@ -311,6 +311,14 @@ static bool get_single(mr_json_value *object, const bool uses[MR_SIGNALS],
     return *ret_single != MR_SIGNALS;
 }
 
+/* What a signal that is not in use says nothing of weighs nothing: no reason could be given for it. */
+static bool may_weigh(const bool uses[MR_SIGNALS], mr_rank_feature feature, float weight)
+{
+    const mr_signal signal = mr_rank_feature_signal(feature);
+    return signal == MR_SIGNALS || signal == MR_SIGNAL_POPULAR || uses[signal] ||
+           (weight <= 0.0F && weight >= 0.0F);
+}
+
 /* `of` is the object's own name, for messages. */
 static mr_status get_choice(mr_json_value *object, const char *of,
                             const bool uses[MR_SIGNALS], mr_ranker_choice *ret_choice,
@@ -321,11 +329,13 @@ static mr_status get_choice(mr_json_value *object, const char *of,
         return refuse(ret_error, of, "single");
     if (!get_flag(object, "repeats_allowed", &ret_choice->repeats_allowed))
         return refuse(ret_error, of, "repeats_allowed");
-    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        if (!get_number(weights, mr_rank_feature_name((mr_rank_feature)f),
-                        &ret_choice->weights[f]))
-            return refuse(ret_error, of[0] != '\0' ? of : "weights",
-                          mr_rank_feature_name((mr_rank_feature)f));
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
+        const mr_rank_feature feature = (mr_rank_feature)f;
+        const char *name = mr_rank_feature_name(feature);
+        float *weight = &ret_choice->weights[f];
+        if (!get_number(weights, name, weight) || !may_weigh(uses, feature, *weight))
+            return refuse(ret_error, of[0] != '\0' ? of : "weights", name);
+    }
     return MR_OK;
 }
 

@@ -307,6 +307,26 @@ static void test_a_familys_own_ranges_hold(void **state)
     refuse_value("{", "\"popular_fade\"", "-0.5");
 }
 
+static void test_a_signal_that_is_not_in_use_weighs_nothing(void **state)
+{
+    (void)state;
+    char text[TEXT_BYTES];
+    mr_error error;
+    mr_ranker_recipe recipe = recipe_of_test();
+    recipe.choice.single = MR_SIGNALS;
+    recipe.newcomers_max = 0;
+    recipe.uses[MR_SIGNAL_CONTENT] = false;
+    recipe.choice.weights[MR_RANK_FEATURE_CONTENT_SHARE] = 0.0F;
+    recipe.choice.weights[MR_RANK_FEATURE_CONTENT_PART] = 0.25F;
+    write_text(&recipe, text);
+    assert_int_equal(read_text(text, &recipe, &error), MR_ERR_CORRUPT);
+    assert_non_null(strstr(error.message, "weights.content_part"));
+    recipe.choice.weights[MR_RANK_FEATURE_CONTENT_PART] = 0.0F;
+    recipe.choice.weights[MR_RANK_FEATURE_OWN] = 0.25F;
+    write_text(&recipe, text);
+    assert_ok(read_text(text, &recipe, &error));
+}
+
 static void test_a_single_is_a_signal_in_use(void **state)
 {
     (void)state;
@@ -351,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_a_recipe_without_newcomers_serves_them_as_all_others),
         cmocka_unit_test(test_each_number_is_needed_and_must_be_sound),
         cmocka_unit_test(test_a_familys_own_ranges_hold),
+        cmocka_unit_test(test_a_signal_that_is_not_in_use_weighs_nothing),
         cmocka_unit_test(test_a_single_is_a_signal_in_use),
         cmocka_unit_test(test_what_is_no_recipe_is_refused),
     };
