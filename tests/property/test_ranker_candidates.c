@@ -329,7 +329,9 @@ static void check_look(shop *s, const mr_ranker_recipe *recipe, const question *
         assert_memory_equal(features, described[0],
                             count * MR_RANK_FEATURES * sizeof(*features));
     for (size_t f = 0; f < count * MR_RANK_FEATURES; f++)
-        assert_true(fabsf(features[f] - described[0][f]) <= 1e-4F);
+        assert_true(
+            fabsf(features[f] - described[f / MR_RANK_FEATURES][f % MR_RANK_FEATURES]) <=
+            1e-4F);
 }
 
 static void check_list(shop *s, const mr_ranker_recipe *recipe, const question *q)
