@@ -1,7 +1,7 @@
 /*
  * Method: the public Gowalla split (29,858 users, 40,981 items), parameters and blend chosen on a
- * hold-out cut from the training file with twelve tries, ranked once on the test file.  The gate
- * is recall@20 .184 and NDCG@20 .151, above LightGCN's published .1820/.1547 in recall; the
+ * hold-out cut from the training file with ten tries, ranked once on the test file.  The gate
+ * is recall@20 .187 and NDCG@20 .155, above LightGCN's published .1820/.1547 in recall; the
  * singles are held to the published ItemCF row (.1570/.1214) and to popularity being far below.
  */
 #include "tests/support.h"
@@ -51,16 +51,16 @@ static mr_lightgcn_result run(mr_lightgcn_model model, uint32_t budget)
     return result;
 }
 
-static void test_the_choice_of_twelve_passes_the_gate(void **state)
+static void test_the_choice_of_ten_passes_the_gate(void **state)
 {
     (void)state;
-    const mr_lightgcn_result result = run(MR_LIGHTGCN_AUTO, 12);
+    const mr_lightgcn_result result = run(MR_LIGHTGCN_AUTO, 10);
     assert_int_equal(result.users, 29858);
     assert_int_equal(result.items, 40981);
     assert_int_equal(result.train_count, 810128);
     assert_int_equal(result.test_count, 217242);
-    assert_true(result.metrics.recall >= 0.184);
-    assert_true(result.metrics.ndcg >= 0.151);
+    assert_true(result.metrics.recall >= 0.187);
+    assert_true(result.metrics.ndcg >= 0.155);
 }
 
 static void test_item_item_alone_is_above_published_item_cf(void **state)
@@ -82,7 +82,7 @@ static void test_popularity_is_far_below(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_choice_of_twelve_passes_the_gate),
+        cmocka_unit_test(test_the_choice_of_ten_passes_the_gate),
         cmocka_unit_test(test_item_item_alone_is_above_published_item_cf),
         cmocka_unit_test(test_popularity_is_far_below),
     };
