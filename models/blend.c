@@ -41,22 +41,30 @@ mr_blend mr_blend_single(mr_member member)
     return blend;
 }
 
-mr_blend_term mr_blend_measure(mr_blend_scale scale, const float *row, size_t count)
+mr_blend_term mr_blend_term_of_moments(double sum, double squares, size_t count)
 {
-    const mr_vector_kernels *kernels = mr_vector_kernels_best();
-    if (scale == MR_BLEND_MAXIMUM) {
-        const float best = kernels->maximum(row, count);
-        return (mr_blend_term){.factor = best > 0.0F ? 1.0F / best : 0.0F};
-    }
-    double sum = 0.0;
-    double squares = 0.0;
-    kernels->moments(row, count, &sum, &squares);
     const double n = count > 0 ? (double)count : 1.0;
     const double mean = sum / n;
     const double variance = squares / n - mean * mean;
     return (mr_blend_term){.offset = (float)mean,
                            .factor =
                                variance > 0.0 ? (float)(1.0 / sqrt(variance)) : 0.0F};
+}
+
+mr_blend_term mr_blend_term_of_largest(float largest)
+{
+    return (mr_blend_term){.factor = largest > 0.0F ? 1.0F / largest : 0.0F};
+}
+
+mr_blend_term mr_blend_measure(mr_blend_scale scale, const float *row, size_t count)
+{
+    const mr_vector_kernels *kernels = mr_vector_kernels_best();
+    double sum = 0.0;
+    double squares = 0.0;
+    if (scale == MR_BLEND_MAXIMUM)
+        return mr_blend_term_of_largest(kernels->maximum(row, count));
+    kernels->moments(row, count, &sum, &squares);
+    return mr_blend_term_of_moments(sum, squares, count);
 }
 
 static mr_blend_term term_of(mr_blend_terms *terms, mr_blend_scale scale, uint32_t member,

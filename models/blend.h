@@ -57,6 +57,10 @@ typedef struct mr_blend_term {
 
 mr_blend_term mr_blend_measure(mr_blend_scale scale, const float *row, size_t count);
 
+/* The same from what a row of `count` scores adds up to, or from its largest score. */
+mr_blend_term mr_blend_term_of_moments(double sum, double squares, size_t count);
+mr_blend_term mr_blend_term_of_largest(float largest);
+
 /* The terms of a user's rows, measured as far as some blend needs them. */
 typedef struct mr_blend_terms {
     mr_blend_term terms[MR_BLEND_SCALES][MR_MEMBERS];

@@ -57,21 +57,6 @@ void mr_set_ranking_destroy(mr_set_ranking *ranking)
 
 /* ---- what rows are scaled by ---- */
 
-static mr_blend_term term_of_moments(double sum, double squares, uint32_t items)
-{
-    const double n = items > 0 ? (double)items : 1.0;
-    const double mean = sum / n;
-    const double variance = squares / n - mean * mean;
-    return (mr_blend_term){.offset = (float)mean,
-                           .factor =
-                               variance > 0.0 ? (float)(1.0 / sqrt(variance)) : 0.0F};
-}
-
-static mr_blend_term term_of_largest(double largest)
-{
-    return (mr_blend_term){.factor = largest > 0.0 ? (float)(1.0 / largest) : 0.0F};
-}
-
 static mr_blend_term measure_ials(const mr_set_model *model, mr_set_scratch *scratch)
 {
     double sum = 0.0;
@@ -79,11 +64,11 @@ static mr_blend_term measure_ials(const mr_set_model *model, mr_set_scratch *scr
     mr_ranked best;
     if (model->recipe->blend.scale == MR_BLEND_DEVIATION) {
         mr_set_index_moments(model->index, scratch->user, &sum, &squares);
-        return term_of_moments(sum, squares, model->items);
+        return mr_blend_term_of_moments(sum, squares, model->items);
     }
     return mr_int8_table_top_k(mr_set_index_codes(model->index), scratch->ranking->codes,
                                scratch->user, 1, NULL, 0, &best) > 0
-               ? term_of_largest((double)best.score)
+               ? mr_blend_term_of_largest(best.score)
                : (mr_blend_term){0};
 }
 
@@ -95,8 +80,8 @@ static mr_blend_term measure_item_item(const mr_set_model *model, mr_set_scratch
     mr_sparse_row_moments(&ranking->item_item, &sum, &squares,
                           &ranking->item_item_largest);
     return model->recipe->blend.scale == MR_BLEND_DEVIATION
-               ? term_of_moments(sum, squares, model->items)
-               : term_of_largest(ranking->item_item_largest);
+               ? mr_blend_term_of_moments(sum, squares, model->items)
+               : mr_blend_term_of_largest((float)ranking->item_item_largest);
 }
 
 /* A member alone is not scaled. */
