@@ -10,6 +10,7 @@
 #include "models/random.h"
 #include "models/ranker.h"
 #include "models/vector.h"
+#include "tests/score_order.h"
 #include "tests/support.h"
 
 #include <math.h>
@@ -249,17 +250,6 @@ static void write_rows(const shop *s, const mr_query *query)
 
 /* ---- by the definition ---- */
 
-static const float *sorted_by;
-
-static int by_score(const void *a, const void *b)
-{
-    const uint32_t left = *(const uint32_t *)a;
-    const uint32_t right = *(const uint32_t *)b;
-    if (sorted_by[left] < sorted_by[right] || sorted_by[left] > sorted_by[right])
-        return sorted_by[left] < sorted_by[right] ? 1 : -1;
-    return left < right ? -1 : left > right;
-}
-
 static bool is_open(const shop *s, bool repeats, const question *q, uint32_t item)
 {
     for (size_t e = 0; e < q->limits.exclude_count; e++)
@@ -278,10 +268,7 @@ static size_t slow_candidates(const shop *s, const mr_ranker_recipe *recipe,
     for (uint32_t signal = 0; signal < MR_SIGNALS; signal++) {
         if (!recipe->uses[signal])
             continue;
-        for (uint32_t i = 0; i < s->items; i++)
-            order[i] = i;
-        sorted_by = rows[signal];
-        qsort(order, s->items, sizeof(*order), by_score);
+        score_order(rows[signal], s->items, order);
         uint32_t held = 0;
         for (uint32_t i = 0; i < s->items && held < MR_RANKER_CANDIDATES_A_SIGNAL; i++) {
             if (signal != MR_SIGNAL_POPULAR && !(rows[signal][order[i]] > 0.0F))

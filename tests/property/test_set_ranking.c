@@ -8,6 +8,7 @@
 #include "models/random.h"
 #include "models/set_index.h"
 #include "models/set_ranking.h"
+#include "tests/score_order.h"
 #include "tests/support.h"
 
 #include <math.h>
@@ -113,27 +114,13 @@ static void close_shop(shop *s)
     mr_sparse_matrix_deinit(&s->item_item);
 }
 
-static const float *sorted_by; /* for qsort */
-
-static int by_score(const void *a, const void *b)
-{
-    const uint32_t left = *(const uint32_t *)a;
-    const uint32_t right = *(const uint32_t *)b;
-    if (sorted_by[left] < sorted_by[right] || sorted_by[left] > sorted_by[right])
-        return sorted_by[left] < sorted_by[right] ? 1 : -1;
-    return left < right ? -1 : left > right;
-}
-
 /* A place holds the item of the sorted row, or one whose score is as good as the same. */
 static void check(const shop *s, const float *row, const mr_ranked *best, uint32_t found,
                   uint32_t k)
 {
     static uint32_t order[ITEMS_MAX];
     bool listed[ITEMS_MAX] = {false};
-    for (uint32_t i = 0; i < s->items; i++)
-        order[i] = i;
-    sorted_by = row;
-    qsort(order, s->items, sizeof(*order), by_score);
+    score_order(row, s->items, order);
     assert_int_equal(found, k < s->items ? k : s->items);
     for (uint32_t i = 0; i < found; i++) {
         const float score = row[best[i].index];
