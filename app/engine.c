@@ -251,6 +251,7 @@ static mr_status create_api(running *self, uint32_t threads, mr_error *ret_error
         .backend = mr_engine_backend_table(self->backend),
         .clock = engine->clock,
         .threads = threads,
+        .loops = (uint32_t)engine->config->http.threads,
         .cache_timeout_ms = engine->config->cache.timeout_ms,
         .result_ttl_ms = engine->config->cache.ttl_ms,
         .placements = self->placements,

@@ -56,6 +56,7 @@ int main(int count, char **arguments)
     const mr_api_options options = {.backend = mr_stored_lists_backend(),
                                     .clock = mr_clock_system(),
                                     .threads = THREADS + WORKERS,
+                                    .loops = THREADS,
                                     .caches = caches,
                                     .cache_timeout_ms = CACHE_TIMEOUT_MS,
                                     .placements = mr_stored_lists_placement(),

@@ -107,23 +107,23 @@ static mr_status decode_id(mr_api_call *call, mr_text raw)
     return MR_OK;
 }
 
-static void run(mr_api_call *call, const mr_api_route *route, mr_text raw_id)
+static void run(mr_api_call *call, mr_text raw_id)
 {
     mr_status status = decode_id(call, raw_id);
     if (status == MR_OK)
         status = mr_api_parse_query(call);
     if (status == MR_OK)
-        route->handle(call);
+        call->route->handle(call);
     else if (status == MR_ERR_INVALID)
         mr_api_refuse(call);
     else
         mr_api_write_failure(call, status, "out of memory");
 }
 
-static void record(mr_api_call *call, const mr_api_route *route)
+static void record(const mr_api_call *call)
 {
     const size_t index =
-        route != NULL ? (size_t)(route - mr_api_routes) : mr_api_route_count;
+        call->route != NULL ? (size_t)(call->route - mr_api_routes) : mr_api_route_count;
     mr_api_route_metrics *metrics = &call->api->metrics.routes[index];
     const int class = call->response->status / 100;
     const int64_t elapsed_us = mr_api_elapsed_us(call);
@@ -132,29 +132,111 @@ static void record(mr_api_call *call, const mr_api_route *route)
     mr_histogram_record(&metrics->latency_us, elapsed_us > 0 ? (uint64_t)elapsed_us : 0);
 }
 
-static void handle(void *context, const mr_http_request *request,
-                   mr_http_response *response)
+static void dispatch(mr_api_call *call)
+{
+    mr_text raw_id;
+    call->route = find_route(call->request->path, &raw_id);
+    if (call->route == NULL) {
+        mr_problem_write(call->response, 404, "there is nothing under this path");
+    } else if (!allows(call->route, call->request->method)) {
+        mr_problem_write(call->response, 405, "the path does not take this method");
+        call->response->allow = allow_text(call->route);
+    } else {
+        run(call, raw_id);
+    }
+}
+
+/* ---- Calls that wait for the cache ---- */
+
+void mr_api_wait_for_user(mr_api_call *call, mr_text user_id, mr_api_handle *finish,
+                          void *state)
+{
+    call->user.user = mr_hash_user(&call->api->key, user_id);
+    call->finish = finish;
+    call->state = state;
+}
+
+void mr_api_look_up(mr_api *api, mr_api_worker *worker, mr_user_values **users,
+                    size_t count)
+{
+    mr_text keys[2 * MR_HTTP_WAITING_MAX];
+    mr_text values[2 * MR_HTTP_WAITING_MAX];
+    char texts[2 * MR_HTTP_WAITING_MAX][MR_CACHE_KEY_TEXT_BYTES];
+    for (size_t i = 0; i < count; i++) {
+        keys[2 * i] = mr_cache_user_key(users[i]->user, MR_CACHE_RESULT, texts[2 * i]);
+        keys[2 * i + 1] =
+            mr_cache_user_key(users[i]->user, MR_CACHE_STATE, texts[2 * i + 1]);
+    }
+    mr_buffer_clear(&worker->storage);
+    const mr_status status =
+        mr_cache_get_many(worker->cache, keys, 2 * count, api->options.cache_timeout_ms,
+                          &worker->storage, values);
+    for (size_t i = 0; i < count; i++) {
+        users[i]->status = status;
+        users[i]->result = values[2 * i];
+        users[i]->state = values[2 * i + 1];
+    }
+}
+
+static void settle_calls(mr_api *api, mr_api_worker *worker, mr_api_call *const *calls,
+                         size_t count)
+{
+    mr_user_values *users[MR_HTTP_WAITING_MAX];
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        users[i] = &calls[i]->user;
+    mr_api_look_up(api, worker, users, count);
+    worker->owner_ns = 0;
+    for (size_t i = 0; i < count; i++) {
+        calls[i]->finish(calls[i]);
+        record(calls[i]);
+    }
+}
+
+static void settle(void *context, uint32_t thread)
 {
     mr_api *api = context;
-    mr_text raw_id;
-    const mr_api_route *route = find_route(request->path, &raw_id);
-    mr_api_call call;
-    call.api = api;
-    call.worker = &api->workers[request->thread];
-    call.request = request;
-    call.response = response;
-    call.id = (mr_text){0};
-    call.query.count = 0;
-    mr_arena_reset(call.worker->arena);
-    if (route == NULL) {
-        mr_problem_write(response, 404, "there is nothing under this path");
-    } else if (!allows(route, request->method)) {
-        mr_problem_write(response, 405, "the path does not take this method");
-        response->allow = allow_text(route);
-    } else {
-        run(&call, route, raw_id);
+    mr_api_worker *worker = &api->workers[thread];
+    settle_calls(api, worker, worker->waiting, worker->waiting_count);
+    worker->waiting_count = 0;
+}
+
+static bool is_loop(const mr_api *api, uint32_t thread)
+{
+    return thread < api->options.loops;
+}
+
+static mr_http_handled handle(void *context, const mr_http_request *request,
+                              mr_http_response *response)
+{
+    mr_api *api = context;
+    mr_api_worker *worker = &api->workers[request->thread];
+    if (worker->waiting_count == 0)
+        mr_arena_reset(worker->arena);
+    mr_api_call *call = mr_arena_allocate(worker->arena, sizeof(*call));
+    if (call == NULL) {
+        mr_problem_write(response, 503, "out of memory");
+        return MR_HTTP_ANSWERED;
     }
-    record(&call, route);
+    call->api = api;
+    call->worker = worker;
+    call->request = request;
+    call->response = response;
+    call->id = (mr_text){0};
+    call->finish = NULL;
+    call->query.count = 0;
+    dispatch(call);
+    if (call->finish == NULL) {
+        record(call);
+        return MR_HTTP_ANSWERED;
+    }
+    if (is_loop(api, request->thread)) {
+        worker->waiting[worker->waiting_count++] = call;
+        return MR_HTTP_WAITS;
+    }
+    settle_calls(api, worker, &call, 1);
+    return MR_HTTP_ANSWERED;
 }
 
 static bool is_slow(void *context, const mr_http_request *request)
@@ -222,6 +304,7 @@ mr_http_handler mr_api_handler(mr_api *api)
     return (mr_http_handler){
         .context = api,
         .handle = handle,
+        .settle = settle,
         .is_slow = is_slow,
         .body_limit = body_limit,
         .refuse = refuse,
@@ -256,8 +339,8 @@ static mr_status worker_init(mr_api_worker *worker, const mr_api_options *option
 
 static mr_status check_options(const mr_api_options *options, mr_error *ret_error)
 {
-    if (options->threads == 0 || options->placement_count == 0 ||
-        options->placement_count > MR_PLACEMENTS_MAX)
+    if (options->threads == 0 || options->loops > options->threads ||
+        options->placement_count == 0 || options->placement_count > MR_PLACEMENTS_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "the API needs a thread, and 1 to %d placements",
                             MR_PLACEMENTS_MAX);

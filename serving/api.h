@@ -39,6 +39,7 @@ typedef struct mr_api_options {
     const mr_backend *backend;
     const mr_clock *clock;
     uint32_t threads; /* loops of the server plus its workers */
+    uint32_t loops;   /* of them loops, the first ones: there calls wait for each other */
     mr_cache *
         *caches; /* one a thread; the array is the caller's, the handles are taken   */
     int64_t cache_timeout_ms; /* budget of a look-up; 0: 20 ms */

@@ -120,12 +120,18 @@ static mr_status take_list(mr_api_call *call, const char *name, mr_text list, si
     return MR_OK;
 }
 
-mr_status mr_api_take_ids(mr_api_call *call, const char *name, size_t most, mr_text *ids,
+mr_status mr_api_take_ids(mr_api_call *call, const char *name, size_t most, mr_text **ids,
                           size_t *count)
 {
     mr_text list;
-    while (mr_api_take(call, name, &list))
-        MR_TRY(take_list(call, name, list, most, ids, count));
+    mr_text *room = NULL;
+    while (mr_api_take(call, name, &list)) {
+        if (room == NULL)
+            *ids = room = mr_arena_allocate(call->worker->arena, most * sizeof(*room));
+        if (room == NULL)
+            return MR_ERR_NO_MEMORY;
+        MR_TRY(take_list(call, name, list, most, room, count));
+    }
     return MR_OK;
 }
 

@@ -2,11 +2,14 @@
  * API call: what the handler groups share while they answer one request.
  *
  * The route table hands every handler an mr_api_call; its worker is the scratch of the thread
- * the request runs on, reset between requests.
+ * the request runs on.  A handler that needs a user's cached values reads its request, says for
+ * whom (mr_api_wait_for_user) and returns; when the turn of the loop has brought in all it
+ * brings, one question to the cache answers every call that waits, and each is finished.
  *
  * Units      Times in ms.
- * Ownership  Texts from the query and the path live in the worker's arena: until the next
- *            request of the thread.
+ * Ownership  The call, and texts from the query and the path, live in the worker's arena until
+ *            the answers of the turn are made.  The rest of the scratch is a handler's until it
+ *            returns.
  * Threads    A call belongs to the thread of its request.
  * Cost       No allocation in steady state.
  */
@@ -33,12 +36,22 @@ enum {
     MR_API_WRITE_BACKS_MAX = 64, /* a turn of the loop  */
 };
 
+/* A list scored on the spot: where it stands in the worker's `write_backs`. */
+typedef struct mr_write_back {
+    mr_hash128 user;
+    size_t offset;
+    uint32_t length;
+    int64_t ttl_ms;
+} mr_write_back;
+
 /* The scratch of one thread. */
 typedef struct mr_api_worker {
     mr_cache *cache;
     mr_arena *arena;
     mr_recommendation_signer *signer;
     mr_buffer storage; /* values read from the cache */
+    struct mr_api_call *waiting[MR_HTTP_WAITING_MAX];
+    uint32_t waiting_count;
     mr_result result;
     mr_user_state state;
     mr_scored_item scored[MR_API_CANDIDATES_MAX];
@@ -46,14 +59,18 @@ typedef struct mr_api_worker {
     uint32_t context_items[MR_API_CONTEXT_MAX];
     /* Lists scored on the spot, to be written to the cache when the answers are sent. */
     mr_buffer write_backs;
-    struct {
-        mr_hash128 user;
-        size_t offset;
-        uint32_t length;
-        int64_t ttl_ms;
-    } write_back[MR_API_WRITE_BACKS_MAX];
+    mr_write_back write_back[MR_API_WRITE_BACKS_MAX];
     size_t write_back_count;
+    int64_t owner_ns; /* waited for owners by the calls of this turn */
 } mr_api_worker;
+
+/* What the cache holds of a user, lent by the worker's storage. */
+typedef struct mr_user_values {
+    mr_hash128 user;
+    mr_status status; /* of the look-up */
+    mr_text result;   /* empty: none    */
+    mr_text state;
+} mr_user_values;
 
 typedef struct mr_api_call mr_api_call;
 typedef void mr_api_handle(mr_api_call *call);
@@ -112,12 +129,27 @@ typedef struct mr_query {
 struct mr_api_call {
     mr_api *api;
     mr_api_worker *worker;
+    const mr_api_route *route; /* NULL: none */
     const mr_http_request *request;
     mr_http_response *response;
-    mr_text id; /* of the path, decoded; or the rest behind a '*' */
+    mr_text id;            /* of the path, decoded; or the rest behind a '*' */
+    mr_api_handle *finish; /* NULL: the handler has answered */
+    void *state;           /* the handler's, for finish()    */
+    mr_user_values user;
     mr_query query;
     mr_field_error error; /* what is wrong with the request, for mr_api_refuse() */
 };
+
+/*
+ * Have finish() called with `call->user.values` filled in, after the handler has returned.
+ * `state` is kept for it.
+ */
+void mr_api_wait_for_user(mr_api_call *call, mr_text user_id, mr_api_handle *finish,
+                          void *state);
+
+/* One question to the cache for the values of `count` users, of at most MR_HTTP_WAITING_MAX. */
+void mr_api_look_up(mr_api *api, mr_api_worker *worker, mr_user_values **users,
+                    size_t count);
 
 /* Relaxed: statistics order nothing. */
 static inline void mr_api_count(_Atomic uint64_t *counter, uint64_t by)
@@ -136,9 +168,12 @@ MR_MUST_USE mr_status mr_api_take_number(mr_api_call *call, const char *name,
                                          int64_t least, int64_t most, int64_t *value);
 MR_MUST_USE mr_status mr_api_take_flag(mr_api_call *call, const char *name, bool *value);
 
-/* Ids, repeated or comma-separated, appended to `ids`.  MR_ERR_INVALID with call->error. */
+/*
+ * Ids, repeated or comma-separated, into the arena; `*ids` is left as it is when there are none.
+ * MR_ERR_INVALID with call->error; MR_ERR_NO_MEMORY.
+ */
 MR_MUST_USE mr_status mr_api_take_ids(mr_api_call *call, const char *name, size_t most,
-                                      mr_text *ids, size_t *count);
+                                      mr_text **ids, size_t *count);
 
 /* MR_ERR_INVALID, naming it, when a parameter was not taken by anybody. */
 MR_MUST_USE mr_status mr_api_check_all_taken(mr_api_call *call);

@@ -9,9 +9,9 @@ typedef struct asked {
     mr_text placement;
     int64_t n; /* 0: the placement's */
     bool explain;
-    mr_json *json; /* of a POST */
-    mr_text exclude[MR_API_IDS_MAX];
-    mr_text context[MR_API_CONTEXT_MAX];
+    mr_json *json;    /* of a POST */
+    mr_text *exclude; /* of the arena, when there are any */
+    mr_text *context;
 } asked;
 
 static mr_status invalid(mr_api_call *call, mr_text field, const char *message)
@@ -25,14 +25,14 @@ static mr_status read_query(mr_api_call *call, asked *a)
     (void)mr_api_take(call, "placement", &a->placement);
     MR_TRY(mr_api_take_number(call, "n", 1, MR_PLACEMENT_N_MAX, &a->n));
     MR_TRY(mr_api_take_flag(call, "explain", &a->explain));
-    MR_TRY(mr_api_take_ids(call, "exclude", MR_API_IDS_MAX, a->exclude,
+    MR_TRY(mr_api_take_ids(call, "exclude", MR_API_IDS_MAX, &a->exclude,
                            &a->request.exclude_count));
-    return mr_api_take_ids(call, "items", MR_API_CONTEXT_MAX, a->context,
+    return mr_api_take_ids(call, "items", MR_API_CONTEXT_MAX, &a->context,
                            &a->request.context_count);
 }
 
 static mr_status read_ids(mr_api_call *call, const char *field, mr_json_value *value,
-                          size_t most, mr_text *ids, size_t *count)
+                          size_t most, mr_text **ids, size_t *count)
 {
     if (!mr_json_is_array(value))
         return invalid(call, mr_text_from(field), "must be an array of ids");
@@ -41,12 +41,16 @@ static mr_status read_ids(mr_api_call *call, const char *field, mr_json_value *v
                            most);
         return MR_ERR_INVALID;
     }
+    *ids = mr_arena_allocate(call->worker->arena, mr_json_count(value) * sizeof(**ids));
+    if (*ids == NULL)
+        return MR_ERR_NO_MEMORY;
+    *count = 0;
     for (size_t i = 0; i < mr_json_count(value); i++) {
         const mr_text id = mr_json_text(mr_json_at(value, i), (mr_text){0});
         char element[32];
         (void)snprintf(element, sizeof(element), "%s[%zu]", field, i);
         MR_TRY(mr_api_check_id(call, element, id));
-        ids[(*count)++] = id;
+        (*ids)[(*count)++] = id;
     }
     return MR_OK;
 }
@@ -72,10 +76,10 @@ static mr_status read_member(mr_api_call *call, asked *a, mr_text name,
                    : invalid(call, name, "must be the name of a placement");
     }
     if (mr_text_is(name, "exclude"))
-        return read_ids(call, "exclude", value, MR_API_IDS_MAX, a->exclude,
+        return read_ids(call, "exclude", value, MR_API_IDS_MAX, &a->exclude,
                         &a->request.exclude_count);
     if (mr_text_is(name, "items"))
-        return read_ids(call, "items", value, MR_API_CONTEXT_MAX, a->context,
+        return read_ids(call, "items", value, MR_API_CONTEXT_MAX, &a->context,
                         &a->request.context_count);
     return invalid(call, name, "is not a member of this request");
 }
@@ -237,15 +241,12 @@ static void count_answer(mr_api_metrics *metrics, const mr_recommend_answer *ans
     mr_api_count(&metrics->degraded, answer->degraded_reason != NULL);
 }
 
-static void serve(mr_api_call *call, asked *a, const mr_placement *placement)
+/* The second half: the user's values have come. */
+static void finish(mr_api_call *call)
 {
+    asked *a = call->state;
     mr_recommend_answer answer;
     mr_snapshot *catalogue = mr_api_acquire_catalogue(call, &a->request.catalogue);
-    a->request.user_id = call->id;
-    a->request.placement = placement;
-    a->request.n = a->n > 0 ? (uint32_t)a->n : placement->n;
-    a->request.exclude = a->exclude;
-    a->request.context = a->context;
     mr_recommend(call, &a->request, &answer);
     count_answer(&call->api->metrics, &answer);
     if (!answer.was_proposed) {
@@ -253,32 +254,56 @@ static void serve(mr_api_call *call, asked *a, const mr_placement *placement)
                              "there is no model, no cache and no list to serve from yet");
     } else {
         mr_json_writer writer = mr_api_begin(call);
-        put_recommendation_id(call, &writer, &answer, placement);
+        put_recommendation_id(call, &writer, &answer, a->request.placement);
         put_items(&writer, &answer, a);
-        put_facts(call, &writer, &answer, placement);
+        put_facts(call, &writer, &answer, a->request.placement);
         mr_json_end_object(&writer);
     }
     mr_recommend_release(call, &answer);
     mr_snapshot_release(catalogue);
+    mr_json_destroy(a->json);
+}
+
+/* The first half: what is asked, and for whom. */
+static mr_status read_call(mr_api_call *call, asked *a)
+{
+    MR_TRY(read_request(call, a));
+    const mr_placement *placement = mr_placement_find(
+        call->api->placements, call->api->options.placement_count, a->placement);
+    if (placement == NULL)
+        return MR_ERR_NOT_FOUND;
+    a->request.user_id = call->id;
+    a->request.placement = placement;
+    a->request.n = a->n > 0 ? (uint32_t)a->n : placement->n;
+    a->request.exclude = a->exclude;
+    a->request.context = a->context;
+    a->request.values = &call->user;
+    return MR_OK;
 }
 
 void mr_api_recommendations(mr_api_call *call)
 {
-    asked a;
-    a.request = (mr_recommend_request){0};
-    a.placement = (mr_text){0};
-    a.n = 0;
-    a.explain = false;
-    a.json = NULL;
-    if (read_request(call, &a) != MR_OK) {
-        mr_api_refuse(call);
-    } else {
-        const mr_placement *placement = mr_placement_find(
-            call->api->placements, call->api->options.placement_count, a.placement);
-        if (placement == NULL)
-            mr_problem_write(call->response, 404, "there is no placement of that name");
-        else
-            serve(call, &a, placement);
+    asked *a = mr_arena_allocate(call->worker->arena, sizeof(*a));
+    if (a == NULL) {
+        mr_api_write_failure(call, MR_ERR_NO_MEMORY, "out of memory");
+        return;
     }
-    mr_json_destroy(a.json);
+    a->request = (mr_recommend_request){0};
+    a->placement = (mr_text){0};
+    a->n = 0;
+    a->explain = false;
+    a->json = NULL;
+    a->exclude = a->context = NULL;
+    const mr_status status = read_call(call, a);
+    if (status == MR_OK) {
+        mr_api_wait_for_user(call, call->id, finish, a);
+        return;
+    }
+    if (status == MR_ERR_NOT_FOUND)
+        mr_problem_write(call->response, 404, "there is no placement of that name");
+    else if (status == MR_ERR_INVALID)
+        mr_api_refuse(call);
+    else
+        mr_api_write_failure(call, status, "out of memory");
+    mr_json_destroy(a->json);
 }

@@ -10,6 +10,7 @@ enum {
     BUFFER_KEPT_BYTES = 1 << 16, /* of a connection that waits for its next user   */
     POOLED_CONNECTIONS_MAX = 256,
     LINGER_MS = 1000, /* so that a refusal is read before the reset */
+    STREAM_MS = 1000,
 };
 
 static void count(_Atomic uint64_t *counter)
@@ -90,7 +91,7 @@ static void give_connection(mr_http_connection *c)
     }
     mr_http_parser_reset(c->parser);
     c->busy = c->is_writing = c->ending = c->refused = c->lingering = false;
-    c->closing = c->closed = c->said_goodbye = false;
+    c->closing = c->closed = c->said_goodbye = c->is_stream = false;
     c->next = l->pool;
     l->pool = c;
     l->pool_count++;
@@ -121,6 +122,10 @@ static void release_if_done(mr_http_connection *c)
         return;
     mr_http_loop *l = c->loop;
     unlink_connection(c);
+    if (c->is_stream) {
+        l->stream_count--;
+        atomic_fetch_sub_explicit(&l->server->counters.streams, 1, memory_order_relaxed);
+    }
     atomic_fetch_sub_explicit(&l->server->counters.open, 1, memory_order_relaxed);
     give_connection(c);
     mr_http_loop_close_if_done(l);
@@ -195,10 +200,10 @@ static mr_buffer *outgoing(mr_http_connection *c)
     return &c->sealed;
 }
 
-/* Start a write of all there is, unless one is under way. */
+/* Start a write of all there is, unless one is under way or there is more in a moment. */
 static void flush(mr_http_connection *c)
 {
-    if (c->is_writing || c->closing)
+    if (c->is_writing || c->closing || c->waits)
         return;
     mr_buffer *out = outgoing(c);
     if (out == NULL || mr_buffer_status(out) != MR_OK) {
@@ -267,9 +272,23 @@ static void refuse(mr_http_connection *c, int status, const char *reason)
 
 /* ---- Requests ---- */
 
+/* The head and the first events; the connection is the stream's from here on. */
+static void begin_stream(mr_http_connection *c)
+{
+    mr_http_loop *l = c->loop;
+    c->is_stream = true;
+    l->stream_count++;
+    count(&l->server->counters.streams);
+    mr_http_response_write(&c->response, date_text(l), false, false, &c->answers);
+}
+
 static void finish_request(mr_http_connection *c)
 {
     const mr_http_request *request = mr_http_parser_request(c->parser);
+    if (c->response.is_stream && request->method == MR_HTTP_GET && !c->loop->stopping) {
+        begin_stream(c);
+        return;
+    }
     const bool keep_alive =
         mr_http_parser_keep_alive(c->parser) && !c->response.close && !c->loop->stopping;
     write_response(c, request->method == MR_HTTP_HEAD, keep_alive);
@@ -300,7 +319,7 @@ static void on_work(uv_work_t *work)
     const mr_http_handler *handler = &server->options.handler;
     mr_http_request *request = mr_http_parser_request(c->parser);
     request->thread = take_worker(server);
-    handler->handle(handler->context, request, &c->response);
+    (void)handler->handle(handler->context, request, &c->response);
     give_worker(server, request->thread);
 }
 
@@ -339,6 +358,39 @@ static bool hand_to_worker(mr_http_connection *c)
     return false;
 }
 
+/*
+ * Have everything answered that waits.  `parsing` is in the middle of parse(), which goes on with
+ * it by itself; each other one is sent its answer, and read on, which may let more wait.
+ */
+static void settle(mr_http_loop *l, const mr_http_connection *parsing)
+{
+    const mr_http_handler *handler = &l->server->options.handler;
+    mr_http_connection *settled[MR_HTTP_WAITING_MAX];
+    const uint32_t waiting_count = l->waiting_count;
+    memcpy(settled, l->waiting, waiting_count * sizeof(settled[0]));
+    l->waiting_count = 0;
+    handler->settle(handler->context, l->number);
+    for (uint32_t i = 0; i < waiting_count; i++) {
+        mr_http_connection *c = settled[i];
+        c->busy = c->waits = false;
+        if (c->closing) {
+            release_if_done(c);
+            continue;
+        }
+        finish_request(c);
+        if (c != parsing)
+            go_on(c);
+    }
+}
+
+void mr_http_connections_settle(mr_http_loop *l)
+{
+    if (l->waiting_count > 0)
+        mr_http_loop_touch_clock(l);
+    while (l->waiting_count > 0)
+        settle(l, NULL);
+}
+
 static void handle_request(mr_http_connection *c)
 {
     mr_http_server *server = c->loop->server;
@@ -354,13 +406,20 @@ static void handle_request(mr_http_connection *c)
         refuse(c, 503, "too many slow requests are waiting");
         return;
     }
-    handler->handle(handler->context, request, &c->response);
-    finish_request(c);
+    if (handler->handle(handler->context, request, &c->response) == MR_HTTP_ANSWERED) {
+        finish_request(c);
+        return;
+    }
+    c->busy = c->waits = true;
+    c->loop->waiting[c->loop->waiting_count++] = c;
+    if (c->loop->waiting_count == MR_HTTP_WAITING_MAX)
+        settle(c->loop, c);
 }
 
 static bool can_parse(const mr_http_connection *c)
 {
-    return !c->busy && !c->ending && !c->closing && c->answers.length < ANSWERS_BYTES_MAX;
+    return !c->busy && !c->is_stream && !c->ending && !c->closing &&
+           c->answers.length < ANSWERS_BYTES_MAX;
 }
 
 /* Parse and answer as much as may be; returns how many bytes that used. */
@@ -507,6 +566,34 @@ void mr_http_connection_accept(uv_stream_t *listener, int status)
     (void)uv_read_start((uv_stream_t *)&c->tcp, on_allocate, on_read);
     if (open >= server->options.connections_max)
         turn_away(c);
+}
+
+/* ---- Streams ---- */
+
+static bool takes_event(const mr_http_connection *c)
+{
+    return c->is_stream && !c->is_writing && !c->closing && !c->ending;
+}
+
+void mr_http_connections_stream(mr_http_loop *l)
+{
+    const mr_http_handler *handler = &l->server->options.handler;
+    if (l->stream_count == 0 || handler->stream == NULL || l->stopping ||
+        l->now_ns - l->streamed_ns < STREAM_MS * MR_NS_PER_MS)
+        return;
+    l->streamed_ns = l->now_ns;
+    mr_buffer_clear(&l->event);
+    handler->stream(handler->context, l->number, &l->event);
+    if (mr_buffer_status(&l->event) != MR_OK)
+        return; /* this event is lost, and the next one tells the same story */
+    mr_http_connection *next;
+    for (mr_http_connection *c = l->connections; c != NULL; c = next) {
+        next = c->next;
+        if (!takes_event(c))
+            continue;
+        mr_buffer_put(&c->answers, l->event.bytes, l->event.length);
+        flush(c);
+    }
 }
 
 /* ---- Time ---- */

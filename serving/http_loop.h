@@ -48,7 +48,9 @@ typedef struct mr_http_connection {
     mr_http_response response;
     int64_t request_ns; /* when the request being read began                      */
     int64_t active_ns;  /* when a byte last came or went                          */
-    bool busy;          /* its request is with a worker                           */
+    bool busy;          /* its request is with a worker, or waits to be settled   */
+    bool waits;         /* busy, and to be settled in this turn */
+    bool is_stream;     /* its answer goes on until it is closed                  */
     bool is_writing;
     bool ending;       /* close when everything is written                           */
     bool refused;      /* ending, and what still comes in is dropped                 */
@@ -62,6 +64,7 @@ struct mr_http_loop {
     uv_loop_t uv;
     uv_tcp_t listener;
     uv_check_t check;
+    uv_prepare_t prepare;
     uv_timer_t sweep;
     uv_async_t wake;
     uv_thread_t thread;
@@ -77,6 +80,11 @@ struct mr_http_loop {
     mr_http_connection *connections;
     mr_http_connection *pool;
     uint32_t pool_count;
+    mr_http_connection *waiting[MR_HTTP_WAITING_MAX]; /* in the order they came */
+    uint32_t waiting_count;
+    uint32_t stream_count;
+    int64_t streamed_ns; /* when streams were last fed */
+    mr_buffer event;
     char *read_buffer;
 };
 
@@ -103,6 +111,12 @@ void mr_http_connection_accept(uv_stream_t *listener, int status);
 
 /* Close who is too slow, or idle when the loop is stopping (uv_timer_cb). */
 void mr_http_connections_sweep(uv_timer_t *timer);
+
+/* Answer what waits, and what comes to light behind it. */
+void mr_http_connections_settle(mr_http_loop *loop);
+
+/* Send the next event to every stream, at most once a second. */
+void mr_http_connections_stream(mr_http_loop *loop);
 
 void mr_http_connection_free(mr_http_connection *connection); /* NULL allowed */
 

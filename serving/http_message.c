@@ -81,6 +81,8 @@ void mr_http_response_write(const mr_http_response *response, const char *date,
     put_header(ret_bytes, "Date", date);
     if (has_body) {
         put_header(ret_bytes, "Content-Type", response->content_type);
+    }
+    if (has_body && !response->is_stream) {
         put_string(ret_bytes, "Content-Length: ");
         mr_buffer_put_decimal(ret_bytes, body.length);
         put_string(ret_bytes, "\r\n");

@@ -57,6 +57,7 @@ typedef struct mr_http_response {
     bool close;                /* do not keep the connection                */
     mr_buffer *body;           /* the handler appends                       */
     mr_text lent_body;         /* sent instead of `body` when not empty     */
+    bool is_stream;            /* `body` begins a stream: no length, and events follow */
 } mr_http_response;
 
 /* The value of the first header of that name (any case), or empty. */

@@ -20,11 +20,26 @@ enum {
 
 /* ---- A loop's life ---- */
 
+/* Every socket of this turn has been read. */
 static void on_check(uv_check_t *check)
 {
-    const mr_http_loop *l = check->data;
+    mr_http_loop *l = check->data;
     const mr_http_handler *handler = &l->server->options.handler;
-    handler->turn(handler->context, l->number);
+    mr_http_connections_settle(l);
+    if (handler->turn != NULL)
+        handler->turn(handler->context, l->number);
+}
+
+/* A write that ended outside of the polling may have brought a request to light. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+    mr_http_connections_settle(prepare->data);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+    mr_http_connections_sweep(timer);
+    mr_http_connections_stream(timer->data);
 }
 
 static void close_handle(uv_handle_t *handle)
@@ -38,6 +53,7 @@ void mr_http_loop_close_if_done(mr_http_loop *l)
     if (!l->stopping || l->connections != NULL)
         return;
     close_handle((uv_handle_t *)&l->check);
+    close_handle((uv_handle_t *)&l->prepare);
     close_handle((uv_handle_t *)&l->sweep);
     close_handle((uv_handle_t *)&l->wake);
 }
@@ -62,17 +78,18 @@ static void run_loop(void *argument)
 static mr_status make_handles(mr_http_loop *l)
 {
     if (uv_tcp_init(&l->uv, &l->listener) != 0 || uv_check_init(&l->uv, &l->check) != 0 ||
+        uv_prepare_init(&l->uv, &l->prepare) != 0 ||
         uv_timer_init(&l->uv, &l->sweep) != 0 ||
         uv_async_init(&l->uv, &l->wake, on_wake) != 0)
         return MR_ERR_NO_MEMORY;
-    l->listener.data = l->check.data = l->sweep.data = l->wake.data = l;
+    l->listener.data = l->check.data = l->prepare.data = l->sweep.data = l->wake.data = l;
     if (uv_tcp_open(&l->listener, l->socket) != 0)
         return MR_ERR_UNAVAILABLE;
     l->socket = -1;
-    if (l->server->options.handler.turn != NULL &&
-        uv_check_start(&l->check, on_check) != 0)
+    if (uv_check_start(&l->check, on_check) != 0 ||
+        uv_prepare_start(&l->prepare, on_prepare) != 0)
         return MR_ERR_NO_MEMORY;
-    if (uv_timer_start(&l->sweep, mr_http_connections_sweep, SWEEP_MS, SWEEP_MS) != 0 ||
+    if (uv_timer_start(&l->sweep, on_sweep, SWEEP_MS, SWEEP_MS) != 0 ||
         uv_listen((uv_stream_t *)&l->listener, BACKLOG, mr_http_connection_accept) != 0)
         return MR_ERR_UNAVAILABLE;
     return MR_OK;
@@ -113,6 +130,7 @@ static void loop_deinit(mr_http_loop *l)
     }
     if (l->socket >= 0)
         (void)close(l->socket);
+    mr_buffer_deinit(&l->event);
     free(l->read_buffer);
 }
 

@@ -7,6 +7,15 @@
  * waiting. Pipelined requests are answered in order, one write for all that came
  * together.
  *
+ * What a loop's turn brings in is answered together: a handler may let a request wait, and
+ * settles all that wait when every socket of the turn has been read, with one question to
+ * the cache for the lot of them.  The busier the loop, the more share a round trip; a lone
+ * request waits for nobody.
+ *
+ * A response may be a stream (server-sent events): its head is sent, and once a second what
+ * stream() gives, the same for all streams of a loop.  A client too slow for that misses
+ * events, not bytes of one.
+ *
  * Units      Times in ms, sizes in bytes.
  * Ownership  The server owns its threads and connections; it copies the options.
  * Threads    create, start, stop: one thread.  Handlers run on the server's.
@@ -24,15 +33,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { MR_HTTP_WAITING_MAX = 256 }; /* requests of a turn that wait together */
+
 typedef struct mr_http_server mr_http_server;
+
+typedef enum mr_http_handled {
+    MR_HTTP_ANSWERED,
+    MR_HTTP_WAITS, /* for settle() */
+} mr_http_handled;
 
 /* Who answers.  All but handle() may be NULL. */
 typedef struct mr_http_handler {
     void *context;
 
-    /* Fill `response` in.  On a loop's thread, or a worker's when is_slow() said so. */
-    void (*handle)(void *context, const mr_http_request *request,
-                   mr_http_response *response);
+    /*
+     * Fill `response` in.  On a loop's thread, or a worker's when is_slow() said so.
+     * MR_HTTP_WAITS, which a worker's call must not return: request and response stay as
+     * they are until settle() has filled the response in.
+     */
+    mr_http_handled (*handle)(void *context, const mr_http_request *request,
+                              mr_http_response *response);
+
+    /* Answer every request of this thread that waits. */
+    void (*settle)(void *context, uint32_t thread);
     bool (*is_slow)(void *context, const mr_http_request *request);
     size_t (*body_limit)(void *context, mr_http_method method, mr_text path);
 
@@ -43,6 +66,9 @@ typedef struct mr_http_handler {
 
     /* After each turn of a loop, when its answers are on their way. */
     void (*turn)(void *context, uint32_t thread);
+
+    /* Append the next event of a stream.  Nothing appended: nothing is sent. */
+    void (*stream)(void *context, uint32_t thread, mr_buffer *event);
 } mr_http_handler;
 
 typedef struct mr_http_server_options {
@@ -69,6 +95,7 @@ typedef struct mr_http_server_counters {
     _Atomic uint64_t refused;   /* requests that did not parse, and those over a limit */
     _Atomic uint64_t timed_out; /* connections closed for being slow                   */
     _Atomic uint64_t turned_away; /* over connections_max                              */
+    _Atomic uint64_t streams;     /* open now                                          */
 } mr_http_server_counters;
 
 /*

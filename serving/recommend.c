@@ -8,14 +8,17 @@
 
 enum { NAMED_AT_ONCE = 12 };
 
+/* What the calls of one turn may wait for owners together: others wait behind them. */
+#define OWNER_NS_MAX INT64_C(10000000)
+
 /* One request on its way down the chain. */
 typedef struct chain {
     mr_api_call *call;
     const mr_recommend_request *request;
     mr_recommend_answer *answer;
-    mr_hash128 user;
     int64_t now_ms;
-    bool has_result;     /* worker->result */
+    bool has_result;
+    mr_result_view result;
     bool has_state;      /* worker->state  */
     mr_text state_value; /* of the cache: worker->state holds its purchases alone */
 } chain;
@@ -56,38 +59,31 @@ static bool has_value(chain *c, mr_text value, mr_status status)
     return status == MR_OK;
 }
 
-static void read_cache(chain *c)
+static void read_values(chain *c)
 {
     mr_api_worker *worker = c->call->worker;
-    char result_key[MR_CACHE_KEY_TEXT_BYTES];
-    char state_key[MR_CACHE_KEY_TEXT_BYTES];
-    const mr_text keys[] = {mr_cache_user_key(c->user, MR_CACHE_RESULT, result_key),
-                            mr_cache_user_key(c->user, MR_CACHE_STATE, state_key)};
-    mr_text values[2];
-    mr_buffer_clear(&worker->storage);
-    const mr_status status =
-        mr_cache_get_many(worker->cache, keys, 2, c->call->api->options.cache_timeout_ms,
-                          &worker->storage, values);
+    const mr_user_values *values = c->request->values;
     if (mr_cache_down_since_ms(worker->cache) != 0 && c->answer->degraded_reason == NULL)
         c->answer->degraded_reason = "cache";
-    if (status != MR_OK)
+    if (values->status != MR_OK)
         return;
-    c->has_result =
-        has_value(c, values[0], mr_result_decode(c->user, values[0], &worker->result));
-    c->has_state = has_value(c, values[1],
-                             mr_user_state_decode_types(c->user, values[1],
+    c->has_result = has_value(c, values->result,
+                              mr_result_open(values->user, values->result, &c->result));
+    c->has_state = has_value(c, values->state,
+                             mr_user_state_decode_types(values->user, values->state,
                                                         MR_STATE_TYPE(MR_EVENT_PURCHASE),
                                                         resolve_item, c, &worker->state));
     if (c->has_state)
-        c->state_value = values[1];
+        c->state_value = values->state;
 }
 
 /* The stored list will not do: now the whole history is wanted. */
 static void read_whole_state(chain *c)
 {
     if (c->state_value.length > 0)
-        c->has_state = mr_user_state_decode(c->user, c->state_value, resolve_item, c,
-                                            &c->call->worker->state) == MR_OK;
+        c->has_state =
+            mr_user_state_decode(c->request->values->user, c->state_value, resolve_item,
+                                 c, &c->call->worker->state) == MR_OK;
 }
 
 /* Redis came back empty, or pushed the key out: the owner still knows. */
@@ -95,11 +91,14 @@ static void ask_owner(chain *c)
 {
     const mr_backend *backend = backend_of(c);
     mr_api_worker *worker = c->call->worker;
-    if (c->has_state || backend->user_state == NULL)
+    if (c->has_state || backend->user_state == NULL || worker->owner_ns >= OWNER_NS_MAX)
         return;
+    const mr_clock *clock = c->call->api->options.clock;
+    const int64_t start_ns = mr_clock_monotonic_ns(clock);
     c->has_state =
         backend->user_state(backend->context, c->call->request->thread,
                             c->request->user_id, worker->arena, &worker->state) == MR_OK;
+    worker->owner_ns += mr_clock_monotonic_ns(clock) - start_ns;
 }
 
 /* ---- Candidates ---- */
@@ -136,21 +135,46 @@ static mr_candidate name_item(const chain *c, const mr_scored_item *scored)
     };
 }
 
+/* Name and take `count` items, of which the rules may let all through or none. */
+static void take_some(chain *c, const mr_scored_item *scored, size_t count)
+{
+    mr_candidate *candidates = c->call->worker->candidates;
+    for (size_t i = 0; i < count; i++)
+        candidates[i] = name_item(c, &scored[i]);
+    take(c, candidates, count);
+}
+
+static size_t at_once(size_t left)
+{
+    return left < NAMED_AT_ONCE ? left : (size_t)NAMED_AT_ONCE;
+}
+
 /* A few at a time: of a hundred stored items a page shows ten, and each name is a cache miss. */
 static void take_scored(chain *c, const mr_scored_item *scored, size_t count)
 {
-    mr_candidate *candidates = c->call->worker->candidates;
     for (size_t at = 0; at < count && c->answer->count < c->request->n;) {
-        const size_t left = count - at;
-        const size_t some = left < NAMED_AT_ONCE ? left : (size_t)NAMED_AT_ONCE;
-        for (size_t i = 0; i < some; i++)
-            candidates[i] = name_item(c, &scored[at + i]);
-        take(c, candidates, some);
+        const size_t some = at_once(count - at);
+        take_some(c, &scored[at], some);
         at += some;
     }
 }
 
-static bool is_newer(const mr_user_state *state, const mr_result *result)
+/* The same from the packed list: rows behind the last one shown are never read. */
+static void take_stored(chain *c)
+{
+    mr_scored_item rows[NAMED_AT_ONCE];
+    for (uint32_t at = 0; at < c->result.count && c->answer->count < c->request->n;) {
+        const uint32_t some = (uint32_t)at_once(c->result.count - at);
+        if (mr_result_rows(&c->result, at, some, rows) != MR_OK) {
+            mr_api_count(&c->call->api->metrics.corrupt_values, 1);
+            return;
+        }
+        take_some(c, rows, some);
+        at += some;
+    }
+}
+
+static bool is_newer(const mr_user_state *state, const mr_result_view *result)
 {
     return state->epoch != result->epoch ? state->epoch > result->epoch
                                          : state->offset > result->offset;
@@ -159,7 +183,7 @@ static bool is_newer(const mr_user_state *state, const mr_result *result)
 static bool can_use_result(const chain *c)
 {
     const mr_api_worker *worker = c->call->worker;
-    const mr_result *result = &worker->result;
+    const mr_result_view *result = &c->result;
     return c->has_result && c->answer->has_view && c->request->context_count == 0 &&
            result->model == c->answer->view.hash &&
            result->dictionary <= c->answer->view.dictionary &&
@@ -221,6 +245,7 @@ static void remember(chain *c, size_t count)
 {
     mr_api_worker *worker = c->call->worker;
     const int64_t ttl_ms = c->call->api->options.result_ttl_ms;
+    const mr_hash128 user = c->request->values->user;
     mr_result *result = &worker->result;
     if (worker->write_back_count == MR_API_WRITE_BACKS_MAX ||
         mr_cache_down_since_ms(worker->cache) != 0)
@@ -234,23 +259,49 @@ static void remember(chain *c, size_t count)
     result->count = (uint32_t)(count < MR_RESULT_ITEMS_MAX ? count : MR_RESULT_ITEMS_MAX);
     memcpy(result->items, worker->scored, result->count * sizeof(mr_scored_item));
     const size_t offset = worker->write_backs.length;
-    if (mr_result_encode(c->user, result, &worker->write_backs) != MR_OK)
+    if (mr_result_encode(user, result, &worker->write_backs) != MR_OK)
         return;
-    worker->write_back[worker->write_back_count].user = c->user;
-    worker->write_back[worker->write_back_count].offset = offset;
-    worker->write_back[worker->write_back_count].length =
-        (uint32_t)(worker->write_backs.length - offset);
-    worker->write_back[worker->write_back_count].ttl_ms = ttl_ms;
-    worker->write_back_count++;
+    worker->write_back[worker->write_back_count++] = (mr_write_back){
+        .user = user,
+        .offset = offset,
+        .length = (uint32_t)(worker->write_backs.length - offset),
+        .ttl_ms = ttl_ms,
+    };
+}
+
+/* Somebody else of this turn may have asked for the same user: one scoring serves them all. */
+static bool find_remembered(chain *c)
+{
+    const mr_api_worker *worker = c->call->worker;
+    const mr_hash128 user = c->request->values->user;
+    for (size_t i = 0; i < worker->write_back_count; i++) {
+        const mr_write_back *stored = &worker->write_back[i];
+        if (stored->user.high != user.high || stored->user.low != user.low)
+            continue;
+        const mr_text value = {(const char *)worker->write_backs.bytes + stored->offset,
+                               stored->length};
+        c->has_result = mr_result_open(user, value, &c->result) == MR_OK;
+        return can_use_result(c);
+    }
+    return false;
+}
+
+static void serve_stored(chain *c, const char *from)
+{
+    c->answer->served_from = from;
+    c->answer->profile_as_of_ms = c->result.profile_as_of_ms;
+    take_stored(c);
 }
 
 static void serve_personal(chain *c)
 {
     const mr_api_worker *worker = c->call->worker;
     if (can_use_result(c)) {
-        c->answer->served_from = "cache";
-        c->answer->profile_as_of_ms = worker->result.profile_as_of_ms;
-        take_scored(c, worker->result.items, worker->result.count);
+        serve_stored(c, "cache");
+        return;
+    }
+    if (c->request->values != NULL && find_remembered(c)) {
+        serve_stored(c, "live");
         return;
     }
     read_whole_state(c);
@@ -313,15 +364,16 @@ void mr_recommend(mr_api_call *call, const mr_recommend_request *request,
         .call = call,
         .request = request,
         .answer = ret_answer,
-        .user = mr_hash_user(&call->api->key, request->user_id),
         .now_ms = mr_api_now_ms(call),
     };
     const mr_backend *backend = backend_of(&c);
     memset(ret_answer, 0, sizeof(*ret_answer));
     ret_answer->served_from = "fallback";
     acquire_view(&c);
-    read_cache(&c);
-    ask_owner(&c);
+    if (request->values != NULL) {
+        read_values(&c);
+        ask_owner(&c);
+    }
     if (ret_answer->degraded_reason == NULL && backend->degraded != NULL)
         ret_answer->degraded_reason = backend->degraded(backend->context);
     serve_personal(&c);

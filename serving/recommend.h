@@ -18,6 +18,7 @@
 
 typedef struct mr_recommend_request {
     mr_text user_id;
+    const mr_user_values *values; /* of the cache; NULL: nobody known, a visit alone */
     const mr_placement *placement;
     uint32_t n; /* 1..100 */
     const mr_text *exclude;

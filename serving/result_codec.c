@@ -9,6 +9,7 @@
 enum {
     HEADER_BYTES = 56, /* the frame included */
     ROW_BYTES = 8,
+    BECAUSE_BYTES = 4,
     BECAUSE_NONE = 255,
 };
 
@@ -79,59 +80,87 @@ mr_status mr_result_encode(mr_hash128 user, const mr_result *result, mr_buffer *
     return mr_value_frame_end(value, start, user);
 }
 
-/* One row, with the list of reasons already read.  False when it breaks a bound. */
-static bool decode_row(mr_reader *reader, const uint32_t *because, uint8_t because_count,
-                       uint32_t dictionary, mr_scored_item *ret_item)
+static uint32_t little_u32(const uint8_t *bytes)
 {
-    ret_item->item = mr_reader_u32(reader);
-    ret_item->score = mr_half_to_float(mr_reader_u16(reader));
-    ret_item->source = mr_reader_u8(reader);
-    const uint8_t reason = mr_reader_u8(reader);
-    ret_item->because = reason < because_count ? because[reason] : MR_ITEM_NONE;
-    return ret_item->item < dictionary && isfinite(ret_item->score) &&
-           ret_item->source < MR_SOURCE_KINDS &&
-           (reason < because_count || reason == BECAUSE_NONE);
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
 }
 
-static mr_status decode_rows(mr_text value, uint8_t because_count, mr_result *result)
+/* False when the row breaks a bound. */
+static bool decode_row(const mr_result_view *view, uint32_t index,
+                       mr_scored_item *ret_item)
 {
-    const uint8_t *rows = (const uint8_t *)value.bytes + HEADER_BYTES;
-    const size_t rows_bytes = (size_t)result->count * ROW_BYTES;
-    mr_reader list = mr_reader_of(rows + rows_bytes, (size_t)because_count * 4);
-    uint32_t because[MR_RESULT_BECAUSE_MAX];
-    for (uint8_t i = 0; i < because_count; i++) {
-        because[i] = mr_reader_u32(&list);
-        if (because[i] >= result->dictionary)
-            return MR_ERR_CORRUPT;
-    }
-    mr_reader reader = mr_reader_of(rows, rows_bytes);
-    for (uint32_t i = 0; i < result->count; i++) {
-        if (!decode_row(&reader, because, because_count, result->dictionary,
-                        &result->items[i]))
+    const uint8_t *row = view->rows + (size_t)index * ROW_BYTES;
+    const uint8_t *because = view->rows + (size_t)view->count * ROW_BYTES;
+    const uint8_t reason = row[7];
+    ret_item->item = little_u32(row);
+    ret_item->score = mr_half_to_float((uint16_t)(row[4] | row[5] << 8));
+    ret_item->source = row[6];
+    ret_item->because = reason < view->because_count
+                            ? little_u32(because + (size_t)reason * BECAUSE_BYTES)
+                            : MR_ITEM_NONE;
+    return ret_item->item < view->dictionary && isfinite(ret_item->score) &&
+           ret_item->source < MR_SOURCE_KINDS &&
+           (reason < view->because_count ? ret_item->because < view->dictionary
+                                         : reason == BECAUSE_NONE);
+}
+
+mr_status mr_result_rows(const mr_result_view *view, uint32_t first, uint32_t count,
+                         mr_scored_item *ret_items)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!decode_row(view, first + i, &ret_items[i]))
             return MR_ERR_CORRUPT;
     }
     return MR_OK;
 }
 
-mr_status mr_result_decode(mr_hash128 user, mr_text value, mr_result *ret_result)
+mr_status mr_result_open(mr_hash128 user, mr_text value, mr_result_view *ret_view)
 {
     mr_reader reader;
-    MR_TRY(mr_value_frame_open(value, MR_CACHE_RESULT, user, &ret_result->epoch,
-                               &ret_result->offset, &reader));
-    ret_result->model = mr_reader_u32(&reader);
-    ret_result->dictionary = mr_reader_u32(&reader);
-    ret_result->profile_as_of_ms = mr_reader_i64(&reader);
-    ret_result->expires_ms = mr_reader_i64(&reader);
-    ret_result->count = mr_reader_u8(&reader);
-    const uint8_t because_count = mr_reader_u8(&reader);
+    MR_TRY(mr_value_frame_open(value, MR_CACHE_RESULT, user, &ret_view->epoch,
+                               &ret_view->offset, &reader));
+    ret_view->model = mr_reader_u32(&reader);
+    ret_view->dictionary = mr_reader_u32(&reader);
+    ret_view->profile_as_of_ms = mr_reader_i64(&reader);
+    ret_view->expires_ms = mr_reader_i64(&reader);
+    ret_view->count = mr_reader_u8(&reader);
+    ret_view->because_count = mr_reader_u8(&reader);
     const uint16_t flags = mr_reader_u16(&reader);
     const uint32_t reserved = mr_reader_u32(&reader);
     MR_TRY(mr_reader_status(&reader));
-    if (ret_result->count > MR_RESULT_ITEMS_MAX ||
-        because_count > MR_RESULT_BECAUSE_MAX || flags != 0 || reserved != 0)
+    if (ret_view->count > MR_RESULT_ITEMS_MAX ||
+        ret_view->because_count > MR_RESULT_BECAUSE_MAX || flags != 0 || reserved != 0)
         return MR_ERR_CORRUPT;
-    if (value.length !=
-        HEADER_BYTES + ret_result->count * ROW_BYTES + (uint32_t)because_count * 4)
+    if (value.length != HEADER_BYTES + ret_view->count * ROW_BYTES +
+                            (uint32_t)ret_view->because_count * BECAUSE_BYTES)
         return MR_ERR_CORRUPT;
-    return decode_rows(value, because_count, ret_result);
+    ret_view->rows = (const uint8_t *)value.bytes + HEADER_BYTES;
+    return MR_OK;
+}
+
+/* A reason that no row gives must be an item all the same. */
+static bool has_good_reasons(const mr_result_view *view)
+{
+    const uint8_t *because = view->rows + (size_t)view->count * ROW_BYTES;
+    for (uint8_t i = 0; i < view->because_count; i++) {
+        if (little_u32(because + (size_t)i * BECAUSE_BYTES) >= view->dictionary)
+            return false;
+    }
+    return true;
+}
+
+mr_status mr_result_decode(mr_hash128 user, mr_text value, mr_result *ret_result)
+{
+    mr_result_view view;
+    MR_TRY(mr_result_open(user, value, &view));
+    ret_result->epoch = view.epoch;
+    ret_result->offset = view.offset;
+    ret_result->model = view.model;
+    ret_result->dictionary = view.dictionary;
+    ret_result->profile_as_of_ms = view.profile_as_of_ms;
+    ret_result->expires_ms = view.expires_ms;
+    ret_result->count = view.count;
+    MR_TRY(mr_result_rows(&view, 0, view.count, ret_result->items));
+    return has_good_reasons(&view) ? MR_OK : MR_ERR_CORRUPT;
 }

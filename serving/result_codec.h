@@ -41,6 +41,19 @@ typedef struct mr_result {
     mr_scored_item items[MR_RESULT_ITEMS_MAX]; /* best first */
 } mr_result;
 
+/* A value that was opened: its header read, its rows still packed.  Lends the value. */
+typedef struct mr_result_view {
+    uint64_t epoch;
+    int64_t offset;
+    uint32_t model;
+    uint32_t dictionary;
+    int64_t profile_as_of_ms;
+    int64_t expires_ms;
+    uint32_t count;
+    uint8_t because_count;
+    const uint8_t *rows;
+} mr_result_view;
+
 /* The u32 by which cached values name a model version. */
 uint32_t mr_model_hash(mr_text version);
 
@@ -52,7 +65,20 @@ MR_MUST_USE mr_status mr_result_encode(mr_hash128 user, const mr_result *result,
                                        mr_buffer *value);
 
 /*
- * Read a value that was stored for `user`.
+ * Check a value that was stored for `user` and read its header: what a page needs of a hundred
+ * rows is then read by mr_result_rows().
+ *
+ * MR_ERR_CORRUPT as below, but for what is wrong inside of a row.
+ */
+MR_MUST_USE mr_status mr_result_open(mr_hash128 user, mr_text value,
+                                     mr_result_view *ret_view);
+
+/* `count` rows from `first` on, all of them in the view.  MR_ERR_CORRUPT. */
+MR_MUST_USE mr_status mr_result_rows(const mr_result_view *view, uint32_t first,
+                                     uint32_t count, mr_scored_item *ret_items);
+
+/*
+ * Read a whole value that was stored for `user`.
  *
  * MR_ERR_CORRUPT for anything that encode() would not have written for that user: treat
  * it as absent.  `ret_result` may then be partly written.

@@ -343,6 +343,7 @@ static int set_up(void **state)
         .backend = &backend,
         .clock = &clock_fake.clock,
         .threads = THREADS,
+        .loops = 1,
         .caches = caches,
         .placements = placements,
         .placement_count = 2,
@@ -389,7 +390,8 @@ static void send_request(mr_http_method method, const char *target, const char *
     mr_buffer_clear(&body);
     response = (mr_http_response){
         .status = 200, .content_type = "application/json", .body = &body};
-    handler.handle(handler.context, &request, &response);
+    if (handler.handle(handler.context, &request, &response) == MR_HTTP_WAITS)
+        handler.settle(handler.context, LOOP);
     mr_json_destroy(answer);
     answer = NULL;
     mr_error error = {""};

@@ -325,7 +325,8 @@ static void *ask_often(void *argument)
                                          .thread = thread};
         mr_http_response own_response = {.status = 200, .body = &own};
         mr_buffer_clear(&own);
-        handler.handle(handler.context, &request, &own_response);
+        if (handler.handle(handler.context, &request, &own_response) == MR_HTTP_WAITS)
+            handler.settle(handler.context, thread);
         handler.turn(handler.context, thread);
         if (own_response.status != 200 ||
             memmem(own.bytes, own.length, "\"served_from\":\"cache\"", 21) == NULL)

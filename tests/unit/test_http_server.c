@@ -24,11 +24,52 @@ static mr_http_server *server;
 static _Atomic int turns;
 static char *answer;
 
-/* "GET /path body", on the thread it ran on. */
-static void handle(void *context, const mr_http_request *request,
-                   mr_http_response *response)
+/* Requests that wait, by thread; each is told how many it was settled with. */
+enum { LOOPS = 2 };
+static struct {
+    mr_http_response *responses[MR_HTTP_WAITING_MAX];
+    const mr_http_request *requests[MR_HTTP_WAITING_MAX];
+    uint32_t count;
+} waiting[LOOPS];
+static _Atomic int events;
+static _Atomic uint32_t settled_most;
+
+static mr_http_handled keep_waiting(const mr_http_request *request,
+                                    mr_http_response *response)
+{
+    const uint32_t at = waiting[request->thread].count++;
+    waiting[request->thread].responses[at] = response;
+    waiting[request->thread].requests[at] = request;
+    return MR_HTTP_WAITS;
+}
+
+static void settle(void *context, uint32_t thread)
 {
     (void)context;
+    const uint32_t count = waiting[thread].count;
+    if (count > atomic_load(&settled_most))
+        atomic_store(&settled_most, count);
+    for (uint32_t i = 0; i < count; i++) {
+        waiting[thread].responses[i]->content_type = "text/plain";
+        mr_buffer_printf(waiting[thread].responses[i]->body, "%.*s",
+                         MR_TEXT_ARG(waiting[thread].requests[i]->query));
+    }
+    waiting[thread].count = 0;
+}
+
+/* "GET /path body", on the thread it ran on. */
+static mr_http_handled handle(void *context, const mr_http_request *request,
+                              mr_http_response *response)
+{
+    (void)context;
+    if (mr_text_is(request->path, "/wait"))
+        return keep_waiting(request, response);
+    if (mr_text_is(request->path, "/stream")) {
+        response->content_type = "text/event-stream";
+        response->is_stream = true;
+        mr_buffer_printf(response->body, ": hello\n\n");
+        return MR_HTTP_ANSWERED;
+    }
     if (mr_text_is(request->path, "/slow"))
         (void)usleep(100000);
     if (mr_text_is(request->path, "/large"))
@@ -39,6 +80,14 @@ static void handle(void *context, const mr_http_request *request,
                          mr_http_method_name(request->method), MR_TEXT_ARG(request->path),
                          MR_TEXT_ARG(request->body));
     response->content_type = "text/plain";
+    return MR_HTTP_ANSWERED;
+}
+
+static void stream(void *context, uint32_t thread, mr_buffer *event)
+{
+    (void)context;
+    (void)thread;
+    mr_buffer_printf(event, "data: %d\n\n", atomic_fetch_add(&events, 1));
 }
 
 static bool is_slow(void *context, const mr_http_request *request)
@@ -72,7 +121,12 @@ static mr_http_server_options options_of(void)
         .idle_timeout_ms = 700,
         .request_timeout_ms = 700,
         .write_timeout_ms = 700,
-        .handler = {.handle = handle, .is_slow = is_slow, .refuse = refuse, .turn = turn},
+        .handler = {.handle = handle,
+                    .settle = settle,
+                    .is_slow = is_slow,
+                    .refuse = refuse,
+                    .turn = turn,
+                    .stream = stream},
         .clock = mr_clock_system(),
     };
 }
@@ -294,6 +348,92 @@ static void test_a_slow_request_does_not_hold_up_others(void **state)
     (void)close(slow);
 }
 
+static void test_requests_of_a_turn_are_settled_together(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 20, TRIES = 50 };
+    int fds[CLIENTS];
+    atomic_store(&settled_most, 0);
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = connect_to(server);
+    for (int try = 0; try < TRIES && atomic_load(&settled_most) < 2; try++) {
+        char request[64];
+        for (int i = 0; i < CLIENTS; i++) {
+            const int length =
+                snprintf(request, sizeof(request),
+                         "GET /wait?client=%d. HTTP/1.1\r\nHost: h\r\n\r\n", i);
+            send_all(fds[i], request, (size_t)length);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            (void)snprintf(request, sizeof(request), "client=%d.", i);
+            (void)read_until(fds[i], request, 1);
+            assert_answers(request);
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        (void)close(fds[i]);
+    assert_true(atomic_load(&settled_most) >= 2);
+}
+
+static void test_pipelined_requests_that_wait_keep_their_order(void **state)
+{
+    (void)state;
+    static char bytes[100000];
+    size_t length = 0;
+    for (int i = 0; i < 600; i++)
+        length += (size_t)snprintf(bytes + length, sizeof(bytes) - length,
+                                   "GET /%s?%d. HTTP/1.1\r\nHost: h\r\n%s\r\n",
+                                   i % 3 == 2 ? "plain" : "wait", i,
+                                   i == 599 ? "Connection: close\r\n" : "");
+    exchange(bytes);
+    const char *at = answer;
+    for (int i = 0; i < 600; i++) {
+        char expected[32];
+        if (i % 3 == 2)
+            (void)snprintf(expected, sizeof(expected), "GET /plain ");
+        else
+            (void)snprintf(expected, sizeof(expected), "\r\n\r\n%d.", i);
+        at = strstr(at, expected);
+        if (at == NULL)
+            fail_msg("answer %d is missing or out of order", i);
+        at++;
+    }
+}
+
+static void test_a_client_that_leaves_while_it_waits_harms_nobody(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 50; i++) {
+        const int fd = connect_to(server);
+        const struct linger reset = {.l_onoff = 1};
+        send_all(fd, "GET /wait?a HTTP/1.1\r\nHost: h\r\n\r\nGET /wa", 43);
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+        (void)close(fd);
+    }
+    exchange("GET /wait?still HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_answers("still");
+}
+
+static void test_a_stream_goes_on_until_the_client_leaves(void **state)
+{
+    (void)state;
+    const int fd = connect_to(server);
+    const char request[] = "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n";
+    send_all(fd, request, sizeof(request) - 1);
+    (void)read_until(fd, "data: ", 2); /* longer than an idle connection is kept */
+    assert_answers("Content-Type: text/event-stream\r\n");
+    assert_answers("\r\n\r\n: hello\n\ndata: ");
+    assert_null(strstr(answer, "Content-Length"));
+    const mr_http_server_counters *counters = mr_http_server_counters_of(server);
+    assert_int_equal(atomic_load(&counters->streams), 1);
+    (void)close(fd);
+    for (int i = 0; i < WAIT_MS && atomic_load(&counters->streams) > 0; i++)
+        (void)usleep(1000);
+    assert_int_equal(atomic_load(&counters->streams), 0);
+    exchange("HEAD /stream HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert_null(strstr(answer, "hello"));
+}
+
 static void test_a_client_that_leaves_during_a_slow_request_harms_nobody(void **state)
 {
     (void)state;
@@ -494,6 +634,10 @@ int main(void)
         cmocka_unit_test(test_a_refusal_is_read_although_more_was_sent),
         cmocka_unit_test(test_continue_is_said_before_the_body),
         cmocka_unit_test(test_a_slow_request_does_not_hold_up_others),
+        cmocka_unit_test(test_requests_of_a_turn_are_settled_together),
+        cmocka_unit_test(test_pipelined_requests_that_wait_keep_their_order),
+        cmocka_unit_test(test_a_client_that_leaves_while_it_waits_harms_nobody),
+        cmocka_unit_test(test_a_stream_goes_on_until_the_client_leaves),
         cmocka_unit_test(test_a_client_that_leaves_during_a_slow_request_harms_nobody),
         cmocka_unit_test(test_a_half_closed_client_still_gets_its_answer),
         cmocka_unit_test(test_a_request_that_never_ends_is_answered_408),
