@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { FIRST_CAPACITY = 64, VARINT_BITS_MAX = 64 };
 
@@ -50,62 +49,13 @@ static bool reserve(mr_buffer *buffer, size_t bytes)
     return !buffer->failed;
 }
 
-void *mr_buffer_extend(mr_buffer *buffer, size_t bytes)
+void *mr_buffer_extend_slowly(mr_buffer *buffer, size_t bytes)
 {
     if (!reserve(buffer, bytes))
         return NULL;
     void *end = buffer->bytes + buffer->length;
     buffer->length += bytes;
     return end;
-}
-
-void mr_buffer_put(mr_buffer *buffer, const void *data, size_t bytes)
-{
-    if (bytes == 0)
-        return;
-    void *end = mr_buffer_extend(buffer, bytes);
-    if (end != NULL)
-        memcpy(end, data, bytes);
-}
-
-void mr_buffer_put_text(mr_buffer *buffer, mr_text text)
-{
-    mr_buffer_put(buffer, text.bytes, text.length);
-}
-
-/* The low `bytes` bytes of `value`, the lowest first. */
-static void put_little_endian(mr_buffer *buffer, uint64_t value, size_t bytes)
-{
-    uint8_t *end = mr_buffer_extend(buffer, bytes);
-    if (end == NULL)
-        return;
-    for (size_t i = 0; i < bytes; i++)
-        end[i] = (uint8_t)(value >> (8 * i));
-}
-
-void mr_buffer_put_u8(mr_buffer *buffer, uint8_t value)
-{
-    put_little_endian(buffer, value, sizeof(value));
-}
-
-void mr_buffer_put_u16(mr_buffer *buffer, uint16_t value)
-{
-    put_little_endian(buffer, value, sizeof(value));
-}
-
-void mr_buffer_put_u32(mr_buffer *buffer, uint32_t value)
-{
-    put_little_endian(buffer, value, sizeof(value));
-}
-
-void mr_buffer_put_u64(mr_buffer *buffer, uint64_t value)
-{
-    put_little_endian(buffer, value, sizeof(value));
-}
-
-void mr_buffer_put_i64(mr_buffer *buffer, int64_t value)
-{
-    put_little_endian(buffer, (uint64_t)value, sizeof(value));
 }
 
 void mr_buffer_put_varint(mr_buffer *buffer, uint64_t value)
@@ -167,53 +117,6 @@ mr_reader mr_reader_of(const void *data, size_t bytes)
 mr_status mr_reader_status(const mr_reader *reader)
 {
     return reader->failed ? MR_ERR_CORRUPT : MR_OK;
-}
-
-const void *mr_reader_bytes(mr_reader *reader, size_t bytes)
-{
-    if (reader->failed || reader->length - reader->position < bytes) {
-        reader->failed = true;
-        return NULL;
-    }
-    /* An empty reader has no address to count from, and NULL means failure. */
-    const void *lent =
-        reader->bytes != NULL ? reader->bytes + reader->position : (const uint8_t *)"";
-    reader->position += bytes;
-    return lent;
-}
-
-static uint64_t get_little_endian(mr_reader *reader, size_t bytes)
-{
-    const uint8_t *from = mr_reader_bytes(reader, bytes);
-    uint64_t value = 0;
-    for (size_t i = 0; from != NULL && i < bytes; i++)
-        value |= (uint64_t)from[i] << (8 * i);
-    return value;
-}
-
-uint8_t mr_reader_u8(mr_reader *reader)
-{
-    return (uint8_t)get_little_endian(reader, sizeof(uint8_t));
-}
-
-uint16_t mr_reader_u16(mr_reader *reader)
-{
-    return (uint16_t)get_little_endian(reader, sizeof(uint16_t));
-}
-
-uint32_t mr_reader_u32(mr_reader *reader)
-{
-    return (uint32_t)get_little_endian(reader, sizeof(uint32_t));
-}
-
-uint64_t mr_reader_u64(mr_reader *reader)
-{
-    return get_little_endian(reader, sizeof(uint64_t));
-}
-
-int64_t mr_reader_i64(mr_reader *reader)
-{
-    return (int64_t)get_little_endian(reader, sizeof(int64_t));
 }
 
 uint64_t mr_reader_varint(mr_reader *reader)

@@ -296,8 +296,36 @@ static void put_escape(mr_buffer *buffer, unsigned char byte)
     }
 }
 
+#define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether each of eight bytes is ASCII and needs no escape: the usual test for a zero byte, of the
+ * bytes exclusive-or a quote and a backslash, and a borrow out of those below a space. */
+static bool are_plain(uint64_t bytes)
+{
+    const uint64_t quote = bytes ^ EVERY_BYTE('"');
+    const uint64_t backslash = bytes ^ EVERY_BYTE('\\');
+    const uint64_t found = (quote - EVERY_BYTE(1)) | (backslash - EVERY_BYTE(1)) |
+                           (bytes - EVERY_BYTE(0x20)) | bytes;
+    return (found & EVERY_BYTE(0x80)) == 0;
+}
+
+static bool is_plain(mr_text text)
+{
+    uint64_t word;
+    uint32_t at = 0;
+    for (; at + sizeof(word) <= text.length; at += sizeof(word)) {
+        memcpy(&word, text.bytes + at, sizeof(word));
+        if (!are_plain(word))
+            return false;
+    }
+    word = EVERY_BYTE(' ');
+    if (at < text.length)
+        memcpy(&word, text.bytes + at, text.length - at);
+    return are_plain(word);
+}
+
 /* Runs that need no escape are copied whole. */
-static void put_quoted(mr_buffer *buffer, mr_text text)
+static void put_escaped(mr_buffer *buffer, mr_text text)
 {
     mr_buffer_put_u8(buffer, '"');
     uint32_t from = 0;
@@ -321,6 +349,22 @@ static void put_quoted(mr_buffer *buffer, mr_text text)
     mr_buffer_put_u8(buffer, '"');
 }
 
+/* Nearly every text of an answer is plain, and goes out in one piece. */
+static void put_quoted(mr_buffer *buffer, mr_text text)
+{
+    if (!is_plain(text)) {
+        put_escaped(buffer, text);
+        return;
+    }
+    char *end = mr_buffer_extend(buffer, (size_t)text.length + 2);
+    if (end == NULL)
+        return;
+    *end++ = '"';
+    if (text.length > 0)
+        memcpy(end, text.bytes, text.length);
+    end[text.length] = '"';
+}
+
 void mr_json_key_text(mr_json_writer *writer, mr_text key)
 {
     MR_ASSERT(!writer->after_key);
@@ -328,11 +372,6 @@ void mr_json_key_text(mr_json_writer *writer, mr_text key)
     put_quoted(writer->buffer, key);
     mr_buffer_put_u8(writer->buffer, ':');
     writer->after_key = true;
-}
-
-void mr_json_key(mr_json_writer *writer, const char *key)
-{
-    mr_json_key_text(writer, mr_text_from(key));
 }
 
 void mr_json_put_text(mr_json_writer *writer, mr_text value)

@@ -70,8 +70,13 @@ void mr_json_begin_object(mr_json_writer *writer);
 void mr_json_end_object(mr_json_writer *writer);
 void mr_json_begin_array(mr_json_writer *writer);
 void mr_json_end_array(mr_json_writer *writer);
-void mr_json_key(mr_json_writer *writer, const char *key);
 void mr_json_key_text(mr_json_writer *writer, mr_text key);
+
+/* Inline: the length of a key that is written out is then known when it is compiled. */
+static inline void mr_json_key(mr_json_writer *writer, const char *key)
+{
+    mr_json_key_text(writer, (mr_text){key, (uint32_t)strlen(key)});
+}
 
 /* Escaped; each byte that is not UTF-8 becomes U+FFFD. */
 void mr_json_put_text(mr_json_writer *writer, mr_text value);

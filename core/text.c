@@ -7,31 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-mr_text mr_text_from(const char *string)
-{
-    if (string == NULL)
-        return (mr_text){0};
-    const size_t length = strlen(string);
-    MR_ASSERT(length <= UINT32_MAX);
-    return (mr_text){.bytes = string, .length = (uint32_t)length};
-}
-
-bool mr_text_equal(mr_text a, mr_text b)
-{
-    return a.length == b.length &&
-           (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
-}
-
 int mr_text_compare(mr_text a, mr_text b)
 {
     const uint32_t common = a.length < b.length ? a.length : b.length;
     const int order = common == 0 ? 0 : memcmp(a.bytes, b.bytes, common);
     return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
-bool mr_text_is(mr_text text, const char *string)
-{
-    return mr_text_equal(text, mr_text_from(string));
 }
 
 /* Table 3-7 of the Unicode Standard: the second byte's range depends on the first. */

@@ -14,11 +14,13 @@
 #ifndef MR_CORE_TEXT_H
 #define MR_CORE_TEXT_H
 
+#include "core/assert.h"
 #include "core/status.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct mr_text {
     const char *bytes; /* not NUL-terminated; NULL only when empty */
@@ -32,14 +34,28 @@ typedef struct mr_text {
 #define MR_TEXT(literal) ((mr_text){.bytes = (literal), .length = sizeof(literal) - 1})
 
 /* A view of a NUL-terminated string; NULL gives the empty text. */
-mr_text mr_text_from(const char *string);
+static inline mr_text mr_text_from(const char *string)
+{
+    if (string == NULL)
+        return (mr_text){0};
+    const size_t length = strlen(string);
+    MR_ASSERT(length <= UINT32_MAX);
+    return (mr_text){.bytes = string, .length = (uint32_t)length};
+}
 
-bool mr_text_equal(mr_text a, mr_text b);
+static inline bool mr_text_equal(mr_text a, mr_text b)
+{
+    return a.length == b.length &&
+           (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
+}
 
 /* Order by bytes, then by length: < 0, 0, > 0.  This is the order of every sorted output. */
 int mr_text_compare(mr_text a, mr_text b);
 
-bool mr_text_is(mr_text text, const char *string);
+static inline bool mr_text_is(mr_text text, const char *string)
+{
+    return mr_text_equal(text, mr_text_from(string));
+}
 
 /* Strict UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool mr_text_is_utf8(mr_text text);

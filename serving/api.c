@@ -53,7 +53,7 @@ static bool path_matches(const char *pattern, mr_text path, mr_text *ret_id)
             *ret_id = (mr_text){path.bytes + at, path.length - at};
             return true;
         }
-        if (strncmp(pattern, id, sizeof(id) - 1) == 0) {
+        if (*pattern == '{' && strncmp(pattern, id, sizeof(id) - 1) == 0) {
             const uint32_t start = at;
             while (at < path.length && path.bytes[at] != '/')
                 at++;

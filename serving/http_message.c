@@ -49,7 +49,8 @@ const char *mr_http_status_text(int status)
     }
 }
 
-static void put_string(mr_buffer *bytes, const char *string)
+/* Inline: most of these are written out, and their length is then known. */
+static inline void put_string(mr_buffer *bytes, const char *string)
 {
     mr_buffer_put(bytes, string, strlen(string));
 }

@@ -3,7 +3,13 @@
 #include "serving/cache.h"
 #include "serving/value_frame.h"
 
-enum { HEADER_BYTES = 80, ITEM_BYTES = 14, RESERVED_BYTES = 20, CHURN_TIERS = 4 };
+enum {
+    HEADER_BYTES = 80,
+    ITEM_BYTES = 14,
+    TYPE_AT = 12,
+    RESERVED_BYTES = 20,
+    CHURN_TIERS = 4
+};
 
 static void put_header(const mr_user_state *state, uint8_t item_count, mr_buffer *value)
 {
@@ -74,6 +80,20 @@ static bool is_of(uint32_t types, uint8_t type)
     return types == MR_STATE_ALL_TYPES || (type < 32 && (types >> type & 1) != 0);
 }
 
+/* An item that nobody can name is left out. */
+static void take_item(const uint8_t *row, mr_item_resolve *resolve, void *context,
+                      mr_user_state *state)
+{
+    mr_recent_item *item = &state->items[state->item_count];
+    mr_reader reader = mr_reader_of(row, ITEM_BYTES);
+    item->item_id = resolve(context, mr_reader_u64(&reader));
+    item->time_s = mr_reader_u32(&reader);
+    item->type = mr_reader_u8(&reader);
+    item->weight = mr_reader_u8(&reader);
+    if (item->item_id.length > 0)
+        state->item_count++;
+}
+
 mr_status mr_user_state_decode_types(mr_hash128 user, mr_text value, uint32_t types,
                                      mr_item_resolve *resolve, void *context,
                                      mr_user_state *ret_state)
@@ -86,19 +106,12 @@ mr_status mr_user_state_decode_types(mr_hash128 user, mr_text value, uint32_t ty
     if (value.length != HEADER_BYTES + (uint32_t)item_count * ITEM_BYTES)
         return MR_ERR_CORRUPT;
 
+    const uint8_t *row = mr_reader_bytes(&reader, (size_t)item_count * ITEM_BYTES);
     ret_state->user_id = (mr_text){0};
     ret_state->item_count = 0;
-    for (uint8_t i = 0; i < item_count; i++) {
-        mr_recent_item *item = &ret_state->items[ret_state->item_count];
-        const uint64_t hash = mr_reader_u64(&reader);
-        item->time_s = mr_reader_u32(&reader);
-        item->type = mr_reader_u8(&reader);
-        item->weight = mr_reader_u8(&reader);
-        if (!is_of(types, item->type))
-            continue;
-        item->item_id = resolve(context, hash);
-        if (item->item_id.length > 0)
-            ret_state->item_count++;
+    for (uint8_t i = 0; i < item_count; i++, row += ITEM_BYTES) {
+        if (is_of(types, row[TYPE_AT]))
+            take_item(row, resolve, context, ret_state);
     }
-    return mr_reader_status(&reader);
+    return MR_OK;
 }
