@@ -625,7 +625,7 @@ static void sweep_connection(mr_http_connection *c)
             refuse(c, 408, "the request did not arrive in time");
             flush(c);
         }
-    } else if (silent_ms > options->idle_timeout_ms) {
+    } else if (!c->is_stream && silent_ms > options->idle_timeout_ms) {
         close_connection(c);
     }
 }
