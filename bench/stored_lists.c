@@ -11,6 +11,8 @@ enum { EVENTS = 48, PURCHASE_EVERY = 10, TTL_MS = 3600000, SET_TIMEOUT_MS = 5000
 
 /* ---- A model of numbered items ---- */
 
+enum { ITEM_NAME_LENGTH = 10 }; /* "item-00042" */
+
 static char item_names[MR_STORED_ITEMS][16];
 static pthread_once_t items_named = PTHREAD_ONCE_INIT;
 
@@ -39,7 +41,7 @@ static mr_text item_id(void *context, const mr_model_view *view, uint32_t item)
 {
     (void)context;
     (void)view;
-    return mr_text_from(item_names[item]);
+    return (mr_text){item_names[item], ITEM_NAME_LENGTH};
 }
 
 static uint32_t item_index(void *context, const mr_model_view *view, mr_text id)

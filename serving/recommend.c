@@ -1,6 +1,7 @@
 #include "serving/recommend.h"
 
 #include "core/event.h"
+#include "core/prefetch.h"
 #include "serving/user_state_codec.h"
 
 #include <math.h>
@@ -139,8 +140,10 @@ static mr_candidate name_item(const chain *c, const mr_scored_item *scored)
 static void take_some(chain *c, const mr_scored_item *scored, size_t count)
 {
     mr_candidate *candidates = c->call->worker->candidates;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         candidates[i] = name_item(c, &scored[i]);
+        mr_prefetch(candidates[i].item_id.bytes); /* the rules are about to read it */
+    }
     take(c, candidates, count);
 }
 
