@@ -7,7 +7,9 @@
 #include "app/scoring.h"
 #include "app/trending_board.h"
 #include "serving/catalogue.h"
+#include "serving/http_server.h"
 #include "serving/result_codec.h"
+#include "serving/user_state_codec.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -179,35 +181,42 @@ static mr_status static_list(void *context, size_t k, mr_arena *arena,
 
 typedef struct state_question {
     mr_user_question question; /* first: the answer gets a pointer to it */
-    mr_arena *arena;
-    mr_user_state *state;
+    mr_owner_question *asked;
+    const mr_hash_key *key;
+    mr_buffer *storage;
 } state_question;
 
 static mr_status answer_state(mr_user_question *question)
 {
-    state_question *q = (state_question *)(void *)question;
+    const state_question *q = (state_question *)(void *)question;
+    mr_user_state state;
     mr_shard_user_state(question->owned->shard, question->row, question->owned->epoch,
-                        q->state);
-    q->state->user_id = (mr_text){0}; /* lent by the shard; the asker has it anyway */
-    for (uint8_t i = 0; i < q->state->item_count; i++) {
-        q->state->items[i].item_id = mr_arena_copy(q->arena, q->state->items[i].item_id);
-        if (q->state->items[i].item_id.bytes == NULL)
-            return MR_ERR_NO_MEMORY;
-    }
+                        &state);
+    q->asked->offset = q->storage->length;
+    MR_TRY(mr_user_state_encode(q->key, q->asked->user, &state, q->storage));
+    q->asked->length = (uint32_t)(q->storage->length - q->asked->offset);
     return MR_OK;
 }
 
-static mr_status user_state(void *context, uint32_t thread, mr_text user_id,
-                            mr_arena *arena, mr_user_state *ret_state)
+static mr_status user_states(void *context, uint32_t thread, mr_owner_question *questions,
+                             size_t count, mr_buffer *storage)
 {
     (void)thread;
     const mr_engine_backend *self = context;
-    state_question q = {{.user_id = user_id}, arena, ret_state};
-    const mr_status status = mr_ingest_thread_ask(self->engine->ingest, &q.question,
-                                                  answer_state, STATE_TIMEOUT_MS);
-    if (status == MR_OK)
-        ret_state->user_id = user_id;
-    return status;
+    state_question asked[MR_HTTP_WAITING_MAX];
+    mr_user_question *pointers[MR_HTTP_WAITING_MAX] = {NULL};
+    for (size_t i = 0; i < count; i++) {
+        asked[i] = (state_question){{.user_id = questions[i].user_id},
+                                    &questions[i],
+                                    &self->engine->key,
+                                    storage};
+        pointers[i] = &asked[i].question;
+    }
+    MR_TRY(mr_ingest_thread_ask(self->engine->ingest, pointers, count, answer_state,
+                                STATE_TIMEOUT_MS));
+    for (size_t i = 0; i < count; i++)
+        questions[i].status = asked[i].question.status;
+    return MR_OK;
 }
 
 typedef struct profile_question {
@@ -229,8 +238,10 @@ static mr_status profile(void *context, uint32_t thread, mr_text user_id,
     (void)thread;
     const mr_engine_backend *self = context;
     profile_question q = {{.user_id = user_id}, writer};
-    return mr_ingest_thread_ask(self->engine->ingest, &q.question, answer_profile,
-                                PROFILE_TIMEOUT_MS);
+    mr_user_question *question = &q.question;
+    MR_TRY(mr_ingest_thread_ask(self->engine->ingest, &question, 1, answer_profile,
+                                PROFILE_TIMEOUT_MS));
+    return q.question.status;
 }
 
 /* ---- the rest ---- */
@@ -330,7 +341,7 @@ mr_status mr_engine_backend_create(mr_engine *engine, uint32_t threads,
         .similar = similar,
         .trending = trending,
         .static_list = static_list,
-        .user_state = user_state,
+        .user_states = user_states,
         .degraded = degraded,
         .append_events = append_events,
         .profile = profile,

@@ -622,35 +622,42 @@ bool mr_ingest_thread_is_done(const mr_ingest_thread *thread)
 }
 
 typedef struct asked {
-    mr_user_question *question;
-    mr_status (*answer)(mr_user_question *question);
+    mr_user_question *const *questions;
+    size_t count;
+    mr_user_answer *answer;
 } asked;
 
-static mr_status find_and_answer(void *owner, void *letter)
+static mr_status find_and_answer(const mr_ingest_thread *thread,
+                                 mr_user_question *question, mr_user_answer *answer)
 {
-    const mr_ingest_thread *thread = owner;
-    const asked *a = letter;
     for (int anonymous = 0; anonymous < 2; anonymous++) {
         for (uint32_t p = 0; p < thread->partition_count; p++) {
             mr_owned_shard *owned = thread->shards[p];
             if (owned == NULL || !owned->is_owned)
                 continue;
-            a->question->row =
-                anonymous == 0
-                    ? mr_shard_find(owned->shard, a->question->user_id)
-                    : mr_shard_find_anonymous(owned->shard, a->question->user_id);
-            a->question->owned = owned;
-            if (a->question->row != MR_ROW_NONE)
-                return a->answer(a->question);
+            question->row =
+                anonymous == 0 ? mr_shard_find(owned->shard, question->user_id)
+                               : mr_shard_find_anonymous(owned->shard, question->user_id);
+            question->owned = owned;
+            if (question->row != MR_ROW_NONE)
+                return answer(question);
         }
     }
     return MR_ERR_NOT_FOUND;
 }
 
-mr_status mr_ingest_thread_ask(mr_ingest_thread *thread, mr_user_question *question,
-                               mr_status (*answer)(mr_user_question *question),
-                               int timeout_ms)
+static mr_status answer_all(void *owner, void *letter)
 {
-    asked letter = {question, answer};
-    return mr_mailbox_ask(thread->mailbox, find_and_answer, &letter, timeout_ms);
+    const asked *a = letter;
+    for (size_t i = 0; i < a->count; i++)
+        a->questions[i]->status = find_and_answer(owner, a->questions[i], a->answer);
+    return MR_OK;
+}
+
+mr_status mr_ingest_thread_ask(mr_ingest_thread *thread,
+                               mr_user_question *const *questions, size_t count,
+                               mr_user_answer *answer, int timeout_ms)
+{
+    asked letter = {questions, count, answer};
+    return mr_mailbox_ask(thread->mailbox, answer_all, &letter, timeout_ms);
 }

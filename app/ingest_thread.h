@@ -33,17 +33,23 @@ bool mr_ingest_thread_is_done(const mr_ingest_thread *thread);
 
 typedef struct mr_user_question {
     mr_text user_id;
-    mr_owned_shard *owned; /* where the user was found */
+    mr_status status; /* of its own: MR_ERR_NOT_FOUND when no shard here has the user */
+    mr_owned_shard
+        *owned; /* where the user was found                                     */
     uint32_t row;
 } mr_user_question;
 
+/* Runs on the ingest thread for a question whose user was found. */
+typedef mr_status mr_user_answer(mr_user_question *question);
+
 /*
- * Run `answer(owned_shard, question)` on the ingest thread for the shard that holds
- * `question->user_id` (a user id first, an anonymous one else).  MR_ERR_NOT_FOUND when no shard
- * here does; MR_ERR_UNAVAILABLE when the thread is too busy.
+ * Have `count` questions answered by the ingest thread, each for the shard that holds its user (a
+ * user id first, an anonymous one else).  MR_OK with a status a question; MR_ERR_UNAVAILABLE when
+ * the thread is too busy.
  */
-MR_MUST_USE mr_status
-mr_ingest_thread_ask(mr_ingest_thread *thread, mr_user_question *question,
-                     mr_status (*answer)(mr_user_question *question), int timeout_ms);
+MR_MUST_USE mr_status mr_ingest_thread_ask(mr_ingest_thread *thread,
+                                           mr_user_question *const *questions,
+                                           size_t count, mr_user_answer *answer,
+                                           int timeout_ms);
 
 #endif

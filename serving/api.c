@@ -151,9 +151,60 @@ static void dispatch(mr_api_call *call)
 void mr_api_wait_for_user(mr_api_call *call, mr_text user_id, mr_api_handle *finish,
                           void *state)
 {
+    call->user.user_id = user_id;
     call->user.user = mr_hash_user(&call->api->key, user_id);
     call->finish = finish;
     call->state = state;
+}
+
+/* A value that is there and does not read is counted, and is as good as absent. */
+static bool has_value(mr_api *api, mr_text value, mr_status status)
+{
+    if (value.length > 0 && status != MR_OK)
+        mr_api_count(&api->metrics.corrupt_values, 1);
+    return status == MR_OK;
+}
+
+static void open_result(mr_api *api, mr_user_values *user, mr_text value)
+{
+    user->has_result =
+        has_value(api, value, mr_result_open(user->user, value, &user->result));
+}
+
+static void open_state(mr_api *api, mr_user_values *user, mr_text value)
+{
+    user->has_state =
+        has_value(api, value, mr_user_state_open(user->user, value, &user->state));
+}
+
+/* Redis came back empty, or pushed the key out: the owner still knows. */
+static void ask_owner(mr_api *api, mr_api_worker *worker, mr_user_values **users,
+                      size_t count)
+{
+    const mr_backend *backend = api->options.backend;
+    mr_owner_question questions[MR_HTTP_WAITING_MAX];
+    mr_user_values *asked[MR_HTTP_WAITING_MAX];
+    size_t unknown = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (users[i]->has_state)
+            continue;
+        asked[unknown] = users[i];
+        questions[unknown++] =
+            (mr_owner_question){.user_id = users[i]->user_id, .user = users[i]->user};
+    }
+    if (unknown == 0 || backend->user_states == NULL)
+        return;
+    mr_buffer_clear(&worker->owned);
+    const mr_status status =
+        backend->user_states(backend->context, (uint32_t)(worker - api->workers),
+                             questions, unknown, &worker->owned);
+    for (size_t i = 0; i < unknown; i++) {
+        asked[i]->is_owner_out = status != MR_OK;
+        if (status == MR_OK && questions[i].status == MR_OK)
+            open_state(api, asked[i],
+                       (mr_text){(const char *)worker->owned.bytes + questions[i].offset,
+                                 questions[i].length});
+    }
 }
 
 void mr_api_look_up(mr_api *api, mr_api_worker *worker, mr_user_values **users,
@@ -168,14 +219,15 @@ void mr_api_look_up(mr_api *api, mr_api_worker *worker, mr_user_values **users,
             mr_cache_user_key(users[i]->user, MR_CACHE_STATE, texts[2 * i + 1]);
     }
     mr_buffer_clear(&worker->storage);
-    const mr_status status =
-        mr_cache_get_many(worker->cache, keys, 2 * count, api->options.cache_timeout_ms,
-                          &worker->storage, values);
+    if (mr_cache_get_many(worker->cache, keys, 2 * count, api->options.cache_timeout_ms,
+                          &worker->storage, values) != MR_OK)
+        memset(values, 0, 2 * count * sizeof(values[0]));
     for (size_t i = 0; i < count; i++) {
-        users[i]->status = status;
-        users[i]->result = values[2 * i];
-        users[i]->state = values[2 * i + 1];
+        users[i]->is_owner_out = false;
+        open_result(api, users[i], values[2 * i]);
+        open_state(api, users[i], values[2 * i + 1]);
     }
+    ask_owner(api, worker, users, count);
 }
 
 static void settle_calls(mr_api *api, mr_api_worker *worker, mr_api_call *const *calls,
@@ -187,7 +239,6 @@ static void settle_calls(mr_api *api, mr_api_worker *worker, mr_api_call *const 
     for (size_t i = 0; i < count; i++)
         users[i] = &calls[i]->user;
     mr_api_look_up(api, worker, users, count);
-    worker->owner_ns = 0;
     for (size_t i = 0; i < count; i++) {
         calls[i]->finish(calls[i]);
         record(calls[i]);
@@ -325,6 +376,7 @@ static void worker_deinit(mr_api_worker *worker)
     mr_arena_destroy(worker->arena);
     mr_recommendation_signer_destroy(worker->signer);
     mr_buffer_deinit(&worker->storage);
+    mr_buffer_deinit(&worker->owned);
     mr_buffer_deinit(&worker->write_backs);
 }
 

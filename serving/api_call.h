@@ -23,6 +23,7 @@
 #include "serving/problem.h"
 #include "serving/recommendation_id.h"
 #include "serving/result_codec.h"
+#include "serving/user_state_codec.h"
 
 #include <stdbool.h>
 
@@ -50,6 +51,7 @@ typedef struct mr_api_worker {
     mr_arena *arena;
     mr_recommendation_signer *signer;
     mr_buffer storage; /* values read from the cache */
+    mr_buffer owned;   /* states from their owner    */
     struct mr_api_call *waiting[MR_HTTP_WAITING_MAX];
     uint32_t waiting_count;
     mr_result result;
@@ -61,15 +63,17 @@ typedef struct mr_api_worker {
     mr_buffer write_backs;
     mr_write_back write_back[MR_API_WRITE_BACKS_MAX];
     size_t write_back_count;
-    int64_t owner_ns; /* waited for owners by the calls of this turn */
 } mr_api_worker;
 
-/* What the cache holds of a user, lent by the worker's storage. */
+/* What is stored of a user, lent by the worker. */
 typedef struct mr_user_values {
+    mr_text user_id;
     mr_hash128 user;
-    mr_status status; /* of the look-up */
-    mr_text result;   /* empty: none    */
-    mr_text state;
+    bool has_result;
+    bool has_state;    /* of the cache, else of the owner                      */
+    bool is_owner_out; /* the cache had no state, and the owner did not answer */
+    mr_result_view result;
+    mr_user_state_view state;
 } mr_user_values;
 
 typedef struct mr_api_call mr_api_call;
@@ -147,7 +151,8 @@ struct mr_api_call {
 void mr_api_wait_for_user(mr_api_call *call, mr_text user_id, mr_api_handle *finish,
                           void *state);
 
-/* One question to the cache for the values of `count` users, of at most MR_HTTP_WAITING_MAX. */
+/* One question to the cache for the values of `count` users, at most MR_HTTP_WAITING_MAX, and one
+ * to their owner for those of whom the cache has no state. */
 void mr_api_look_up(mr_api *api, mr_api_worker *worker, mr_user_values **users,
                     size_t count);
 

@@ -19,6 +19,8 @@
 #define MR_SERVING_BACKEND_H
 
 #include "core/arena.h"
+#include "core/buffer.h"
+#include "core/hash.h"
 #include "core/json.h"
 #include "core/scored_item.h"
 #include "core/status.h"
@@ -52,6 +54,18 @@ typedef struct mr_backend_event {
     bool accepted;  /* result: durable in the log                                     */
     const char *reason; /* result when not: a static code, "bad_time" */
 } mr_backend_event;
+
+/* One user of whom the cache has no state. */
+typedef struct mr_owner_question {
+    mr_text user_id;
+    mr_hash128 user;
+    mr_status
+        status; /* result: MR_OK; MR_ERR_NOT_FOUND for a new visitor, or another owner's */
+    size_t
+        offset; /* result: where the state stands in the storage, packed as the cache has
+                         it (user_state_codec) */
+    uint32_t length;
+} mr_owner_question;
 
 typedef struct mr_alert_query {
     mr_text tier;  /* empty: all                                          */
@@ -100,13 +114,12 @@ typedef struct mr_backend {
                              mr_candidate *ret_items, size_t *ret_count);
 
     /*
-     * The user's state from the owner itself, when it is in this process: asked when the
-     * cache has none.  Item ids are copied into `arena`.  MR_ERR_NOT_FOUND for a new
-     * visitor; MR_ERR_UNAVAILABLE when the owner is elsewhere or does not answer in a
-     * millisecond.
+     * The states of users from their owner, when it is in this process: asked once a turn, for
+     * those of whom the cache has none.  MR_OK with a status a question; MR_ERR_UNAVAILABLE
+     * when the owner does not answer in 10 ms.
      */
-    mr_status (*user_state)(void *context, uint32_t thread, mr_text user_id,
-                            mr_arena *arena, mr_user_state *ret_state);
+    mr_status (*user_states)(void *context, uint32_t thread, mr_owner_question *questions,
+                             size_t count, mr_buffer *storage);
 
     /* NULL when all is well; else a static word for what is not, "log". */
     const char *(*degraded)(void *context);

@@ -9,9 +9,6 @@
 
 enum { NAMED_AT_ONCE = 12 };
 
-/* What the calls of one turn may wait for owners together: others wait behind them. */
-#define OWNER_NS_MAX INT64_C(10000000)
-
 /* One request on its way down the chain. */
 typedef struct chain {
     mr_api_call *call;
@@ -20,13 +17,19 @@ typedef struct chain {
     int64_t now_ms;
     bool has_result;
     mr_result_view result;
-    bool has_state;      /* worker->state  */
-    mr_text state_value; /* of the cache: worker->state holds its purchases alone */
+    bool has_state; /* and worker->state holds its purchases, or all of it */
 } chain;
 
 static const mr_backend *backend_of(const chain *c)
 {
     return c->call->api->options.backend;
+}
+
+/* The first thing that is missing names the reason. */
+static void degrade(chain *c, const char *reason)
+{
+    if (c->answer->degraded_reason == NULL)
+        c->answer->degraded_reason = reason;
 }
 
 /* ---- What is known ---- */
@@ -37,7 +40,7 @@ static void acquire_view(chain *c)
     c->answer->has_view = backend->acquire != NULL &&
                           backend->acquire(backend->context, &c->answer->view) == MR_OK;
     if (!c->answer->has_view)
-        c->answer->degraded_reason = "model";
+        degrade(c, "model");
 }
 
 static mr_text resolve_item(void *context, uint64_t hash)
@@ -52,54 +55,43 @@ static mr_text resolve_item(void *context, uint64_t hash)
                                 : backend->item_id(backend->context, view, item);
 }
 
-/* A value that is there and does not read is counted, and is as good as absent. */
-static bool has_value(chain *c, mr_text value, mr_status status)
+/* What the rules on purchases need of the state, named. */
+static void resolve_purchases(chain *c)
 {
-    if (value.length > 0 && status != MR_OK)
-        mr_api_count(&c->call->api->metrics.corrupt_values, 1);
-    return status == MR_OK;
+    const mr_user_state_view *view = &c->request->values->state;
+    mr_user_state *state = &c->call->worker->state;
+    state->item_count = 0;
+    for (uint8_t i = 0; i < view->item_count; i++) {
+        if (mr_user_state_item_type(view, i) != MR_EVENT_PURCHASE)
+            continue;
+        const mr_packed_item packed = mr_user_state_item(view, i);
+        const mr_text id = resolve_item(c, packed.hash);
+        if (id.length > 0)
+            state->items[state->item_count++] =
+                (mr_recent_item){id, packed.time_s, packed.type, packed.weight};
+    }
 }
 
-static void read_values(chain *c)
+static void take_values(chain *c)
 {
-    mr_api_worker *worker = c->call->worker;
     const mr_user_values *values = c->request->values;
-    if (mr_cache_down_since_ms(worker->cache) != 0 && c->answer->degraded_reason == NULL)
-        c->answer->degraded_reason = "cache";
-    if (values->status != MR_OK)
-        return;
-    c->has_result = has_value(c, values->result,
-                              mr_result_open(values->user, values->result, &c->result));
-    c->has_state = has_value(c, values->state,
-                             mr_user_state_decode_types(values->user, values->state,
-                                                        MR_STATE_TYPE(MR_EVENT_PURCHASE),
-                                                        resolve_item, c, &worker->state));
+    if (mr_cache_down_since_ms(c->call->worker->cache) != 0)
+        degrade(c, "cache");
+    if (values->is_owner_out)
+        degrade(c, "owner");
+    c->has_result = values->has_result;
+    c->result = values->result;
+    c->has_state = values->has_state;
     if (c->has_state)
-        c->state_value = values->state;
+        resolve_purchases(c);
 }
 
 /* The stored list will not do: now the whole history is wanted. */
-static void read_whole_state(chain *c)
+static void resolve_state(chain *c)
 {
-    if (c->state_value.length > 0)
-        c->has_state =
-            mr_user_state_decode(c->request->values->user, c->state_value, resolve_item,
-                                 c, &c->call->worker->state) == MR_OK;
-}
-
-/* Redis came back empty, or pushed the key out: the owner still knows. */
-static void ask_owner(chain *c)
-{
-    const mr_backend *backend = backend_of(c);
-    mr_api_worker *worker = c->call->worker;
-    if (c->has_state || backend->user_state == NULL || worker->owner_ns >= OWNER_NS_MAX)
-        return;
-    const mr_clock *clock = c->call->api->options.clock;
-    const int64_t start_ns = mr_clock_monotonic_ns(clock);
-    c->has_state =
-        backend->user_state(backend->context, c->call->request->thread,
-                            c->request->user_id, worker->arena, &worker->state) == MR_OK;
-    worker->owner_ns += mr_clock_monotonic_ns(clock) - start_ns;
+    if (c->has_state)
+        mr_user_state_resolve(&c->request->values->state, resolve_item, c,
+                              &c->call->worker->state);
 }
 
 /* ---- Candidates ---- */
@@ -177,7 +169,7 @@ static void take_stored(chain *c)
     }
 }
 
-static bool is_newer(const mr_user_state *state, const mr_result_view *result)
+static bool is_newer(const mr_user_state_view *state, const mr_result_view *result)
 {
     return state->epoch != result->epoch ? state->epoch > result->epoch
                                          : state->offset > result->offset;
@@ -185,13 +177,12 @@ static bool is_newer(const mr_user_state *state, const mr_result_view *result)
 
 static bool can_use_result(const chain *c)
 {
-    const mr_api_worker *worker = c->call->worker;
     const mr_result_view *result = &c->result;
     return c->has_result && c->answer->has_view && c->request->context_count == 0 &&
            result->model == c->answer->view.hash &&
            result->dictionary <= c->answer->view.dictionary &&
            result->expires_ms > c->now_ms &&
-           !(c->has_state && is_newer(&worker->state, result));
+           !(c->has_state && is_newer(&c->request->values->state, result));
 }
 
 /* Items that a backend may not have given: an index that is none, a score that is no number. */
@@ -307,7 +298,7 @@ static void serve_personal(chain *c)
         serve_stored(c, "live");
         return;
     }
-    read_whole_state(c);
+    resolve_state(c);
     const size_t count = score_live(c);
     if (c->has_state)
         c->answer->profile_as_of_ms = worker->state.as_of_ms;
@@ -373,12 +364,10 @@ void mr_recommend(mr_api_call *call, const mr_recommend_request *request,
     memset(ret_answer, 0, sizeof(*ret_answer));
     ret_answer->served_from = "fallback";
     acquire_view(&c);
-    if (request->values != NULL) {
-        read_values(&c);
-        ask_owner(&c);
-    }
-    if (ret_answer->degraded_reason == NULL && backend->degraded != NULL)
-        ret_answer->degraded_reason = backend->degraded(backend->context);
+    if (request->values != NULL)
+        take_values(&c);
+    if (backend->degraded != NULL)
+        degrade(&c, backend->degraded(backend->context));
     serve_personal(&c);
     serve_trending(&c, "popular", MR_TRENDING_POPULAR);
     serve_trending(&c, "trending", MR_TRENDING_HOT);

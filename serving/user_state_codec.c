@@ -47,71 +47,82 @@ mr_status mr_user_state_encode(const mr_hash_key *key, mr_hash128 user,
     return mr_value_frame_end(value, start, user);
 }
 
-static mr_status get_header(mr_reader *reader, mr_user_state *ret_state,
-                            uint8_t *ret_item_count)
+static mr_status get_header(mr_reader *reader, mr_user_state_view *ret_view)
 {
-    ret_state->as_of_ms = mr_reader_i64(reader);
-    ret_state->first_ms = mr_reader_i64(reader);
-    ret_state->spend_minor = mr_reader_i64(reader);
-    ret_state->events = mr_reader_u32(reader);
-    ret_state->purchases = mr_reader_u32(reader);
-    ret_state->churn_permille = mr_reader_u16(reader);
-    ret_state->churn_tier = mr_reader_u8(reader);
-    *ret_item_count = mr_reader_u8(reader);
+    ret_view->as_of_ms = mr_reader_i64(reader);
+    ret_view->first_ms = mr_reader_i64(reader);
+    ret_view->spend_minor = mr_reader_i64(reader);
+    ret_view->events = mr_reader_u32(reader);
+    ret_view->purchases = mr_reader_u32(reader);
+    ret_view->churn_permille = mr_reader_u16(reader);
+    ret_view->churn_tier = mr_reader_u8(reader);
+    ret_view->item_count = mr_reader_u8(reader);
     uint8_t reserved = 0;
     for (int i = 0; i < RESERVED_BYTES; i++)
         reserved |= mr_reader_u8(reader);
     MR_TRY(mr_reader_status(reader));
-    return reserved == 0 && ret_state->churn_tier < CHURN_TIERS &&
-                   *ret_item_count <= MR_STATE_ITEMS_MAX
+    return reserved == 0 && ret_view->churn_tier < CHURN_TIERS &&
+                   ret_view->item_count <= MR_STATE_ITEMS_MAX
                ? MR_OK
                : MR_ERR_CORRUPT;
+}
+
+mr_status mr_user_state_open(mr_hash128 user, mr_text value, mr_user_state_view *ret_view)
+{
+    mr_reader reader;
+    MR_TRY(mr_value_frame_open(value, MR_CACHE_STATE, user, &ret_view->epoch,
+                               &ret_view->offset, &reader));
+    MR_TRY(get_header(&reader, ret_view));
+    if (value.length != HEADER_BYTES + (uint32_t)ret_view->item_count * ITEM_BYTES)
+        return MR_ERR_CORRUPT;
+    ret_view->rows = (const uint8_t *)value.bytes + HEADER_BYTES;
+    return MR_OK;
+}
+
+uint8_t mr_user_state_item_type(const mr_user_state_view *view, uint8_t index)
+{
+    return view->rows[(size_t)index * ITEM_BYTES + TYPE_AT];
+}
+
+mr_packed_item mr_user_state_item(const mr_user_state_view *view, uint8_t index)
+{
+    mr_reader reader = mr_reader_of(view->rows + (size_t)index * ITEM_BYTES, ITEM_BYTES);
+    mr_packed_item item;
+    item.hash = mr_reader_u64(&reader);
+    item.time_s = mr_reader_u32(&reader);
+    item.type = mr_reader_u8(&reader);
+    item.weight = mr_reader_u8(&reader);
+    return item;
+}
+
+void mr_user_state_resolve(const mr_user_state_view *view, mr_item_resolve *resolve,
+                           void *context, mr_user_state *ret_state)
+{
+    ret_state->user_id = (mr_text){0};
+    ret_state->epoch = view->epoch;
+    ret_state->offset = view->offset;
+    ret_state->as_of_ms = view->as_of_ms;
+    ret_state->first_ms = view->first_ms;
+    ret_state->spend_minor = view->spend_minor;
+    ret_state->events = view->events;
+    ret_state->purchases = view->purchases;
+    ret_state->churn_permille = view->churn_permille;
+    ret_state->churn_tier = view->churn_tier;
+    ret_state->item_count = 0;
+    for (uint8_t i = 0; i < view->item_count; i++) {
+        const mr_packed_item packed = mr_user_state_item(view, i);
+        const mr_text id = resolve(context, packed.hash);
+        if (id.length > 0)
+            ret_state->items[ret_state->item_count++] =
+                (mr_recent_item){id, packed.time_s, packed.type, packed.weight};
+    }
 }
 
 mr_status mr_user_state_decode(mr_hash128 user, mr_text value, mr_item_resolve *resolve,
                                void *context, mr_user_state *ret_state)
 {
-    return mr_user_state_decode_types(user, value, MR_STATE_ALL_TYPES, resolve, context,
-                                      ret_state);
-}
-
-static bool is_of(uint32_t types, uint8_t type)
-{
-    return types == MR_STATE_ALL_TYPES || (type < 32 && (types >> type & 1) != 0);
-}
-
-/* An item that nobody can name is left out. */
-static void take_item(const uint8_t *row, mr_item_resolve *resolve, void *context,
-                      mr_user_state *state)
-{
-    mr_recent_item *item = &state->items[state->item_count];
-    mr_reader reader = mr_reader_of(row, ITEM_BYTES);
-    item->item_id = resolve(context, mr_reader_u64(&reader));
-    item->time_s = mr_reader_u32(&reader);
-    item->type = mr_reader_u8(&reader);
-    item->weight = mr_reader_u8(&reader);
-    if (item->item_id.length > 0)
-        state->item_count++;
-}
-
-mr_status mr_user_state_decode_types(mr_hash128 user, mr_text value, uint32_t types,
-                                     mr_item_resolve *resolve, void *context,
-                                     mr_user_state *ret_state)
-{
-    mr_reader reader;
-    MR_TRY(mr_value_frame_open(value, MR_CACHE_STATE, user, &ret_state->epoch,
-                               &ret_state->offset, &reader));
-    uint8_t item_count;
-    MR_TRY(get_header(&reader, ret_state, &item_count));
-    if (value.length != HEADER_BYTES + (uint32_t)item_count * ITEM_BYTES)
-        return MR_ERR_CORRUPT;
-
-    const uint8_t *row = mr_reader_bytes(&reader, (size_t)item_count * ITEM_BYTES);
-    ret_state->user_id = (mr_text){0};
-    ret_state->item_count = 0;
-    for (uint8_t i = 0; i < item_count; i++, row += ITEM_BYTES) {
-        if (is_of(types, row[TYPE_AT]))
-            take_item(row, resolve, context, ret_state);
-    }
+    mr_user_state_view view;
+    MR_TRY(mr_user_state_open(user, value, &view));
+    mr_user_state_resolve(&view, resolve, context, ret_state);
     return MR_OK;
 }

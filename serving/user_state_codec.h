@@ -33,21 +33,43 @@ typedef mr_text mr_item_resolve(void *context, uint64_t hash);
 MR_MUST_USE mr_status mr_user_state_encode(const mr_hash_key *key, mr_hash128 user,
                                            const mr_user_state *state, mr_buffer *value);
 
-/* A set of event types, for mr_user_state_decode_types(). */
-#define MR_STATE_TYPE(type) (UINT32_C(1) << (type))
-#define MR_STATE_ALL_TYPES UINT32_MAX
+/* A value that was opened: its summary read, its items still packed.  Lends the value. */
+typedef struct mr_user_state_view {
+    uint64_t epoch;
+    int64_t offset;
+    int64_t as_of_ms;
+    int64_t first_ms;
+    int64_t spend_minor;
+    uint32_t events;
+    uint32_t purchases;
+    uint16_t churn_permille;
+    uint8_t churn_tier;
+    uint8_t item_count;
+    const uint8_t *rows;
+} mr_user_state_view;
 
 /* MR_ERR_CORRUPT for anything that encode() would not have written for that user. */
+MR_MUST_USE mr_status mr_user_state_open(mr_hash128 user, mr_text value,
+                                         mr_user_state_view *ret_view);
+
+/* An item that nobody has named yet. */
+typedef struct mr_packed_item {
+    uint64_t hash; /* mr_hash_item() */
+    uint32_t time_s;
+    uint8_t type; /* mr_event_type */
+    uint8_t weight;
+} mr_packed_item;
+
+uint8_t mr_user_state_item_type(const mr_user_state_view *view, uint8_t index);
+mr_packed_item mr_user_state_item(const mr_user_state_view *view, uint8_t index);
+
+/* The whole state.  Items that nobody can name are left out. */
+void mr_user_state_resolve(const mr_user_state_view *view, mr_item_resolve *resolve,
+                           void *context, mr_user_state *ret_state);
+
+/* Open and resolve. */
 MR_MUST_USE mr_status mr_user_state_decode(mr_hash128 user, mr_text value,
                                            mr_item_resolve *resolve, void *context,
                                            mr_user_state *ret_state);
-
-/*
- * As above, keeping only the items whose event is of one of `types`: a request that is served from
- * the stored list needs the purchases alone, and each other item would cost a look-up.
- */
-MR_MUST_USE mr_status mr_user_state_decode_types(mr_hash128 user, mr_text value,
-                                                 uint32_t types, mr_item_resolve *resolve,
-                                                 void *context, mr_user_state *ret_state);
 
 #endif

@@ -30,6 +30,8 @@ static struct {
     bool has_trending;
     bool has_static;
     bool has_owner;
+    bool is_owner_out;
+    size_t owner_asked; /* users */
     bool scores_nothing;
     const char *degraded;
     mr_status append;
@@ -183,16 +185,24 @@ static mr_user_state known_user(uint64_t epoch, int64_t offset)
     return state;
 }
 
-static mr_status user_state(void *context, uint32_t thread, mr_text user_id,
-                            mr_arena *arena, mr_user_state *ret_state)
+static mr_status user_states(void *context, uint32_t thread, mr_owner_question *questions,
+                             size_t count, mr_buffer *storage)
 {
     (void)context;
     (void)thread;
-    (void)user_id;
-    (void)arena;
-    if (!world.has_owner)
+    const mr_user_state state = known_user(1, 1);
+    world.owner_asked += count;
+    if (world.is_owner_out)
         return MR_ERR_UNAVAILABLE;
-    *ret_state = known_user(1, 1);
+    for (size_t i = 0; i < count; i++) {
+        questions[i].status = MR_ERR_NOT_FOUND;
+        if (!world.has_owner)
+            continue;
+        questions[i].offset = storage->length;
+        questions[i].status =
+            mr_user_state_encode(&key, questions[i].user, &state, storage);
+        questions[i].length = (uint32_t)(storage->length - questions[i].offset);
+    }
     return MR_OK;
 }
 
@@ -267,7 +277,7 @@ static const mr_backend backend = {
     .similar = similar,
     .trending = trending,
     .static_list = static_list,
-    .user_state = user_state,
+    .user_states = user_states,
     .degraded = degraded,
     .append_events = append_events,
     .profile = profile,

@@ -133,6 +133,64 @@ static void test_the_owner_is_asked_when_the_cache_has_nothing(void **state)
     assert_items("i50 i52 i53 i54 i55");
 }
 
+static void test_a_damaged_state_is_asked_of_the_owner_too(void **state)
+{
+    (void)state;
+    mr_buffer value = {0};
+    const mr_user_state bobs = known_user(1, 1);
+    assert_ok(
+        mr_user_state_encode(&key, mr_hash_user(&key, MR_TEXT("bob")), &bobs, &value));
+    cache_value("u", MR_CACHE_STATE, &value);
+    mr_buffer_deinit(&value);
+    world.has_owner = true;
+    get("/v1/users/u/recommendations");
+    assert_member("served_from", "live");
+    assert_int_equal(world.owner_asked, 1);
+}
+
+static void test_an_owner_who_does_not_answer_is_named(void **state)
+{
+    (void)state;
+    world.is_owner_out = true;
+    get("/v1/users/u/recommendations");
+    assert_member("fallback", "popular");
+    assert_member("degraded_reason", "owner");
+}
+
+/* A loop's turn: every call waits, one scoring serves all who ask for the same user. */
+static void test_calls_of_a_turn_are_scored_once_a_user(void **state)
+{
+    (void)state;
+    enum { CALLS = 5 };
+    static const char *const users[CALLS] = {"u", "v", "u", "u", "v"};
+    mr_http_request requests[CALLS] = {0};
+    mr_http_response responses[CALLS] = {0};
+    mr_buffer bodies[CALLS] = {{0}};
+    world.has_owner = true;
+    for (int i = 0; i < CALLS; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof(path), "/v1/users/%s/recommendations", users[i]);
+        requests[i] = (mr_http_request){
+            .method = MR_HTTP_GET, .path = mr_text_from(path), .thread = LOOP};
+        responses[i] = (mr_http_response){.status = 200, .body = &bodies[i]};
+        assert_int_equal(handler.handle(handler.context, &requests[i], &responses[i]),
+                         MR_HTTP_WAITS);
+    }
+    assert_int_equal(world.owner_asked, 0);
+    handler.settle(handler.context, LOOP);
+    for (int i = 0; i < CALLS; i++) {
+        assert_int_equal(responses[i].status, 200);
+        assert_non_null(
+            memmem(bodies[i].bytes, bodies[i].length, "\"served_from\":\"live\"", 20));
+        mr_buffer_deinit(&bodies[i]);
+    }
+    assert_int_equal(world.owner_asked, CALLS);
+    assert_int_equal(world.scored, 2);
+    handler.turn(handler.context, LOOP);
+    get("/v1/users/u/recommendations");
+    assert_member("served_from", "cache");
+}
+
 static void test_each_step_of_the_chain_answers_when_those_above_are_gone(void **state)
 {
     (void)state;
@@ -362,6 +420,9 @@ int main(void)
         CASE(test_a_list_of_another_model_owner_or_time_is_not_served),
         CASE(test_another_users_value_is_never_served),
         CASE(test_the_owner_is_asked_when_the_cache_has_nothing),
+        CASE(test_a_damaged_state_is_asked_of_the_owner_too),
+        CASE(test_an_owner_who_does_not_answer_is_named),
+        CASE(test_calls_of_a_turn_are_scored_once_a_user),
         CASE(test_each_step_of_the_chain_answers_when_those_above_are_gone),
         CASE(test_without_a_model_the_answer_is_200_and_degraded),
         CASE(test_a_dead_cache_is_degraded_and_still_personal_when_the_owner_is_here),
