@@ -3,20 +3,23 @@
 #include "bench/bench.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { ANSWER_BYTES = 16384 };
+#define WAIT_S 10.0
 
 typedef struct connection {
     int descriptor;
     size_t length; /* of the answer so far */
-    double sent_s;
+    double due_s;
     char answer[ANSWER_BYTES];
 } connection;
 
@@ -35,10 +38,10 @@ static int connect_to(uint16_t port)
     return descriptor;
 }
 
-static void send_request(connection *c, mr_text request)
+static void send_request(connection *c, mr_text request, double due_s)
 {
     c->length = 0;
-    c->sent_s = mr_bench_seconds();
+    c->due_s = due_s;
     mr_bench_check(send(c->descriptor, request.bytes, request.length, MSG_NOSIGNAL) ==
                        (ssize_t)request.length,
                    "a request sent whole");
@@ -62,59 +65,108 @@ static size_t receive(connection *c)
     return c->length == (size_t)(end + 4 - c->answer) + body ? body : SIZE_MAX;
 }
 
-static void serve_turn(const mr_http_load *load, connection *c, size_t *sent,
-                       size_t *received, mr_http_load_result *result)
+/* A load under way. */
+typedef struct run {
+    const mr_http_load *load;
+    mr_http_load_result *result;
+    connection *all;
+    connection *idle[MR_HTTP_LOAD_CONNECTIONS_MAX];
+    size_t idle_count;
+    int epoll;
+    double start_s;
+    size_t sent;
+    size_t received;
+} run;
+
+static void open_connections(run *r)
+{
+    const size_t count = r->load->connections;
+    r->all = mr_bench_have(calloc(count, sizeof(*r->all)));
+    r->epoll = epoll_create1(EPOLL_CLOEXEC);
+    mr_bench_check(r->epoll >= 0 && count <= MR_HTTP_LOAD_CONNECTIONS_MAX, "connections");
+    for (size_t i = 0; i < count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &r->all[i]};
+        r->all[i].descriptor = connect_to(r->load->port);
+        mr_bench_check(epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->all[i].descriptor, &event) ==
+                           0,
+                       "epoll");
+        r->idle[r->idle_count++] = &r->all[i];
+    }
+}
+
+static double next_due(const run *r)
+{
+    return r->load->per_second > 0.0 ? r->start_s + (double)r->sent / r->load->per_second
+                                     : mr_bench_seconds();
+}
+
+/* Send what is due while a connection is free. */
+static void send_due(run *r)
+{
+    while (r->sent < r->load->total && r->idle_count > 0) {
+        const double due_s = next_due(r);
+        if (due_s > mr_bench_seconds())
+            return;
+        send_request(r->idle[--r->idle_count],
+                     r->load->requests[r->sent++ % r->load->request_count], due_s);
+    }
+}
+
+/* Wait for answers, or for the next request to be due. */
+static int wait_for_answers(const run *r, struct epoll_event *events)
+{
+    double wait_s = WAIT_S;
+    if (r->sent < r->load->total && r->idle_count > 0)
+        wait_s = next_due(r) - mr_bench_seconds();
+    if (wait_s < 0.0)
+        wait_s = 0.0;
+    const struct timespec wait = {(time_t)wait_s, (long)((wait_s - floor(wait_s)) * 1e9)};
+    const int ready =
+        epoll_pwait2(r->epoll, events, MR_HTTP_LOAD_CONNECTIONS_MAX, &wait, NULL);
+    mr_bench_check(ready > 0 || (ready == 0 && wait_s < WAIT_S),
+                   "an answer within ten seconds");
+    return ready;
+}
+
+static void take_answer(run *r, connection *c)
 {
     const size_t body = receive(c);
     if (body == SIZE_MAX)
         return;
-    ++*received;
-    result->body_bytes += body;
-    mr_histogram_record(&result->latency_us,
-                        (uint64_t)((mr_bench_seconds() - c->sent_s) * 1e6));
-    if (*sent < load->total)
-        send_request(c, load->requests[(*sent)++ % load->request_count]);
+    r->received++;
+    r->result->body_bytes += body;
+    mr_histogram_record(&r->result->latency_us,
+                        (uint64_t)((mr_bench_seconds() - c->due_s) * 1e6));
+    r->idle[r->idle_count++] = c;
 }
 
 void mr_http_load_run(const mr_http_load *load, mr_http_load_result *ret_result)
 {
     struct epoll_event events[MR_HTTP_LOAD_CONNECTIONS_MAX];
-    connection *all = mr_bench_have(calloc(load->connections, sizeof(*all)));
-    const int epoll = epoll_create1(EPOLL_CLOEXEC);
+    run r = {.load = load, .result = ret_result};
     memset(ret_result, 0, sizeof(*ret_result));
-    mr_bench_check(epoll >= 0 && load->connections <= MR_HTTP_LOAD_CONNECTIONS_MAX,
-                   "connections");
-    for (size_t i = 0; i < load->connections; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &all[i]};
-        all[i].descriptor = connect_to(load->port);
-        mr_bench_check(epoll_ctl(epoll, EPOLL_CTL_ADD, all[i].descriptor, &event) == 0,
-                       "epoll");
-    }
-    const double start = mr_bench_seconds();
+    open_connections(&r);
+    r.start_s = mr_bench_seconds();
     const double cpu = mr_bench_cpu_seconds();
-    size_t sent = 0;
-    size_t received = 0;
-    for (; sent < load->connections && sent < load->total; sent++)
-        send_request(&all[sent], load->requests[sent % load->request_count]);
-    while (received < load->total) {
-        const int ready = epoll_wait(epoll, events, MR_HTTP_LOAD_CONNECTIONS_MAX, 10000);
-        mr_bench_check(ready > 0, "an answer within ten seconds");
+    while (r.received < load->total) {
+        send_due(&r);
+        const int ready = wait_for_answers(&r, events);
         for (int i = 0; i < ready; i++)
-            serve_turn(load, events[i].data.ptr, &sent, &received, ret_result);
+            take_answer(&r, events[i].data.ptr);
     }
-    ret_result->seconds = mr_bench_seconds() - start;
+    ret_result->seconds = mr_bench_seconds() - r.start_s;
     ret_result->client_cpu_s = mr_bench_cpu_seconds() - cpu;
     for (size_t i = 0; i < load->connections; i++)
-        (void)close(all[i].descriptor);
-    (void)close(epoll);
-    free(all);
+        (void)close(r.all[i].descriptor);
+    (void)close(r.epoll);
+    free(r.all);
 }
 
 void mr_http_load_once(uint16_t port, mr_text request, char *body, size_t bytes)
 {
     connection *c = mr_bench_have(calloc(1, sizeof(*c)));
     c->descriptor = connect_to(port);
-    send_request(c, request);
+    send_request(c, request, mr_bench_seconds());
     size_t length;
     while ((length = receive(c)) == SIZE_MAX)
         continue;

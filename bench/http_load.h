@@ -1,5 +1,9 @@
 /*
- * HTTP load: a number of GETs over a number of kept-alive connections, one at a time on each.
+ * HTTP load: a number of GETs over a number of kept-alive connections, one at a time on each; as
+ * fast as they are answered, or at a steady rate.
+ *
+ * At a rate a latency counts from when the request was due, not from when a free connection was
+ * found for it, so that a server that stands still is not spared what would have come meanwhile.
  *
  * The requests are written out beforehand and an answer is read by its Content-Length alone, so
  * that the client is never the slow side.
@@ -26,6 +30,7 @@ typedef struct mr_http_load {
     size_t request_count;
     size_t connections;
     size_t total;
+    double per_second; /* 0: the next as soon as one is answered */
 } mr_http_load;
 
 typedef struct mr_http_load_result {
