@@ -1,23 +1,20 @@
 /*
- * Placement: a named spot on the shop's pages, and the rules that hold there.
+ * Placement: a named spot on the shop's pages, with the settings that hold there.
  *
- * Rules run at request time over scored candidates, whoever proposed them and however old
- * the cached list is, so an item that was hidden, sold out or bought a second ago is not
- * shown.
+ * What a request does not say, its placement does: how many items, what to do with those the user
+ * has bought, and the rules of rule_set.h.
  *
- * Units      Times in ms since the Unix epoch.
- * Ownership  Candidates borrow their texts; a placement set owns copies.
- * Threads    Any: pure functions; a placement set never changes once made.
- * Cost       O(candidates x (excluded + recent items)), a few microseconds.
+ * Units      Times in ms.
+ * Ownership  A value; its rules and texts lie in the arena they were read into.
+ * Threads    Never changes once made.
+ * Cost       None.
  */
 #ifndef MR_SERVING_PLACEMENT_H
 #define MR_SERVING_PLACEMENT_H
 
-#include "core/scored_item.h"
 #include "core/status.h"
 #include "core/text.h"
-#include "core/user_state.h"
-#include "serving/catalogue.h"
+#include "serving/rule_set.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +37,9 @@ typedef struct mr_placement {
     uint32_t n; /* items when the request does not say */
     mr_purchased_rule purchased;
     int64_t hide_for_ms;
+    mr_rule_set rules;
+    uint32_t fields;  /* of item_fields.h; 0: not said */
+    mr_text settings; /* all of the above but the name as one JSON object; may be empty */
 } mr_placement;
 
 /* "hide_for 30d" (s, m, h, d), "always" or "never".  MR_ERR_INVALID with the reason. */
@@ -53,31 +53,5 @@ MR_MUST_USE mr_status mr_placement_check(const mr_placement *placement,
 /* The one of that name, or NULL.  An empty name is the first one. */
 const mr_placement *mr_placement_find(const mr_placement *placements, size_t count,
                                       mr_text name);
-
-/* An item on its way to an answer. */
-typedef struct mr_candidate {
-    mr_text item_id;
-    mr_text because; /* the history item that carried most of the score; may be empty */
-    float score;
-    uint8_t source; /* mr_source */
-} mr_candidate;
-
-typedef struct mr_rules {
-    const mr_placement *placement;
-    const mr_catalogue *catalogue; /* NULL: nothing known      */
-    const mr_user_state *state;    /* NULL: a new visitor      */
-    const mr_text *exclude;        /* ids not to be shown      */
-    size_t exclude_count;
-    const mr_text *context; /* the items the request is about: not shown either */
-    size_t context_count;
-    int64_t now_ms;
-} mr_rules;
-
-/*
- * Append to `items` the candidates that may be shown, in their order, no item twice
- * (those in `items` already included), until `n` stand there.  Returns the new count.
- */
-size_t mr_rules_apply(const mr_rules *rules, const mr_candidate *candidates, size_t count,
-                      mr_candidate *items, size_t item_count, size_t n);
 
 #endif
