@@ -1,6 +1,8 @@
 #include "app/config.h"
 
+#include "app/config_placements.h"
 #include "app/config_schema.h"
+#include "app/config_yaml.h"
 #include "core/file.h"
 
 #include <ctype.h>
@@ -19,7 +21,7 @@ extern char **environ;
     "is one topic, so that each user's events have one order; copy several together "    \
     "into one keyed by user_id, else anonymous_id (docs/EVENTS.md)"
 
-enum { SECRET_BYTES = 32, NAME_BYTES_MAX = 256 };
+enum { SECRET_BYTES = 32, NAME_BYTES_MAX = 256, PLACEMENTS_ARENA_BYTES = 4096 };
 
 /* Where a problem stands, for messages of the form file:line: key: … */
 typedef struct place {
@@ -34,14 +36,6 @@ static mr_status complain(const place *where, mr_error *ret_error, const char *w
         return mr_error_set(ret_error, MR_ERR_INVALID, "%s:%zu: %s: %s", where->file,
                             where->line, where->key, what);
     return mr_error_set(ret_error, MR_ERR_INVALID, "%s: %s", where->key, what);
-}
-
-static mr_text scalar(const yaml_node_t *node)
-{
-    if (node == NULL || node->type != YAML_SCALAR_NODE)
-        return (mr_text){0};
-    return (mr_text){(const char *)node->data.scalar.value,
-                     (uint32_t)node->data.scalar.length};
 }
 
 static mr_status set_text(char **ret_text, mr_text value)
@@ -79,10 +73,10 @@ static mr_status read_kafka(yaml_document_t *document, const yaml_node_t *node,
         const yaml_node_t *value = yaml_document_get_node(document, pair->value);
         where->line = key->start_mark.line + 1;
         (void)snprintf(where->key, sizeof(where->key), "log.kafka.%.*s",
-                       MR_TEXT_ARG(scalar(key)));
+                       MR_TEXT_ARG(mr_yaml_text(key)));
         if (value->type != YAML_SCALAR_NODE)
             return complain(where, ret_error, "must be a single value");
-        if (add_kafka(config, scalar(key), scalar(value)) != MR_OK)
+        if (add_kafka(config, mr_yaml_text(key), mr_yaml_text(value)) != MR_OK)
             return complain(where, ret_error, "too many librdkafka keys");
     }
     return MR_OK;
@@ -100,12 +94,12 @@ static mr_status read_section(yaml_document_t *document, mr_text section,
         const yaml_node_t *value = yaml_document_get_node(document, pair->value);
         where->line = key->start_mark.line + 1;
         (void)snprintf(where->key, sizeof(where->key), "%.*s.%.*s", MR_TEXT_ARG(section),
-                       MR_TEXT_ARG(scalar(key)));
-        if (mr_text_is(section, "log") && mr_text_is(scalar(key), "kafka")) {
+                       MR_TEXT_ARG(mr_yaml_text(key)));
+        if (mr_text_is(section, "log") && mr_text_is(mr_yaml_text(key), "kafka")) {
             MR_TRY(read_kafka(document, value, where, config, ret_error));
             continue;
         }
-        const mr_config_field *field = mr_config_field_find(section, scalar(key));
+        const mr_config_field *field = mr_config_field_find(section, mr_yaml_text(key));
         if (field == NULL)
             return complain(where, ret_error,
                             "unknown key; docs/CONFIGURATION.md lists them all");
@@ -115,69 +109,8 @@ static mr_status read_section(yaml_document_t *document, mr_text section,
                                 ? ONE_TOPIC
                                 : "must be a single value");
         mr_error why = {{0}};
-        if (mr_config_field_set(field, config, scalar(value), &why) != MR_OK)
+        if (mr_config_field_set(field, config, mr_yaml_text(value), &why) != MR_OK)
             return complain(where, ret_error, why.message);
-    }
-    return MR_OK;
-}
-
-static mr_status set_placement_key(mr_config_placement *placement, mr_text key,
-                                   mr_text value, const place *where, mr_error *ret_error)
-{
-    if (mr_text_is(key, "purchased"))
-        return set_text(&placement->purchased, value) == MR_OK
-                   ? MR_OK
-                   : complain(where, ret_error, "out of memory");
-    if (!mr_text_is(key, "n"))
-        return complain(where, ret_error, "unknown key; a placement has n and purchased");
-    if (mr_text_to_int64(value, &placement->n) != MR_OK || placement->n < 1 ||
-        placement->n > 100)
-        return complain(where, ret_error, "must be a whole number from 1 to 100");
-    return MR_OK;
-}
-
-static mr_status read_placement(yaml_document_t *document, mr_text name,
-                                const yaml_node_t *node, place *where, mr_config *config,
-                                mr_error *ret_error)
-{
-    if (node->type != YAML_MAPPING_NODE)
-        return complain(where, ret_error, "must be a mapping with n and purchased");
-    if (config->placement_count == MR_CONFIG_PLACEMENTS_MAX)
-        return complain(where, ret_error, "too many placements");
-    mr_config_placement *placement = &config->placements[config->placement_count++];
-    placement->n = 20;
-    if (set_text(&placement->name, name) != MR_OK ||
-        set_text(&placement->purchased, MR_TEXT("always")) != MR_OK)
-        return complain(where, ret_error, "out of memory");
-    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-         pair < node->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = yaml_document_get_node(document, pair->key);
-        const yaml_node_t *value = yaml_document_get_node(document, pair->value);
-        where->line = key->start_mark.line + 1;
-        (void)snprintf(where->key, sizeof(where->key), "placements.%s.%.*s",
-                       placement->name, MR_TEXT_ARG(scalar(key)));
-        if (value->type != YAML_SCALAR_NODE)
-            return complain(where, ret_error, "must be a single value");
-        MR_TRY(
-            set_placement_key(placement, scalar(key), scalar(value), where, ret_error));
-    }
-    return MR_OK;
-}
-
-static mr_status read_placements(yaml_document_t *document, const yaml_node_t *node,
-                                 place *where, mr_config *config, mr_error *ret_error)
-{
-    if (node->type != YAML_MAPPING_NODE)
-        return complain(where, ret_error, "must be a mapping of names");
-    for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-         pair < node->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = yaml_document_get_node(document, pair->key);
-        where->line = key->start_mark.line + 1;
-        (void)snprintf(where->key, sizeof(where->key), "placements.%.*s",
-                       MR_TEXT_ARG(scalar(key)));
-        MR_TRY(read_placement(document, scalar(key),
-                              yaml_document_get_node(document, pair->value), where,
-                              config, ret_error));
     }
     return MR_OK;
 }
@@ -196,15 +129,17 @@ static mr_status read_document(yaml_document_t *document, const char *path,
         const yaml_node_t *key = yaml_document_get_node(document, pair->key);
         const yaml_node_t *value = yaml_document_get_node(document, pair->value);
         place where = {.file = path, .line = key->start_mark.line + 1};
-        (void)snprintf(where.key, sizeof(where.key), "%.*s", MR_TEXT_ARG(scalar(key)));
-        if (!mr_config_section_known(scalar(key)))
+        (void)snprintf(where.key, sizeof(where.key), "%.*s",
+                       MR_TEXT_ARG(mr_yaml_text(key)));
+        if (!mr_config_section_known(mr_yaml_text(key)))
             return complain(&where, ret_error,
                             "unknown section; there are log, cache, state, models, http, "
                             "security and placements");
-        if (mr_text_is(scalar(key), "placements"))
-            MR_TRY(read_placements(document, value, &where, config, ret_error));
+        if (mr_text_is(mr_yaml_text(key), "placements"))
+            MR_TRY(mr_config_placements_read(document, value, path, config, ret_error));
         else
-            MR_TRY(read_section(document, scalar(key), value, &where, config, ret_error));
+            MR_TRY(read_section(document, mr_yaml_text(key), value, &where, config,
+                                ret_error));
     }
     return MR_OK;
 }
@@ -307,6 +242,9 @@ mr_status mr_config_load(const char *path, mr_config *ret_config, mr_error *ret_
 {
     mr_config config = {0};
     mr_status status = MR_OK;
+    config.arena = mr_arena_create(PLACEMENTS_ARENA_BYTES);
+    if (config.arena == NULL)
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
     for (size_t i = 0; i < mr_config_field_count && status == MR_OK; i++)
         status =
             mr_config_field_set(&mr_config_fields[i], &config,
@@ -317,6 +255,8 @@ mr_status mr_config_load(const char *path, mr_config *ret_config, mr_error *ret_
         status = read_environment(&config, ret_error);
     if (status == MR_OK)
         status = check_together(&config, ret_error);
+    if (status == MR_OK && config.placement_count == 0)
+        mr_config_placements_default(&config);
     if (status != MR_OK) {
         mr_config_deinit(&config);
         return status;
@@ -336,10 +276,7 @@ void mr_config_deinit(mr_config *config)
         free(config->log.kafka[i].name);
         free(config->log.kafka[i].value);
     }
-    for (size_t i = 0; i < MR_CONFIG_PLACEMENTS_MAX; i++) {
-        free(config->placements[i].name);
-        free(config->placements[i].purchased);
-    }
+    mr_arena_destroy(config->arena);
     memset(config, 0, sizeof(*config));
 }
 
@@ -406,12 +343,7 @@ void mr_config_print(const mr_config *config, mr_json_writer *writer)
     mr_json_begin_object(writer);
     for (size_t i = 0; i < config->placement_count; i++) {
         mr_json_key(writer, config->placements[i].name);
-        mr_json_begin_object(writer);
-        mr_json_key(writer, "n");
-        mr_json_put_int(writer, config->placements[i].n);
-        mr_json_key(writer, "purchased");
-        mr_json_put_string(writer, config->placements[i].purchased);
-        mr_json_end_object(writer);
+        mr_json_put_raw(writer, config->placements[i].settings);
     }
     mr_json_end_object(writer);
     mr_json_end_object(writer);

@@ -8,22 +8,24 @@
  * read when they are needed and never printed.
  *
  * Units      Durations in ms, sizes in bytes.
- * Ownership  mr_config owns its strings; mr_config_deinit() frees them.
+ * Ownership  mr_config owns its strings and placements; mr_config_deinit() frees them.
  * Threads    Written at start, read by all.
  * Cost       Start-up only.
  */
 #ifndef MR_APP_CONFIG_H
 #define MR_APP_CONFIG_H
 
+#include "core/arena.h"
 #include "core/buffer.h"
 #include "core/json.h"
 #include "core/status.h"
+#include "serving/placement.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MR_CONFIG_KAFKA_SETTINGS_MAX = 64, MR_CONFIG_PLACEMENTS_MAX = 64 };
+enum { MR_CONFIG_KAFKA_SETTINGS_MAX = 64 };
 
 typedef enum mr_config_kind { MR_KIND_LOCAL = 0, MR_KIND_REMOTE = 1 } mr_config_kind;
 
@@ -31,12 +33,6 @@ typedef struct mr_config_setting {
     char *name;
     char *value;
 } mr_config_setting;
-
-typedef struct mr_config_placement {
-    char *name;
-    int64_t n;
-    char *purchased; /* "always", "never", "hide_for 30d" */
-} mr_config_placement;
 
 typedef struct mr_config {
     struct {
@@ -88,8 +84,9 @@ typedef struct mr_config {
         char *deployment_secret;
         char *control_key;
     } security;
-    mr_config_placement placements[MR_CONFIG_PLACEMENTS_MAX];
+    mr_placement placements[MR_PLACEMENTS_MAX]; /* at least one */
     size_t placement_count;
+    mr_arena *arena; /* the placements' rules */
 } mr_config;
 
 /*

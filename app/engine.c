@@ -37,7 +37,6 @@ typedef struct running {
     mr_engine_backend *backend;
     mr_api *api;
     mr_http_server *server;
-    mr_placement placements[MR_PLACEMENTS_MAX];
     pthread_mutex_t lock;
     bool failed;
     char message[MR_ERROR_MESSAGE_BYTES];
@@ -215,27 +214,6 @@ static bool is_loopback(const char *host)
            strcmp(host, "localhost") == 0;
 }
 
-static mr_status read_placements(const mr_config *config, mr_placement *placements,
-                                 size_t *ret_count, mr_error *ret_error)
-{
-    static const mr_config_placement home = {.name = (char *)(uintptr_t) "home",
-                                             .n = 20,
-                                             .purchased = (char *)(uintptr_t) "never"};
-    const mr_config_placement *given =
-        config->placement_count > 0 ? config->placements : &home;
-    const size_t count = config->placement_count > 0 ? config->placement_count : 1;
-    for (size_t i = 0; i < count; i++) {
-        mr_placement *placement = &placements[i];
-        (void)snprintf(placement->name, sizeof(placement->name), "%s", given[i].name);
-        placement->n = (uint32_t)given[i].n;
-        MR_TRY(mr_placement_parse_purchased(mr_text_from(given[i].purchased), placement,
-                                            ret_error));
-        MR_TRY(mr_placement_check(placement, ret_error));
-    }
-    *ret_count = count;
-    return MR_OK;
-}
-
 static mr_status create_caches(const mr_engine *engine, mr_cache **caches, uint32_t count,
                                mr_error *ret_error)
 {
@@ -254,7 +232,8 @@ static mr_status create_api(running *self, uint32_t threads, mr_error *ret_error
         .loops = (uint32_t)engine->config->http.threads,
         .cache_timeout_ms = engine->config->cache.timeout_ms,
         .result_ttl_ms = engine->config->cache.ttl_ms,
-        .placements = self->placements,
+        .placements = engine->config->placements,
+        .placement_count = engine->config->placement_count,
         .catalogue = engine->catalogue,
         .key = &engine->key,
         .secret = engine->secret.bytes,
@@ -262,8 +241,6 @@ static mr_status create_api(running *self, uint32_t threads, mr_error *ret_error
         .assets = mr_web_assets,
         .asset_count = mr_web_asset_count,
     };
-    MR_TRY(read_placements(engine->config, self->placements, &options.placement_count,
-                           ret_error));
     mr_cache **caches = calloc(threads, sizeof(mr_cache *));
     if (caches == NULL)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { POLLS_A_TURN_MAX = 64 };
+enum { POLLS_A_TURN_MAX = 64, RECORD_ARENA_BYTES = 16384 };
 #define MS_NS INT64_C(1000000)
 #define TURN_NS (50 * MS_NS)
 #define MODEL_NS (1000 * MS_NS)
@@ -22,6 +22,7 @@ struct mr_feeds {
     mr_log_reader *catalogue;
     mr_log_reader *alerts;
     mr_catalogue_builder *builder;
+    mr_arena *arena; /* of one catalogue record */
     mr_cache *cache;
     bool catalogue_changed;
     _Atomic bool catalogue_read;
@@ -39,17 +40,16 @@ struct mr_feeds {
 static void take_catalogue(mr_feeds *feeds, const mr_log_record *record)
 {
     mr_catalogue_item item;
-    mr_json *json = NULL;
     mr_error error = {{0}};
+    mr_arena_reset(feeds->arena);
     mr_status status =
-        mr_catalogue_item_parse(record->key, record->value, &item, &json, &error);
+        mr_catalogue_item_parse(record->key, record->value, feeds->arena, &item, &error);
     if (status == MR_OK)
         status = mr_catalogue_builder_put(feeds->builder, &item);
     if (status != MR_OK)
         mr_log_warn("event=catalogue_record_refused offset=%lld why=\"%s\"",
                     (long long)record->offset, error.message);
     feeds->catalogue_changed |= status == MR_OK;
-    mr_json_destroy(json);
 }
 
 static void take_alert(mr_feeds *feeds, const mr_log_record *record)
@@ -188,7 +188,10 @@ mr_status mr_feeds_create(mr_engine *engine, mr_feeds **ret_feeds, mr_error *ret
     if (feeds == NULL)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
     feeds->engine = engine;
-    mr_status status = mr_catalogue_builder_create(&engine->key, &feeds->builder);
+    feeds->arena = mr_arena_create(RECORD_ARENA_BYTES);
+    mr_status status = feeds->arena == NULL
+                           ? MR_ERR_NO_MEMORY
+                           : mr_catalogue_builder_create(&engine->key, &feeds->builder);
     if (status == MR_OK)
         status = mr_engine_cache_create(engine, &feeds->cache, ret_error);
     if (status == MR_OK)
@@ -223,6 +226,7 @@ void mr_feeds_destroy(mr_feeds *feeds)
     mr_log_reader_close(feeds->catalogue);
     mr_log_reader_close(feeds->alerts);
     mr_catalogue_builder_destroy(feeds->builder);
+    mr_arena_destroy(feeds->arena);
     mr_cache_destroy(feeds->cache);
     free(feeds);
 }

@@ -6,10 +6,13 @@
 
 #include <stdlib.h>
 
+enum { RECORD_ARENA_BYTES = 16384 };
+
 static const double MINOR_UNITS = 100.0;
 
 struct mr_training_catalogue {
     mr_catalogue_builder *builder;
+    mr_arena *arena; /* of one record */
     mr_catalogue *catalogue;
     const mr_catalogue_item **items; /* [count], in order of ids */
     size_t count;
@@ -21,12 +24,11 @@ static mr_status take(void *context, const mr_log_batch *batch, mr_error *ret_er
     (void)ret_error;
     for (size_t r = 0; r < batch->count; r++) {
         mr_catalogue_item item;
-        mr_json *json = NULL;
+        mr_arena_reset(c->arena);
         mr_status status = mr_catalogue_item_parse(
-            batch->records[r].key, batch->records[r].value, &item, &json, NULL);
+            batch->records[r].key, batch->records[r].value, c->arena, &item, NULL);
         if (status == MR_OK)
             status = mr_catalogue_builder_put(c->builder, &item);
-        mr_json_destroy(json);
         if (status == MR_ERR_NO_MEMORY)
             return status;
     }
@@ -50,6 +52,9 @@ static mr_status read_topic(const mr_config *config, mr_training_catalogue *c,
 static mr_status read_all(const mr_config *config, const mr_hash_key *key,
                           mr_training_catalogue *c, mr_error *ret_error)
 {
+    c->arena = mr_arena_create(RECORD_ARENA_BYTES);
+    if (c->arena == NULL)
+        return MR_ERR_NO_MEMORY;
     MR_TRY(mr_catalogue_builder_create(key, &c->builder));
     MR_TRY(read_topic(config, c, ret_error));
     MR_TRY(mr_catalogue_build(c->builder, &c->catalogue));
@@ -84,6 +89,7 @@ void mr_training_catalogue_destroy(mr_training_catalogue *catalogue)
     free(catalogue->items);
     mr_catalogue_destroy(catalogue->catalogue);
     mr_catalogue_builder_destroy(catalogue->builder);
+    mr_arena_destroy(catalogue->arena);
     free(catalogue);
 }
 

@@ -374,7 +374,7 @@ void mr_api_watch_server(mr_api *api, const mr_http_server *server)
 static void worker_deinit(mr_api_worker *worker)
 {
     mr_arena_destroy(worker->arena);
-    mr_recommendation_signer_destroy(worker->signer);
+    mr_signer_destroy(worker->signer);
     mr_buffer_deinit(&worker->storage);
     mr_buffer_deinit(&worker->owned);
     mr_buffer_deinit(&worker->write_backs);
@@ -385,7 +385,7 @@ static mr_status worker_init(mr_api_worker *worker, const mr_api_options *option
     worker->arena = mr_arena_create(ARENA_BLOCK_BYTES);
     if (worker->arena == NULL)
         return MR_ERR_NO_MEMORY;
-    return mr_recommendation_signer_create(options->secret, options->secret_bytes,
+    return mr_signer_create(options->secret, options->secret_bytes,
                                            &worker->signer);
 }
 

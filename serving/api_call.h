@@ -49,7 +49,7 @@ typedef struct mr_write_back {
 typedef struct mr_api_worker {
     mr_cache *cache;
     mr_arena *arena;
-    mr_recommendation_signer *signer;
+    mr_signer *signer;
     mr_buffer storage; /* values read from the cache */
     mr_buffer owned;   /* states from their owner    */
     struct mr_api_call *waiting[MR_HTTP_WAITING_MAX];

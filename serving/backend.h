@@ -27,7 +27,7 @@
 #include "core/text.h"
 #include "core/trending_kind.h"
 #include "core/user_state.h"
-#include "serving/placement.h"
+#include "serving/candidate.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,326 +1,283 @@
 #include "serving/catalogue.h"
 
-#include "core/event.h"
-#include "core/id_table.h"
+#include "core/assert.h"
+#include "core/prefetch.h"
+#include "serving/catalogue_builder.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ITEM_TEXTS = 7, ROWS_START = 256 };
+enum { SLOT_BITS_MIN = 4, ROWS_AHEAD = 8, PREFETCHED_LINES = 5, CACHE_LINE_BYTES = 64 };
 
-#define STOCK_MAX 1e15
+/* Half of the hash beside the place: a probe looks at an item only when they agree. */
+typedef struct slot {
+    uint32_t tag;
+    uint32_t place; /* MR_ID_NONE: free */
+} slot;
 
-/* ---- A record ---- */
+struct mr_catalogue {
+    mr_hash_key key;
+    slot *slots; /* 2^slot_bits, at most half of them taken */
+    unsigned slot_bits;
+    mr_catalogue_item *items; /* in the order of their ids */
+    size_t count;
+    mr_catalogue_words words;
+    char *bytes;              /* the texts that are no words, ids among them */
+    mr_text *categories;      /* of all items, one after the other */
+    mr_attribute *attributes; /* likewise */
+    uint32_t *item_words;     /* likewise: of categories and, ascending, of attributes */
+    uint32_t *newest;         /* places of all items, newest first */
+    /* Of each category's items, newest first: from starts[word] to starts[word + 1]. */
+    uint32_t *category_places;
+    uint32_t *category_starts;
+};
 
-/* The member as text: absent and null are empty. */
-static mr_status parse_text(mr_json_value *object, const char *name, size_t bytes_max,
-                            mr_text *ret_text, mr_error *ret_error)
+/* ---- Ids ---- */
+
+static mr_status create_slots(mr_catalogue *catalogue, size_t items)
 {
-    mr_json_value *value = mr_json_get(object, name);
-    *ret_text = mr_json_text(value, (mr_text){0});
-    if (value != NULL && !mr_json_is_text(value) &&
-        (mr_json_is_number(value) || mr_json_is_bool(value) || mr_json_is_array(value) ||
-         mr_json_is_object(value)))
-        return mr_error_set(ret_error, MR_ERR_CORRUPT, "%s must be a string", name);
-    if (ret_text->length > bytes_max)
-        return mr_error_set(ret_error, MR_ERR_CORRUPT, "%s is longer than %zu bytes",
-                            name, bytes_max);
+    catalogue->slot_bits = SLOT_BITS_MIN;
+    while (((size_t)1 << catalogue->slot_bits) < 2 * items)
+        catalogue->slot_bits++;
+    const size_t count = (size_t)1 << catalogue->slot_bits;
+    catalogue->slots = reallocarray(NULL, count, sizeof(*catalogue->slots));
+    if (catalogue->slots == NULL)
+        return MR_ERR_NO_MEMORY;
+    memset(catalogue->slots, 0xFF, count * sizeof(*catalogue->slots)); /* all are free */
     return MR_OK;
 }
 
-/* A JSON number, written out so that it is read as the decimal it was sent as. */
-static mr_status number_to_minor(double number, int64_t *ret_minor)
+/* The slot of the id, or the free one where it would go. */
+static slot *probe(const mr_catalogue *catalogue, uint64_t hash, mr_text id)
 {
-    mr_buffer text = {0};
-    mr_json_writer writer = mr_json_writer_of(&text);
-    mr_json_put_double(&writer, number);
-    mr_status status = mr_buffer_status(&text);
+    const size_t mask = ((size_t)1 << catalogue->slot_bits) - 1;
+    for (size_t at = (size_t)(hash >> (64 - catalogue->slot_bits));;
+         at = (at + 1) & mask) {
+        slot *here = &catalogue->slots[at];
+        if (here->place == MR_ID_NONE ||
+            (here->tag == (uint32_t)hash &&
+             mr_text_equal(catalogue->items[here->place].id, id)))
+            return here;
+    }
+}
+
+/* ---- Making one ---- */
+
+static mr_status allocate(mr_catalogue *catalogue, const mr_catalogue_builder *builder)
+{
+    const size_t words = builder->categories + builder->attributes;
+    catalogue->items = calloc(builder->live + 1, sizeof(*catalogue->items));
+    catalogue->bytes = malloc(builder->text_bytes + builder->id_bytes + 1);
+    catalogue->categories = calloc(builder->categories + 1, sizeof(mr_text));
+    catalogue->attributes = calloc(builder->attributes + 1, sizeof(mr_attribute));
+    catalogue->item_words = calloc(words + 1, sizeof(uint32_t));
+    catalogue->newest = calloc(builder->live + 1, sizeof(uint32_t));
+    catalogue->category_places = calloc(builder->categories + 1, sizeof(uint32_t));
+    catalogue->category_starts =
+        calloc((size_t)builder->words.used + 1, sizeof(uint32_t));
+    if (catalogue->items == NULL || catalogue->bytes == NULL ||
+        catalogue->categories == NULL || catalogue->attributes == NULL ||
+        catalogue->item_words == NULL || catalogue->newest == NULL ||
+        catalogue->category_places == NULL || catalogue->category_starts == NULL)
+        return MR_ERR_NO_MEMORY;
+    catalogue->key = builder->key;
+    return create_slots(catalogue, builder->live);
+}
+
+/* Where the next item's texts and words go. */
+typedef struct filling {
+    const mr_catalogue_words *words;
+    const uint32_t *word_map; /* from the builder's words */
+    char *bytes;
+    mr_text *categories;
+    mr_attribute *attributes;
+    uint32_t *item_words;
+} filling;
+
+static void fill_id(filling *f, mr_text id, mr_catalogue_item *item)
+{
+    memcpy(f->bytes, id.bytes, id.length);
+    item->id = (mr_text){f->bytes, id.length};
+    f->bytes += id.length;
+}
+
+static void fill_texts(filling *f, const mr_catalogue_row *row, mr_catalogue_item *item)
+{
+    mr_text *texts[MR_ROW_TEXTS] = {&item->title, &item->currency, &item->image,
+                                    &item->url};
+    const char *from = mr_catalogue_row_texts(row);
+    for (size_t i = 0; i < MR_ROW_TEXTS; i++) {
+        memcpy(f->bytes, from, row->text_bytes[i]);
+        *texts[i] = (mr_text){f->bytes, row->text_bytes[i]};
+        f->bytes += row->text_bytes[i];
+        from += row->text_bytes[i];
+    }
+}
+
+static void fill_categories(filling *f, const mr_catalogue_row *row,
+                            mr_catalogue_item *item)
+{
+    const uint32_t *words = mr_catalogue_row_categories(row);
+    item->categories = f->categories;
+    item->category_words = f->item_words;
+    item->category_count = row->category_count;
+    for (size_t i = 0; i < row->category_count; i++) {
+        const uint32_t word = f->word_map[words[i]];
+        *f->item_words++ = word;
+        *f->categories++ = mr_catalogue_words_text(f->words, word);
+    }
+    if (item->category_count > 0)
+        item->category = item->categories[0];
+}
+
+static void fill_attributes(filling *f, const mr_catalogue_row *row,
+                            mr_catalogue_item *item)
+{
+    const uint32_t *words = mr_catalogue_row_attributes(row);
+    const uint32_t *ascending = mr_catalogue_row_ascending(row);
+    item->attributes = f->attributes;
+    item->attribute_words = f->item_words;
+    item->attribute_count = row->attribute_count;
+    for (size_t i = 0; i < row->attribute_count; i++) {
+        *f->attributes++ = mr_catalogue_words_pair(f->words, f->word_map[words[i]]);
+        *f->item_words++ = f->word_map[ascending[i]]; /* larger words stay larger */
+    }
+}
+
+static void fill_item(filling *f, const mr_catalogue_row *row, mr_catalogue_item *item)
+{
+    item->price_minor = row->price_minor;
+    item->stock = row->stock;
+    item->created_ms = row->created_ms;
+    item->hidden = row->hidden;
+    item->brand_word = MR_WORD_NONE;
+    if (row->brand_word != MR_WORD_NONE) {
+        item->brand_word = f->word_map[row->brand_word];
+        item->brand = mr_catalogue_words_text(f->words, item->brand_word);
+    }
+    fill_texts(f, row, item);
+    fill_categories(f, row, item);
+    fill_attributes(f, row, item);
+}
+
+/* ---- Newest first ---- */
+
+typedef struct age {
+    int64_t created_ms; /* unknown is the smallest number there is */
+    uint64_t arrival;
+    uint32_t place;
+} age;
+
+static int compare_ages(const void *a, const void *b)
+{
+    const age *left = a;
+    const age *right = b;
+    if (left->created_ms != right->created_ms)
+        return left->created_ms > right->created_ms ? -1 : 1;
+    return left->arrival > right->arrival ? -1 : left->arrival < right->arrival;
+}
+
+static void order_by_age(mr_catalogue *catalogue, age *ages)
+{
+    qsort(ages, catalogue->count, sizeof(*ages), compare_ages);
+    for (size_t i = 0; i < catalogue->count; i++)
+        catalogue->newest[i] = ages[i].place;
+}
+
+/* Counting sort: the order of `newest` within each category. */
+static void order_categories(mr_catalogue *catalogue)
+{
+    uint32_t *starts = catalogue->category_starts;
+    const uint32_t words = mr_catalogue_words_count(&catalogue->words);
+    for (size_t i = 0; i < catalogue->count; i++) {
+        const mr_catalogue_item *item = &catalogue->items[i];
+        for (size_t c = 0; c < item->category_count; c++)
+            starts[item->category_words[c]]++;
+    }
+    uint32_t sum = 0;
+    for (uint32_t w = 0; w < words; w++) { /* where each one ends */
+        sum += starts[w];
+        starts[w] = sum;
+    }
+    starts[words] = sum;
+    for (size_t i = catalogue->count; i-- > 0;) {
+        const mr_catalogue_item *item = &catalogue->items[catalogue->newest[i]];
+        for (size_t c = 0; c < item->category_count; c++)
+            catalogue->category_places[--starts[item->category_words[c]]] =
+                catalogue->newest[i];
+    }
+}
+
+/* ---- Together ---- */
+
+/* Rows lie about in the order they came: the pointer first, then the row, a few lines long. */
+static void prefetch_ahead(const mr_catalogue_builder *builder, uint32_t i)
+{
+    if (i + 2 * ROWS_AHEAD < builder->sorted) {
+        const uint32_t far = builder->by_id[i + 2 * ROWS_AHEAD];
+        mr_prefetch(&builder->rows[far]);
+        mr_id_table_prefetch_id(builder->ids, far);
+    }
+    if (i + ROWS_AHEAD >= builder->sorted)
+        return;
+    const char *row = (const char *)builder->rows[builder->by_id[i + ROWS_AHEAD]];
+    for (size_t line = 0; row != NULL && line < PREFETCHED_LINES; line++)
+        mr_prefetch(row + line * CACHE_LINE_BYTES);
+}
+
+/* The rows that are there, in the order of their ids. */
+static void fill_items(mr_catalogue *catalogue, const mr_catalogue_builder *builder,
+                       const uint32_t *word_map, age *ages)
+{
+    filling f = {
+        .words = &catalogue->words,
+        .word_map = word_map,
+        .bytes = catalogue->bytes,
+        .categories = catalogue->categories,
+        .attributes = catalogue->attributes,
+        .item_words = catalogue->item_words,
+    };
+    uint32_t place = 0;
+    for (uint32_t i = 0; i < builder->sorted; i++) {
+        const uint32_t index = builder->by_id[i];
+        const mr_catalogue_row *row = builder->rows[index];
+        prefetch_ahead(builder, i);
+        if (row == NULL)
+            continue;
+        mr_catalogue_item *item = &catalogue->items[place];
+        const uint64_t hash = mr_id_table_hash(builder->ids, index);
+        fill_id(&f, mr_id_table_id(builder->ids, index), item);
+        *probe(catalogue, hash, item->id) = (slot){(uint32_t)hash, place};
+        fill_item(&f, row, item);
+        ages[place] = (age){row->created_ms, row->arrival, place};
+        place++;
+    }
+    catalogue->count = place;
+    MR_ASSERT(place == builder->live);
+}
+
+static mr_status fill(mr_catalogue *catalogue, mr_catalogue_builder *builder)
+{
+    MR_TRY(mr_catalogue_builder_settle(builder));
+    MR_TRY(allocate(catalogue, builder));
+    const size_t words = mr_catalogue_words_count(&builder->words);
+    uint32_t *word_map = calloc(words + 1, sizeof(uint32_t));
+    age *ages = calloc(builder->live + 1, sizeof(*ages));
+    mr_status status = word_map != NULL && ages != NULL ? MR_OK : MR_ERR_NO_MEMORY;
     if (status == MR_OK)
-        status =
-            mr_text_to_minor((mr_text){(const char *)text.bytes, (uint32_t)text.length},
-                             1, MR_MINOR_DIGITS, ret_minor);
-    mr_buffer_deinit(&text);
+        status = mr_catalogue_words_copy(&builder->words, &builder->key,
+                                         &catalogue->words, word_map);
+    if (status == MR_OK) {
+        fill_items(catalogue, builder, word_map, ages);
+        order_by_age(catalogue, ages);
+        order_categories(catalogue);
+    }
+    free(word_map);
+    free(ages);
     return status;
 }
 
-static mr_status parse_price(mr_json_value *object, int64_t *ret_minor,
-                             mr_error *ret_error)
-{
-    mr_json_value *value = mr_json_get(object, "price");
-    int64_t minor = MR_PRICE_UNKNOWN;
-    mr_status status = MR_OK;
-    if (mr_json_is_number(value))
-        status = number_to_minor(mr_json_double(value, 0.0), &minor);
-    else if (mr_json_is_text(value))
-        status = mr_text_to_minor(mr_json_text(value, (mr_text){0}), 1, MR_MINOR_DIGITS,
-                                  &minor);
-    else if (mr_json_is_bool(value) || mr_json_is_object(value) ||
-             mr_json_is_array(value))
-        status = MR_ERR_CORRUPT;
-    if (status == MR_ERR_NO_MEMORY)
-        return status;
-    if (status != MR_OK || (minor < 0 && minor != MR_PRICE_UNKNOWN))
-        return mr_error_set(ret_error, MR_ERR_CORRUPT,
-                            "price must be a number or decimal text, not negative");
-    *ret_minor = minor;
-    return MR_OK;
-}
-
-static mr_status parse_stock(mr_json_value *object, int64_t *ret_stock,
-                             mr_error *ret_error)
-{
-    mr_json_value *value = mr_json_get(object, "stock");
-    *ret_stock = MR_STOCK_UNKNOWN;
-    if (mr_json_is_number(value)) {
-        const double stock = mr_json_double(value, 0.0);
-        if (fabs(stock) <= STOCK_MAX) {
-            *ret_stock = (int64_t)floor(stock);
-            return MR_OK;
-        }
-    } else if (!mr_json_is_text(value) && !mr_json_is_bool(value) &&
-               !mr_json_is_object(value) && !mr_json_is_array(value)) {
-        return MR_OK;
-    }
-    return mr_error_set(ret_error, MR_ERR_CORRUPT, "stock must be a number");
-}
-
-static mr_status parse_hidden(mr_json_value *object, bool *ret_hidden,
-                              mr_error *ret_error)
-{
-    mr_json_value *value = mr_json_get(object, "hidden");
-    *ret_hidden = mr_json_bool(value, false);
-    if (mr_json_is_number(value) || mr_json_is_text(value) || mr_json_is_object(value) ||
-        mr_json_is_array(value))
-        return mr_error_set(ret_error, MR_ERR_CORRUPT, "hidden must be true or false");
-    return MR_OK;
-}
-
-static mr_status parse_members(mr_json_value *object, mr_text key,
-                               mr_catalogue_item *item, mr_error *ret_error)
-{
-    const struct {
-        const char *name;
-        mr_text *text;
-    } texts[] = {
-        {"title", &item->title}, {"category", &item->category},
-        {"brand", &item->brand}, {"currency", &item->currency},
-        {"image", &item->image}, {"url", &item->url},
-    };
-    if (!mr_json_is_object(object))
-        return mr_error_set(ret_error, MR_ERR_CORRUPT,
-                            "the record must be a JSON object");
-    MR_TRY(parse_text(object, "id", MR_EVENT_ID_BYTES_MAX, &item->id, ret_error));
-    if (key.length > 0 && item->id.length > 0 && !mr_text_equal(key, item->id))
-        return mr_error_set(ret_error, MR_ERR_CORRUPT,
-                            "id is not the id the record is stored under");
-    if (item->id.length == 0)
-        item->id = key;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-        MR_TRY(parse_text(object, texts[i].name, MR_CATALOGUE_FIELD_BYTES_MAX,
-                          texts[i].text, ret_error));
-    MR_TRY(parse_price(object, &item->price_minor, ret_error));
-    MR_TRY(parse_stock(object, &item->stock, ret_error));
-    return parse_hidden(object, &item->hidden, ret_error);
-}
-
-static mr_status check_id(mr_text id, mr_error *ret_error)
-{
-    if (id.length == 0)
-        return mr_error_set(ret_error, MR_ERR_CORRUPT, "id is missing");
-    if (id.length > MR_EVENT_ID_BYTES_MAX || !mr_text_is_utf8(id))
-        return mr_error_set(ret_error, MR_ERR_CORRUPT,
-                            "id must be UTF-8 of 1 to %d bytes", MR_EVENT_ID_BYTES_MAX);
-    return MR_OK;
-}
-
-mr_status mr_catalogue_item_parse(mr_text key, mr_text value, mr_catalogue_item *ret_item,
-                                  mr_json **ret_json, mr_error *ret_error)
-{
-    mr_catalogue_item item = {
-        .id = key, .price_minor = MR_PRICE_UNKNOWN, .stock = MR_STOCK_UNKNOWN};
-    mr_json *json = NULL;
-    mr_status status = MR_OK;
-    if (value.length == 0) {
-        item.deleted = true;
-    } else {
-        MR_TRY(mr_json_parse(value, &json, ret_error));
-        status = parse_members(mr_json_root(json), key, &item, ret_error);
-    }
-    if (status == MR_OK)
-        status = check_id(item.id, ret_error);
-    if (status != MR_OK) {
-        mr_json_destroy(json);
-        return status;
-    }
-    *ret_item = item;
-    *ret_json = json;
-    return MR_OK;
-}
-
-/* ---- Copies ---- */
-
-static void texts_of(mr_catalogue_item *item, mr_text *ret_texts[ITEM_TEXTS])
-{
-    mr_text *texts[ITEM_TEXTS] = {&item->id,    &item->title,    &item->category,
-                                  &item->brand, &item->currency, &item->image,
-                                  &item->url};
-    memcpy(ret_texts, texts, sizeof(texts));
-}
-
-static size_t text_bytes(const mr_catalogue_item *item)
-{
-    return (size_t)item->id.length + item->title.length + item->category.length +
-           item->brand.length + item->currency.length + item->image.length +
-           item->url.length;
-}
-
-/* Move the texts to `bytes`; returns the end of what was written. */
-static char *copy_texts(mr_catalogue_item *item, char *bytes)
-{
-    mr_text *texts[ITEM_TEXTS];
-    texts_of(item, texts);
-    for (size_t i = 0; i < ITEM_TEXTS; i++) {
-        if (texts[i]->length > 0)
-            memcpy(bytes, texts[i]->bytes, texts[i]->length);
-        texts[i]->bytes = bytes;
-        bytes += texts[i]->length;
-    }
-    return bytes;
-}
-
-/* ---- The builder ---- */
-
-typedef struct row {
-    mr_catalogue_item item;
-    char *bytes; /* its texts; NULL: deleted */
-} row;
-
-struct mr_catalogue_builder {
-    mr_hash_key key;
-    mr_id_table *ids;
-    row *rows; /* by index in `ids` */
-    size_t capacity;
-};
-
-mr_status mr_catalogue_builder_create(const mr_hash_key *key,
-                                      mr_catalogue_builder **ret_builder)
-{
-    mr_catalogue_builder *builder = calloc(1, sizeof(*builder));
-    if (builder == NULL)
-        return MR_ERR_NO_MEMORY;
-    builder->key = *key;
-    builder->rows = calloc(ROWS_START, sizeof(row));
-    builder->capacity = ROWS_START;
-    if (builder->rows == NULL || mr_id_table_create(key, &builder->ids) != MR_OK) {
-        mr_catalogue_builder_destroy(builder);
-        return MR_ERR_NO_MEMORY;
-    }
-    *ret_builder = builder;
-    return MR_OK;
-}
-
-void mr_catalogue_builder_destroy(mr_catalogue_builder *builder)
-{
-    if (builder == NULL)
-        return;
-    for (size_t i = 0; builder->rows != NULL && i < builder->capacity; i++)
-        free(builder->rows[i].bytes);
-    free(builder->rows);
-    mr_id_table_destroy(builder->ids);
-    free(builder);
-}
-
-/* Room for one row more than there are ids. */
-static mr_status reserve_row(mr_catalogue_builder *builder)
-{
-    if (mr_id_table_count(builder->ids) < builder->capacity)
-        return MR_OK;
-    row *rows = realloc(builder->rows, 2 * builder->capacity * sizeof(row));
-    if (rows == NULL)
-        return MR_ERR_NO_MEMORY;
-    memset(rows + builder->capacity, 0, builder->capacity * sizeof(row));
-    builder->rows = rows;
-    builder->capacity *= 2;
-    return MR_OK;
-}
-
-mr_status mr_catalogue_builder_put(mr_catalogue_builder *builder,
-                                   const mr_catalogue_item *item)
-{
-    row fresh = {.item = *item};
-    if (!item->deleted) {
-        fresh.bytes = malloc(text_bytes(item) + 1);
-        if (fresh.bytes == NULL)
-            return MR_ERR_NO_MEMORY;
-        (void)copy_texts(&fresh.item, fresh.bytes);
-    }
-    uint32_t index;
-    if (reserve_row(builder) != MR_OK ||
-        mr_id_table_put(builder->ids, item->id, &index) != MR_OK) {
-        free(fresh.bytes);
-        return MR_ERR_NO_MEMORY;
-    }
-    free(builder->rows[index].bytes);
-    builder->rows[index] = fresh;
-    return MR_OK;
-}
-
-/* ---- The snapshot ---- */
-
-struct mr_catalogue {
-    mr_id_table *ids;         /* in the order of the rows */
-    mr_catalogue_item *items; /* in the order of their ids */
-    size_t count;
-    char *bytes; /* all texts */
-};
-
-static int compare_ids(const void *a, const void *b)
-{
-    return mr_text_compare(((const mr_catalogue_item *)a)->id,
-                           ((const mr_catalogue_item *)b)->id);
-}
-
-static size_t copy_live_rows(const mr_catalogue_builder *builder,
-                             mr_catalogue_item *items, size_t *ret_bytes)
-{
-    size_t count = 0;
-    size_t bytes = 0;
-    const uint32_t ids = mr_id_table_count(builder->ids);
-    for (uint32_t i = 0; i < ids; i++) {
-        if (builder->rows[i].bytes == NULL)
-            continue;
-        items[count++] = builder->rows[i].item;
-        bytes += text_bytes(&builder->rows[i].item);
-    }
-    *ret_bytes = bytes;
-    return count;
-}
-
-static mr_status fill(mr_catalogue *catalogue, const mr_catalogue_builder *builder)
-{
-    size_t bytes;
-    catalogue->items =
-        calloc((size_t)mr_id_table_count(builder->ids) + 1, sizeof(mr_catalogue_item));
-    if (catalogue->items == NULL)
-        return MR_ERR_NO_MEMORY;
-    catalogue->count = copy_live_rows(builder, catalogue->items, &bytes);
-    qsort(catalogue->items, catalogue->count, sizeof(mr_catalogue_item), compare_ids);
-    catalogue->bytes = malloc(bytes + 1);
-    if (catalogue->bytes == NULL)
-        return MR_ERR_NO_MEMORY;
-    MR_TRY(mr_id_table_create(&builder->key, &catalogue->ids));
-    char *end = catalogue->bytes;
-    for (size_t i = 0; i < catalogue->count; i++) {
-        uint32_t index;
-        end = copy_texts(&catalogue->items[i], end);
-        MR_TRY(mr_id_table_put(catalogue->ids, catalogue->items[i].id, &index));
-    }
-    return MR_OK;
-}
-
-mr_status mr_catalogue_build(const mr_catalogue_builder *builder,
-                             mr_catalogue **ret_catalogue)
+mr_status mr_catalogue_build(mr_catalogue_builder *builder, mr_catalogue **ret_catalogue)
 {
     mr_catalogue *catalogue = calloc(1, sizeof(*catalogue));
     if (catalogue == NULL)
@@ -339,11 +296,20 @@ void mr_catalogue_destroy(void *object)
     mr_catalogue *catalogue = object;
     if (catalogue == NULL)
         return;
-    mr_id_table_destroy(catalogue->ids);
+    free(catalogue->slots);
+    mr_catalogue_words_deinit(&catalogue->words);
     free(catalogue->items);
     free(catalogue->bytes);
+    free(catalogue->categories);
+    free(catalogue->attributes);
+    free(catalogue->item_words);
+    free(catalogue->newest);
+    free(catalogue->category_places);
+    free(catalogue->category_starts);
     free(catalogue);
 }
+
+/* ---- Asking it ---- */
 
 size_t mr_catalogue_count(const mr_catalogue *catalogue)
 {
@@ -354,8 +320,14 @@ const mr_catalogue_item *mr_catalogue_find(const mr_catalogue *catalogue, mr_tex
 {
     if (catalogue == NULL)
         return NULL;
-    const uint32_t index = mr_id_table_find(catalogue->ids, id);
-    return index == MR_ID_NONE ? NULL : &catalogue->items[index];
+    const uint32_t place = probe(catalogue, mr_hash_item(&catalogue->key, id), id)->place;
+    return place == MR_ID_NONE ? NULL : &catalogue->items[place];
+}
+
+const mr_catalogue_item *mr_catalogue_at(const mr_catalogue *catalogue, uint32_t place)
+{
+    MR_ASSERT(place < mr_catalogue_count(catalogue));
+    return &catalogue->items[place];
 }
 
 static char lower(char c)
@@ -387,7 +359,53 @@ size_t mr_catalogue_search(const mr_catalogue *catalogue, mr_text needle,
     return count;
 }
 
-bool mr_catalogue_item_can_show(const mr_catalogue_item *item)
+size_t mr_catalogue_newest(const mr_catalogue *catalogue, mr_text category,
+                           const uint32_t **ret_places)
 {
-    return !item->hidden && (item->stock == MR_STOCK_UNKNOWN || item->stock > 0);
+    *ret_places = NULL;
+    if (catalogue == NULL)
+        return 0;
+    if (category.length == 0) {
+        *ret_places = catalogue->newest;
+        return catalogue->count;
+    }
+    const uint32_t word = mr_catalogue_category_word(catalogue, category);
+    if (word == MR_WORD_NONE)
+        return 0;
+    *ret_places = catalogue->category_places + catalogue->category_starts[word];
+    return catalogue->category_starts[word + 1] - catalogue->category_starts[word];
+}
+
+static uint32_t find_word(const mr_catalogue *catalogue, mr_word_kind kind, mr_text text)
+{
+    return catalogue == NULL ? MR_WORD_NONE
+                             : mr_catalogue_words_find(&catalogue->words, kind, text);
+}
+
+uint32_t mr_catalogue_category_word(const mr_catalogue *catalogue, mr_text category)
+{
+    return find_word(catalogue, MR_WORD_OF_CATEGORY, category);
+}
+
+uint32_t mr_catalogue_brand_word(const mr_catalogue *catalogue, mr_text brand)
+{
+    return find_word(catalogue, MR_WORD_OF_BRAND, brand);
+}
+
+uint32_t mr_catalogue_attribute_word(const mr_catalogue *catalogue, mr_text name,
+                                     mr_text value)
+{
+    return catalogue == NULL ? MR_WORD_NONE
+                             : mr_catalogue_words_find_pair(&catalogue->words,
+                                                            &(mr_attribute){name, value});
+}
+
+uint32_t mr_catalogue_name_word(const mr_catalogue *catalogue, mr_text name)
+{
+    return find_word(catalogue, MR_WORD_OF_NAME, name);
+}
+
+uint32_t mr_catalogue_name_of(const mr_catalogue *catalogue, uint32_t attribute_word)
+{
+    return catalogue->words.name_of[attribute_word];
 }

@@ -25,7 +25,7 @@ typedef enum mr_item_field {
     MR_FIELD_OF_STOCK = 1U << 7,
     MR_FIELD_OF_ATTRIBUTES = 1U << 8,
     MR_FIELDS_NONE =
-        1U << 31, /* said, and none: tells "none" from nothing said, which is 0 */
+        1U << 9, /* said, and none: tells "none" from nothing said, which is 0 */
 } mr_item_field;
 
 /* What is shown when nobody says anything. */

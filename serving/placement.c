@@ -1,7 +1,5 @@
 #include "serving/placement.h"
 
-#include "core/event.h"
-
 #include <string.h>
 
 static const struct {
@@ -45,11 +43,10 @@ mr_status mr_placement_parse_purchased(mr_text text, mr_placement *placement,
                               &hide_for_ms)) {
         placement->purchased = MR_PURCHASED_HIDE_FOR;
     } else {
-        return mr_error_set(
-            ret_error, MR_ERR_INVALID,
-            "purchased must be \"hide_for 30d\" (or s, m, h), \"always\" or "
-            "\"never\", not \"%.*s\"",
-            MR_TEXT_ARG(text));
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "must be \"hide_for 30d\" (or s, m, h), \"always\" or "
+                            "\"never\", not \"%.*s\"",
+                            MR_TEXT_ARG(text));
     }
     placement->hide_for_ms = hide_for_ms;
     return MR_OK;
@@ -80,58 +77,4 @@ const mr_placement *mr_placement_find(const mr_placement *placements, size_t cou
             return &placements[i];
     }
     return NULL;
-}
-
-static bool is_listed(const mr_text *ids, size_t count, mr_text id)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (mr_text_equal(ids[i], id))
-            return true;
-    }
-    return false;
-}
-
-static bool is_taken(const mr_candidate *items, size_t count, mr_text id)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (mr_text_equal(items[i].item_id, id))
-            return true;
-    }
-    return false;
-}
-
-static bool hides_purchase(const mr_rules *rules, mr_text id)
-{
-    if (rules->state == NULL || rules->placement->purchased == MR_PURCHASED_SHOW)
-        return false;
-    for (uint8_t i = 0; i < rules->state->item_count; i++) {
-        const mr_recent_item *recent = &rules->state->items[i];
-        if (recent->type != MR_EVENT_PURCHASE || !mr_text_equal(recent->item_id, id))
-            continue;
-        if (rules->placement->purchased == MR_PURCHASED_HIDE ||
-            (int64_t)recent->time_s * 1000 >
-                rules->now_ms - rules->placement->hide_for_ms)
-            return true;
-    }
-    return false;
-}
-
-static bool can_show(const mr_rules *rules, mr_text id)
-{
-    const mr_catalogue_item *item = mr_catalogue_find(rules->catalogue, id);
-    return (item == NULL || mr_catalogue_item_can_show(item)) &&
-           !is_listed(rules->exclude, rules->exclude_count, id) &&
-           !is_listed(rules->context, rules->context_count, id) &&
-           !hides_purchase(rules, id);
-}
-
-size_t mr_rules_apply(const mr_rules *rules, const mr_candidate *candidates, size_t count,
-                      mr_candidate *items, size_t item_count, size_t n)
-{
-    for (size_t i = 0; i < count && item_count < n; i++) {
-        const mr_text id = candidates[i].item_id;
-        if (id.length > 0 && !is_taken(items, item_count, id) && can_show(rules, id))
-            items[item_count++] = candidates[i];
-    }
-    return item_count;
 }

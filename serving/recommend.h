@@ -15,6 +15,7 @@
 #define MR_SERVING_RECOMMEND_H
 
 #include "serving/api_call.h"
+#include "serving/rules.h"
 
 typedef struct mr_recommend_request {
     mr_text user_id;

@@ -9,8 +9,8 @@
  * u8, variant u8, sources 4 bits each, MAC 8 bytes )          little-endian
  *
  * Units      Times in ms since the Unix epoch.
- * Ownership  Plain values; a signer owns its key.
- * Threads    A signer: one thread.
+ * Ownership  Plain values.
+ * Threads    That of the signer.
  * Cost       One HMAC-SHA-256, about 1 us.
  */
 #ifndef MR_SERVING_RECOMMENDATION_ID_H
@@ -18,6 +18,7 @@
 
 #include "core/status.h"
 #include "core/text.h"
+#include "serving/signed_text.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -37,24 +38,15 @@ typedef struct mr_recommendation_id {
     uint8_t sources[MR_RECOMMENDATION_ID_ITEMS_MAX]; /* mr_source, one a position */
 } mr_recommendation_id;
 
-typedef struct mr_recommendation_signer mr_recommendation_signer;
-
-/* MR_ERR_NO_MEMORY.  Any secret length, 0 included. */
-MR_MUST_USE mr_status mr_recommendation_signer_create(
-    const void *secret, size_t bytes, mr_recommendation_signer **ret_signer);
-void mr_recommendation_signer_destroy(
-    mr_recommendation_signer *signer); /* NULL allowed */
-
 uint32_t mr_recommendation_placement_hash(mr_text placement);
 
 /* NUL-terminated. */
-MR_MUST_USE mr_status mr_recommendation_id_write(
-    mr_recommendation_signer *signer, const mr_recommendation_id *id,
-    char ret_text[MR_RECOMMENDATION_ID_TEXT_BYTES]);
+MR_MUST_USE mr_status
+mr_recommendation_id_write(mr_signer *signer, const mr_recommendation_id *id,
+                           char ret_text[MR_RECOMMENDATION_ID_TEXT_BYTES]);
 
 /* MR_ERR_CORRUPT for a text that is no id of this deployment. */
-MR_MUST_USE mr_status mr_recommendation_id_read(mr_recommendation_signer *signer,
-                                                mr_text text,
+MR_MUST_USE mr_status mr_recommendation_id_read(mr_signer *signer, mr_text text,
                                                 mr_recommendation_id *ret_id);
 
 #endif

@@ -46,7 +46,7 @@
 
 enum { MR_RULES_POOL_MAX = 1024 }; /* candidates that are reordered */
 
-#define MR_RELEVANCE_LEAST 0.01F
+#define MR_RELEVANCE_LEAST 0.01
 
 typedef struct mr_bound_rules mr_bound_rules;
 
@@ -67,14 +67,18 @@ typedef struct mr_rules {
     const mr_rule_set *set;      /* placement's and request's, merged; NULL: none */
     const mr_shown_items *shown; /* on the pages before this one; NULL: none      */
     const mr_hash_key *key;      /* of `shown` */
-    const mr_bound_rules *bound; /* private; NULL: nothing of the above is set    */
+    const mr_bound_rules *bound; /* private; NULL: nothing of the above is set */
 } mr_rules;
 
 /*
- * Get ready to use include, set and shown, and long lists of ids; all else, the state too, has
- * been filled in.  With none of them it does nothing and may be left out.  MR_ERR_NO_MEMORY.
+ * Get ready for an answer of `n` items by include, set and shown; all else, the state too, has
+ * been filled in.  With none of them, and short lists of ids, it does nothing and may be left
+ * out.  MR_ERR_NO_MEMORY.
+ *
+ * Pins are settled here: those within the first n places that may be shown and keep to the caps,
+ * in the order of the set; where there is a catalogue, an item must be in it to be pinned.
  */
-MR_MUST_USE mr_status mr_rules_bind(mr_rules *rules, mr_arena *arena);
+MR_MUST_USE mr_status mr_rules_bind(mr_rules *rules, size_t n, mr_arena *arena);
 
 /* Why an item may not be shown. */
 typedef enum mr_refusal {
@@ -89,8 +93,8 @@ typedef enum mr_refusal {
     MR_REFUSAL_SHOWN,  /* on a page before */
 } mr_refusal;
 
-/* As above without caps, which depend on what else stands in the answer.  `*ret_item`: what the
- * catalogue has of it, or NULL. */
+/* Caps aside, which depend on what else stands in the answer.  `*ret_item`: what the catalogue
+ * has of it, or NULL. */
 mr_refusal mr_rules_refusal(const mr_rules *rules, mr_text id,
                             const mr_catalogue_item **ret_item);
 
@@ -122,9 +126,9 @@ size_t mr_rules_reorder(const mr_rules *rules, mr_candidate *candidates, size_t 
                         const mr_candidate *items, size_t item_count, size_t n);
 
 /*
- * Put the pinned items that may be shown at their places: their source is MR_SOURCE_PINNED, their
- * score 0.  A place past the end of the answer is its end; of two pins for one place the later
- * takes the next.  `items` has room for n; returns the new count.
+ * Put the pinned items at their places: their source is MR_SOURCE_PINNED, their score 0.  A place
+ * past the end of a short answer is its end; of two pins for one place the later takes the next.
+ * `items` has room for n, and at most mr_rules_places(n) stand there; returns the new count.
  */
 size_t mr_rules_pin(const mr_rules *rules, mr_candidate *items, size_t item_count,
                     size_t n);

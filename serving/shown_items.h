@@ -7,7 +7,7 @@
  * forgotten; one that was not shown is taken for shown with a chance of count / MR_SHOWN_PLACES,
  * at most 1 in 4,096.
  *
- *     "n_" base64url( version u8, page u8, count u16, rice u8, coded numbers, MAC 8 bytes )
+ *     "n_" base64url( 2 u8, page u8, count u16, rice u8, coded numbers, MAC 8 bytes )
  *
  * Units      Pages count from 0.
  * Ownership  Plain values.

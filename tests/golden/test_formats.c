@@ -344,11 +344,11 @@ static void test_a_recommendation_id(void **state)
 {
     (void)state;
     const mr_recommendation_id expected = shown_to_alice();
-    mr_recommendation_signer *signer = NULL;
+    mr_signer *signer = NULL;
     mr_recommendation_id found;
     mr_buffer text = {0};
     read_frozen("recommendation-id-1.txt", &text);
-    assert_ok(mr_recommendation_signer_create(deployment_secret,
+    assert_ok(mr_signer_create(deployment_secret,
                                               sizeof(deployment_secret) - 1, &signer));
     const mr_text id = {(const char *)text.bytes, (uint32_t)text.length - 1};
     assert_ok(mr_recommendation_id_read(signer, id, &found));
@@ -359,7 +359,7 @@ static void test_a_recommendation_id(void **state)
     assert_int_equal(found.variant, expected.variant);
     assert_int_equal(found.count, expected.count);
     assert_memory_equal(found.sources, expected.sources, expected.count);
-    mr_recommendation_signer_destroy(signer);
+    mr_signer_destroy(signer);
     mr_buffer_deinit(&text);
 }
 
@@ -602,12 +602,12 @@ static void make_values(const char *directory)
     mr_buffer_deinit(&bytes);
 
     char text[MR_RECOMMENDATION_ID_TEXT_BYTES + 1];
-    mr_recommendation_signer *signer = NULL;
+    mr_signer *signer = NULL;
     const mr_recommendation_id id = shown_to_alice();
-    assert_ok(mr_recommendation_signer_create(deployment_secret,
+    assert_ok(mr_signer_create(deployment_secret,
                                               sizeof(deployment_secret) - 1, &signer));
     assert_ok(mr_recommendation_id_write(signer, &id, text));
-    mr_recommendation_signer_destroy(signer);
+    mr_signer_destroy(signer);
     (void)strcat(text, "\n");
     make_file(directory, "recommendation-id-1.txt", text, strlen(text));
 }

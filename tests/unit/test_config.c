@@ -36,6 +36,9 @@ static void test_no_file_at_all_is_the_embedded_engine(void **state)
     assert_string_equal(config.log.path, "data/log");
     assert_int_equal(config.state.interval_ms, 10000);
     assert_int_equal(config.state.memory_bytes, INT64_C(8) << 30);
+    assert_int_equal(config.placement_count, 1);
+    assert_string_equal(config.placements[0].name, "home");
+    assert_int_equal(config.placements[0].purchased, MR_PURCHASED_SHOW);
     mr_config_deinit(&config);
 }
 
@@ -66,8 +69,11 @@ static void test_values_of_every_kind_are_read(void **state)
     assert_int_equal(config.http.threads, 3);
     assert_int_equal(config.placement_count, 2);
     assert_int_equal(config.placements[0].n, 12);
-    assert_string_equal(config.placements[0].purchased, "hide_for 30d");
-    assert_string_equal(config.placements[1].purchased, "always");
+    assert_int_equal(config.placements[0].purchased, MR_PURCHASED_HIDE_FOR);
+    assert_int_equal(config.placements[0].hide_for_ms, INT64_C(2592000000));
+    assert_string_equal(config.placements[1].name, "cart");
+    assert_int_equal(config.placements[1].purchased, MR_PURCHASED_HIDE);
+    assert_int_equal(config.placements[1].n, 20);
     mr_config_deinit(&config);
 }
 
@@ -85,7 +91,7 @@ static void test_what_is_wrong_is_named_by_file_line_and_key(void **state)
     expect_complaint("log: {topic: [web, app]}\n", "1: log.topic:", "one topic");
     expect_complaint("log: yes\n", "1: log:", "mapping");
     expect_complaint("placements:\n  home: {m: 1}\n",
-                     "2: placements.home.m:", "unknown key");
+                     "2: placements.home.m:", "is not known");
     expect_complaint("placements:\n  home: {n: 0}\n",
                      "2: placements.home.n:", "1 to 100");
     expect_complaint("log: {\n", "2: ", "not YAML");

@@ -8,18 +8,18 @@
 
 #include <string.h>
 
-static mr_recommendation_signer *signer;
+static mr_signer *signer;
 
 static int set_up(void **state)
 {
     (void)state;
-    return mr_recommendation_signer_create("secret", 6, &signer) == MR_OK ? 0 : -1;
+    return mr_signer_create("secret", 6, &signer) == MR_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    mr_recommendation_signer_destroy(signer);
+    mr_signer_destroy(signer);
     return 0;
 }
 
@@ -79,15 +79,15 @@ static void test_every_changed_character_is_refused(void **state)
 static void test_another_deployments_id_is_refused(void **state)
 {
     (void)state;
-    mr_recommendation_signer *other;
+    mr_signer *other;
     const mr_recommendation_id id = sample(7);
     mr_recommendation_id read;
     char text[MR_RECOMMENDATION_ID_TEXT_BYTES];
-    assert_ok(mr_recommendation_signer_create("", 0, &other));
+    assert_ok(mr_signer_create("", 0, &other));
     assert_ok(mr_recommendation_id_write(other, &id, text));
     assert_int_equal(mr_recommendation_id_read(signer, mr_text_from(text), &read),
                      MR_ERR_CORRUPT);
-    mr_recommendation_signer_destroy(other);
+    mr_signer_destroy(other);
 }
 
 int main(void)
