@@ -373,7 +373,20 @@ bool mr_rules_reorders(const mr_rules *rules)
            (rules->bound->boost_count > 0 || rules->bound->diversity > 0.0F);
 }
 
-/* Keep what may be shown and does not stand in the answer yet. */
+/* Items of the catalogue are told apart by where they lie, which is a compare of pointers. */
+static bool is_repeated(const mr_candidate *candidates, size_t count,
+                        const mr_candidate *one)
+{
+    if (one->item == NULL)
+        return is_taken(candidates, count, one->item_id);
+    for (size_t i = 0; i < count; i++) {
+        if (candidates[i].item == one->item)
+            return true;
+    }
+    return false;
+}
+
+/* Keep what may be shown and does not stand in the answer yet, each once. */
 static size_t drop_refused(const mr_rules *rules, mr_candidate *candidates, size_t count,
                            const mr_candidate *items, size_t item_count)
 {
@@ -384,7 +397,8 @@ static size_t drop_refused(const mr_rules *rules, mr_candidate *candidates, size
             is_taken(items, item_count, candidate.item_id) ||
             is_pinned(rules, candidate.item_id) ||
             mr_rules_refusal(rules, candidate.item_id, &candidate.item) !=
-                MR_REFUSAL_NONE)
+                MR_REFUSAL_NONE ||
+            is_repeated(candidates, kept, &candidate))
             continue;
         candidates[kept++] = candidate;
     }

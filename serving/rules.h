@@ -117,7 +117,7 @@ bool mr_rules_reorders(const mr_rules *rules);
 
 /*
  * Bring one list into the order of boosts, buries and diversity, in place, and drop what may not
- * be shown or stands in `items`, the answer so far.  With diversity the first n are picked by
+ * be shown, comes again or stands in `items`, the answer so far.  With diversity the first n are picked by
  * maximal marginal relevance (diversity.h), also against `items` and the pins; all else keeps the
  * order by relevance.  Candidates past MR_RULES_POOL_MAX stay behind in their order.  Ties go
  * by the order given.  Returns how many are left.
