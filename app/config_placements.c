@@ -14,6 +14,7 @@ typedef struct reading {
     yaml_document_t *document;
     const yaml_node_t *node;
     const char *file;
+    size_t line; /* of the name */
     mr_text name;
     mr_config *config;
     mr_error *error;
@@ -85,9 +86,8 @@ static mr_status read_json(const reading *r, mr_text text, mr_placement *placeme
     mr_error why = {{0}};
     const mr_status parsed = mr_json_parse(text, &json, &why);
     if (parsed != MR_OK) /* a text that is not UTF-8, say */
-        return parsed == MR_ERR_NO_MEMORY
-                   ? parsed
-                   : complain(r, r->node->start_mark.line + 1, "", why.message);
+        return parsed == MR_ERR_NO_MEMORY ? parsed
+                                          : complain(r, r->line, "", why.message);
     const mr_status status = read_settings(r, mr_json_root(json), placement);
     mr_json_destroy(json);
     return status;
@@ -99,7 +99,7 @@ static mr_status read_node(const reading *r, mr_placement *placement)
     mr_error why = {{0}};
     mr_status status = mr_yaml_to_json(r->document, r->node, &text, &why);
     if (status == MR_ERR_INVALID)
-        status = complain(r, r->node->start_mark.line + 1, "", why.message);
+        status = complain(r, r->line, "", why.message);
     else if (status == MR_OK)
         status = read_json(r, (mr_text){(const char *)text.bytes, (uint32_t)text.length},
                            placement);
@@ -114,20 +114,20 @@ static mr_placement fresh_placement(mr_text name)
     return placement;
 }
 
-static mr_status read_placement(const reading *r, size_t line)
+static mr_status read_placement(const reading *r)
 {
     mr_config *config = r->config;
     mr_placement placement = fresh_placement(r->name);
     mr_error why = {{0}};
     if (r->name.length > MR_PLACEMENT_NAME_BYTES_MAX ||
         mr_placement_check(&placement, &why) != MR_OK)
-        return complain(r, line, "", "a name is 1 to 32 of a-z, 0-9, _ and -");
+        return complain(r, r->line, "", "a name is 1 to 32 of a-z, 0-9, _ and -");
     if (mr_placement_find(config->placements, config->placement_count, r->name) != NULL)
-        return complain(r, line, "", "is there twice");
+        return complain(r, r->line, "", "is there twice");
     if (config->placement_count == MR_PLACEMENTS_MAX)
-        return complain(r, line, "", "is one placement too many");
+        return complain(r, r->line, "", "is one placement too many");
     if (r->node->type != YAML_MAPPING_NODE)
-        return complain(r, line, "", "must be a mapping such as {n: 20}");
+        return complain(r, r->line, "", "must be a mapping such as {n: 20}");
     const mr_status status = read_node(r, &placement);
     if (status == MR_ERR_NO_MEMORY)
         return mr_error_set(r->error, status, "out of memory");
@@ -150,8 +150,9 @@ mr_status mr_config_placements_read(struct yaml_document_s *document,
          pair < node->data.mapping.pairs.top; pair++) {
         const yaml_node_t *key = yaml_document_get_node(document, pair->key);
         r.name = mr_yaml_text(key);
+        r.line = key->start_mark.line + 1;
         r.node = yaml_document_get_node(document, pair->value);
-        MR_TRY(read_placement(&r, key->start_mark.line + 1));
+        MR_TRY(read_placement(&r));
     }
     return MR_OK;
 }

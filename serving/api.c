@@ -385,8 +385,7 @@ static mr_status worker_init(mr_api_worker *worker, const mr_api_options *option
     worker->arena = mr_arena_create(ARENA_BLOCK_BYTES);
     if (worker->arena == NULL)
         return MR_ERR_NO_MEMORY;
-    return mr_signer_create(options->secret, options->secret_bytes,
-                                           &worker->signer);
+    return mr_signer_create(options->secret, options->secret_bytes, &worker->signer);
 }
 
 static mr_status check_options(const mr_api_options *options, mr_error *ret_error)

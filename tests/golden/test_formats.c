@@ -348,8 +348,8 @@ static void test_a_recommendation_id(void **state)
     mr_recommendation_id found;
     mr_buffer text = {0};
     read_frozen("recommendation-id-1.txt", &text);
-    assert_ok(mr_signer_create(deployment_secret,
-                                              sizeof(deployment_secret) - 1, &signer));
+    assert_ok(
+        mr_signer_create(deployment_secret, sizeof(deployment_secret) - 1, &signer));
     const mr_text id = {(const char *)text.bytes, (uint32_t)text.length - 1};
     assert_ok(mr_recommendation_id_read(signer, id, &found));
     assert_int_equal(found.placement, expected.placement);
@@ -604,8 +604,8 @@ static void make_values(const char *directory)
     char text[MR_RECOMMENDATION_ID_TEXT_BYTES + 1];
     mr_signer *signer = NULL;
     const mr_recommendation_id id = shown_to_alice();
-    assert_ok(mr_signer_create(deployment_secret,
-                                              sizeof(deployment_secret) - 1, &signer));
+    assert_ok(
+        mr_signer_create(deployment_secret, sizeof(deployment_secret) - 1, &signer));
     assert_ok(mr_recommendation_id_write(signer, &id, text));
     mr_signer_destroy(signer);
     (void)strcat(text, "\n");

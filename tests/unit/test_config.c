@@ -97,6 +97,119 @@ static void test_what_is_wrong_is_named_by_file_line_and_key(void **state)
     expect_complaint("log: {\n", "2: ", "not YAML");
 }
 
+static const char whole_placement[] =
+    "placements:\n"
+    "  home:\n"
+    "    n: 12\n"
+    "    purchased: hide_for 30d\n"
+    "    filter: {category: [lamps, chairs], price: {max: 99.5}, in_stock: true}\n"
+    "    rules:\n"
+    "      pin:\n"
+    "        - {item: \"22423\", position: 1}\n"
+    "      boost: [{where: {brand: Acme}, by: 1.5}]\n"
+    "      bury: [{where: {attributes: {size: 42, old: true}}, by: 0}]\n"
+    "      cap: [{by: category, most: 3}, {by: 'attribute:color', most: 2}]\n"
+    "    diversity: 0.3\n"
+    "    fields: [title, price]\n";
+
+static void test_a_placement_says_what_a_request_can(void **state)
+{
+    (void)state;
+    mr_config config;
+    mr_error error = {{0}};
+    if (load(whole_placement, &config, &error) != MR_OK)
+        fail_msg("%s", error.message);
+    const mr_placement *home = &config.placements[0];
+    assert_int_equal(home->n, 12);
+    assert_int_equal(home->rules.filter.categories.count, 2);
+    assert_int_equal(home->rules.filter.price_max_minor, 9950);
+    assert_int_equal(home->rules.filter.min_stock, 1);
+    assert_true(mr_text_is(home->rules.pins[0].item, "22423"));
+    assert_int_equal(home->rules.boost_count, 2);
+    assert_true(
+        mr_text_is(home->rules.boosts[1].where.attributes[0].values.texts[0], "42"));
+    assert_int_equal(home->rules.cap_count, 2);
+    assert_close(home->rules.diversity, 0.3F, 0);
+    assert_true(home->fields != 0);
+    mr_config_deinit(&config);
+}
+
+static void test_what_is_wrong_in_a_rule_is_named_by_its_line(void **state)
+{
+    (void)state;
+    expect_complaint("placements:\n  home:\n    rules:\n      boost:\n"
+                     "        - {where: {brand: x}, by: 2}\n"
+                     "        - where: {brand: x}\n          by: 0.5\n",
+                     "7: placements.home.rules.boost[1].by:", "above 1");
+    expect_complaint("placements:\n  home:\n    rules:\n      boost:\n"
+                     "        - where: {brand: x}\n",
+                     "5: placements.home.rules.boost[0]:", "where and by");
+    expect_complaint(
+        "placements:\n  home:\n    filter:\n      price:\n        max: dear\n",
+        "5: placements.home.filter.price.max:", "price");
+    expect_complaint("placements:\n  home:\n    filter: {category: 7}\n",
+                     "3: placements.home.filter.category:", "string");
+    expect_complaint(
+        "placements:\n  home:\n    rules:\n      pin: [{item: 22423, position: 1}]\n",
+        "4: placements.home.rules.pin[0].item:", "string");
+    expect_complaint("placements:\n  home:\n    filter:\n      attributes:\n"
+                     "        a: x\n        a.b: {}\n",
+                     "6: placements.home.filter.attributes.a.b:", "string");
+    expect_complaint("placements:\n  home: {purchased: maybe}\n",
+                     "2: placements.home.purchased:", "hide_for");
+    expect_complaint("placements:\n  home: {filter: {colour: red}}\n",
+                     "2: placements.home.filter.colour:", "not known");
+    expect_complaint("placements:\n  home: {diversity: 2}\n",
+                     "2: placements.home.diversity:", "0 to 1");
+    expect_complaint("placements:\n  home: {fields: [price, size]}\n",
+                     "2: placements.home.fields[1]:", "title, category");
+    expect_complaint("placements:\n  Home: {}\n", "2: placements.Home:", "a-z");
+    expect_complaint("placements:\n  home: {}\n  home: {}\n",
+                     "3: placements.home:", "twice");
+    expect_complaint("placements:\n  home: []\n", "2: placements.home:", "mapping");
+    expect_complaint("placements: [home]\n", "1: placements:", "mapping");
+}
+
+/* An alias can name what it stands in, or double with each line. */
+static void test_aliases_cannot_make_a_placement_without_end(void **state)
+{
+    (void)state;
+    char yaml[2048];
+    size_t length = (size_t)snprintf(yaml, sizeof(yaml), "placements:\n  home:\n");
+    expect_complaint("placements:\n  home: &a\n    filter: *a\n",
+                     "2: placements.home:", "too deep");
+    for (int i = 0; i < 22; i++)
+        length += (size_t)snprintf(yaml + length, sizeof(yaml) - length,
+                                   i == 0 ? "    x0: &x0 [a]\n"
+                                          : "    x%d: &x%d [*x%d, *x%d, *x%d, *x%d]\n",
+                                   i, i, i - 1, i - 1, i - 1, i - 1);
+    expect_complaint(yaml, "2: placements.home:", "too large");
+}
+
+static void test_a_placement_is_printed_as_it_is_in_force(void **state)
+{
+    (void)state;
+    mr_config config;
+    mr_buffer text = {0};
+    mr_json *json;
+    assert_ok(load(whole_placement, &config, NULL));
+    mr_json_writer writer = mr_json_writer_of(&text);
+    mr_config_print(&config, &writer);
+    assert_ok(
+        mr_json_parse((mr_text){(char *)text.bytes, (uint32_t)text.length}, &json, NULL));
+    mr_json_value *home =
+        mr_json_get(mr_json_get(mr_json_root(json), "placements"), "home");
+    assert_int_equal(mr_json_int(mr_json_get(home, "n"), 0), 12);
+    assert_true(mr_text_is(mr_json_text(mr_json_get(home, "purchased"), (mr_text){0}),
+                           "hide_for 30d"));
+    mr_json_value *pin = mr_json_at(mr_json_get(mr_json_get(home, "rules"), "pin"), 0);
+    assert_true(
+        mr_text_is(mr_json_text(mr_json_get(pin, "item"), (mr_text){0}), "22423"));
+    mr_json_destroy(json);
+    mr_buffer_deinit(&text);
+    mr_config_deinit(&config);
+}
+
 static void test_keys_that_do_not_go_together_are_refused(void **state)
 {
     (void)state;
@@ -269,8 +382,8 @@ static void test_the_documentation_lists_each_key_with_its_default(void **state)
         if (strstr((char *)text.bytes, wanted) == NULL)
             fail_msg("docs/CONFIGURATION.md has no row%s", wanted);
     }
-    /* And none that does not exist: the three beside the schema are documented as well. */
-    assert_int_equal(rows, mr_config_field_count + 3);
+    /* And none that does not exist: the seven beside the schema are documented as well. */
+    assert_int_equal(rows, mr_config_field_count + 7);
     mr_buffer_deinit(&text);
 }
 
@@ -280,6 +393,10 @@ int main(void)
         cmocka_unit_test(test_no_file_at_all_is_the_embedded_engine),
         cmocka_unit_test(test_values_of_every_kind_are_read),
         cmocka_unit_test(test_what_is_wrong_is_named_by_file_line_and_key),
+        cmocka_unit_test(test_a_placement_says_what_a_request_can),
+        cmocka_unit_test(test_what_is_wrong_in_a_rule_is_named_by_its_line),
+        cmocka_unit_test(test_aliases_cannot_make_a_placement_without_end),
+        cmocka_unit_test(test_a_placement_is_printed_as_it_is_in_force),
         cmocka_unit_test(test_keys_that_do_not_go_together_are_refused),
         cmocka_unit_test(test_the_environment_wins_and_is_checked_as_the_file_is),
         cmocka_unit_test(test_a_file_that_is_not_there_is_not_the_defaults),
