@@ -106,17 +106,22 @@ void mr_ranker_workspace_destroy(mr_ranker_workspace *workspace)
 
 /* ---- a query ---- */
 
+static mr_item_facts facts_of(const mr_ranker_members *members)
+{
+    return (mr_item_facts){.popular = members->popular,
+                           .recent = members->recent,
+                           .repeat_rate =
+                               members->repeat != NULL
+                                   ? mr_next_basket_view(members->repeat).repeat_rate
+                                   : NULL};
+}
+
 void mr_ranker_look(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
                     mr_ranker_workspace *workspace, const mr_query *query,
                     const mr_ranker_limits *limits)
 {
     const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
-    const mr_item_facts facts = {
-        .popular = members->popular,
-        .recent = members->recent,
-        .repeat_rate = members->repeat != NULL
-                           ? mr_next_basket_view(members->repeat).repeat_rate
-                           : NULL};
+    const mr_item_facts facts = facts_of(members);
     workspace->asked = query->count;
     mr_own_table_fill(&workspace->own, query);
     mr_ranker_gather(members, recipe, workspace, query, limits);
@@ -215,6 +220,25 @@ uint32_t mr_ranker_rank(const mr_ranker_members *members, const mr_ranker_recipe
     mr_ranker_look(members, recipe, workspace, query, limits);
     score(mr_ranker_choice_of(recipe, query->count), workspace);
     return order(workspace, limits->k, ret_best);
+}
+
+void mr_ranker_score(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+                     mr_ranker_workspace *workspace, const mr_query *query,
+                     const uint32_t *items, size_t count, float *ret_scores)
+{
+    const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
+    const mr_item_facts facts = facts_of(members);
+    MR_ASSERT(count <= MR_RANKER_K_MAX);
+    workspace->asked = query->count;
+    mr_own_table_fill(&workspace->own, query);
+    mr_ranker_gather_given(members, recipe, workspace, query, items, count);
+    if (choice->single == MR_SIGNALS)
+        mr_ranker_describe_beside(workspace->rows, workspace->totals, &facts,
+                                  &workspace->own, workspace->candidates,
+                                  workspace->candidate_count, workspace->features);
+    score(choice, workspace);
+    for (size_t i = 0; i < count; i++)
+        ret_scores[i] = workspace->scores[workspace->place[items[i]]];
 }
 
 void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,

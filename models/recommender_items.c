@@ -1,0 +1,76 @@
+#include "models/blas.h"
+#include "models/ease.h"
+#include "models/item_item.h"
+#include "models/recommender_internal.h"
+#include "models/vector.h"
+
+#include <math.h>
+
+static void similar_by_factors(const mr_recommender *r, mr_recommender_scratch *scratch,
+                               uint32_t item)
+{
+    const mr_dense *factors = &r->item_factors;
+    const mr_vector_kernels *kernels = mr_vector_kernels_best();
+    mr_blas_sgemv(MR_BLAS_PLAIN, factors->rows, factors->columns, 1.0F, factors->values,
+                  factors->stride, mr_dense_row(factors, item), 0.0F, scratch->blended);
+    for (size_t i = 0; i < factors->rows; i++) {
+        const float *row = mr_dense_row(factors, i);
+        const float squared = kernels->dot(row, row, factors->stride);
+        scratch->blended[i] =
+            squared > 0.0F ? scratch->blended[i] / sqrtf(squared) : -INFINITY;
+    }
+}
+
+mr_status mr_recommender_similar(const mr_recommender *recommender,
+                                 mr_recommender_scratch *scratch, uint32_t item,
+                                 uint32_t k, mr_scored_item *ret_items, size_t *ret_count)
+{
+    const uint32_t items = mr_recommender_item_count(recommender);
+    mr_source source = MR_SOURCE_ITEM_ITEM;
+    if (k < 1 || k > MR_RECOMMEND_MAX)
+        return MR_ERR_INVALID;
+    if (item >= items)
+        return MR_ERR_NOT_FOUND;
+    if (recommender->item_item.rows > 0) {
+        mr_item_item_score(&recommender->item_item, &item, NULL, 1, scratch->blended);
+    } else if (recommender->fold_in != NULL) {
+        similar_by_factors(recommender, scratch, item);
+        source = MR_SOURCE_IALS;
+    } else if (recommender->ease.rows > 0) {
+        mr_ease_score(&recommender->ease, &item, NULL, 1, scratch->blended);
+    } else if (recommender->filter.in.rows > 0) {
+        mr_graph_filter_score(&recommender->filter, &item, NULL, 1, scratch->coordinates,
+                              scratch->blended);
+        source = MR_SOURCE_BLEND;
+    } else {
+        *ret_count = 0;
+        return MR_OK;
+    }
+    const uint32_t found = mr_top_k_row(scratch->blended, items, k, &item, 1,
+                                        &scratch->selector, scratch->best);
+    size_t count = 0;
+    for (uint32_t i = 0; i < found && scratch->best[i].score > 0.0F; i++)
+        ret_items[count++] = (mr_scored_item){.item = scratch->best[i].index,
+                                              .score = scratch->best[i].score,
+                                              .because = item,
+                                              .source = (uint8_t)source};
+    *ret_count = count;
+    return MR_OK;
+}
+
+mr_status mr_recommender_popular(const mr_recommender *recommender, uint32_t k,
+                                 const uint32_t *exclude, size_t exclude_count,
+                                 mr_scored_item *ret_items, size_t *ret_count)
+{
+    size_t count = 0;
+    if (k < 1 || k > MR_RECOMMEND_MAX)
+        return MR_ERR_INVALID;
+    for (uint32_t p = 0; p < recommender->popular_count && count < k; p++)
+        if (!mr_sorted_has(exclude, exclude_count, recommender->popular[p].index))
+            ret_items[count++] = (mr_scored_item){.item = recommender->popular[p].index,
+                                                  .score = recommender->popular[p].score,
+                                                  .because = MR_ITEM_NONE,
+                                                  .source = MR_SOURCE_POPULAR};
+    *ret_count = count;
+    return MR_OK;
+}
