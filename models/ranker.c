@@ -37,8 +37,10 @@ static mr_status reserve_rows(const mr_ranker_members *members,
 static mr_status reserve(const mr_ranker_members *members, mr_ranker_workspace *workspace)
 {
     workspace->items = members->items;
-    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
         workspace->floors[f] = mr_rank_feature_floor((mr_rank_feature)f);
+        workspace->signals[f] = (uint8_t)mr_rank_feature_signal((mr_rank_feature)f);
+    }
     MR_TRY(mr_own_table_init(&workspace->own, members->items));
     MR_TRY(reserve_rows(members, workspace));
     workspace->vector = mr_dense_floats(MR_ENCODER_DIMENSION_MAX);
@@ -256,7 +258,6 @@ void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *
     }
     const float *features = workspace->features + c * MR_RANK_FEATURES;
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        if (choice->weights[f] != 0.0F)
-            ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
-                choice->weights[f] * (features[f] - workspace->floors[f]);
+        ret_parts[workspace->signals[f]] +=
+            choice->weights[f] * (features[f] - workspace->floors[f]);
 }

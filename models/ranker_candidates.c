@@ -226,14 +226,19 @@ static void take_own(const mr_ranker_choice *choice, mr_ranker_workspace *worksp
             take(workspace, workspace->own.items[i].item);
 }
 
+static void fill_rows(const mr_ranker_members *members, mr_ranker_workspace *workspace)
+{
+    members->rows.at(members->rows.context, workspace->lane, workspace->candidates,
+                     workspace->candidate_count, workspace->row[MR_SIGNAL_ROWS]);
+}
+
 /* What is only known item by item, of the candidates. */
 static void fill(const mr_ranker_members *members, mr_ranker_workspace *workspace)
 {
     if (workspace->partial[MR_SIGNAL_ENCODER])
         fill_encoder(members, workspace);
     if (workspace->partial[MR_SIGNAL_ROWS])
-        members->rows.at(members->rows.context, workspace->lane, workspace->candidates,
-                         workspace->candidate_count, workspace->row[MR_SIGNAL_ROWS]);
+        fill_rows(members, workspace);
 }
 
 static void forget_candidates(mr_ranker_workspace *workspace)
@@ -245,9 +250,10 @@ static void forget_candidates(mr_ranker_workspace *workspace)
     }
 }
 
-void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
-                      mr_ranker_workspace *workspace, const mr_query *query,
-                      const mr_ranker_limits *limits)
+/* Ask, and take up the candidates, whose scores are not all in the rows yet. */
+static void find(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+                 mr_ranker_workspace *workspace, const mr_query *query,
+                 const mr_ranker_limits *limits)
 {
     const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
     const bool is_single = choice->single != MR_SIGNALS;
@@ -268,7 +274,26 @@ void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *
     }
     if (!is_single && choice->repeats_allowed)
         take_own(choice, workspace, limits);
+}
+
+void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+                      mr_ranker_workspace *workspace, const mr_query *query,
+                      const mr_ranker_limits *limits)
+{
+    find(members, recipe, workspace, query, limits);
     fill(members, workspace);
+}
+
+/* The encoder's scores are no shares: they are not added up. */
+static void measure(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+                    mr_ranker_workspace *workspace, const mr_query *query)
+{
+    const mr_ranker_limits limits = {.k = 1};
+    find(members, recipe, workspace, query, &limits);
+    if (workspace->partial[MR_SIGNAL_ROWS])
+        fill_rows(members, workspace);
+    mr_ranker_measure(workspace->rows, workspace->candidates, workspace->candidate_count,
+                      workspace->totals);
 }
 
 /* A single's scores are its own, whatever the others' are: nothing is to be found. */
@@ -287,14 +312,10 @@ void mr_ranker_gather_given(const mr_ranker_members *members,
                             const uint32_t *items, size_t count)
 {
     const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
-    const mr_ranker_limits limits = {.k = 1};
-    if (choice->single != MR_SIGNALS) {
+    if (choice->single != MR_SIGNALS)
         ask_single(members, workspace, choice->single, query);
-    } else {
-        mr_ranker_gather(members, recipe, workspace, query, &limits);
-        mr_ranker_measure(workspace->rows, workspace->candidates,
-                          workspace->candidate_count, workspace->totals);
-    }
+    else
+        measure(members, recipe, workspace, query);
     forget_candidates(workspace);
     for (size_t i = 0; i < count; i++)
         take(workspace, items[i]);
