@@ -13,6 +13,7 @@
 #include "models/ranker.h"
 #include "models/ranker_files.h"
 #include "models/recommender.h"
+#include "models/recommender_tables.h"
 #include "models/set_index.h"
 #include "models/set_scorer.h"
 
@@ -29,6 +30,8 @@ struct mr_recommender {
     mr_npy ease_weights;
     mr_npy filter_in;
     mr_npy filter_out;
+    mr_bought_together_files bought_files;
+    mr_sparse_matrix bought;    /* a view; no rows when the version has none */
     mr_sparse_matrix item_item; /* a view; no rows when not in the blend */
     mr_dense item_factors;      /* a view */
     mr_fold_in *fold_in;

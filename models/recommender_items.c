@@ -58,6 +58,29 @@ mr_status mr_recommender_similar(const mr_recommender *recommender,
     return MR_OK;
 }
 
+_Static_assert((int)MR_BOUGHT_TOGETHER_PARTNERS_MAX <= (int)MR_RECOMMEND_MAX,
+               "a row of partners fits a list");
+
+mr_status mr_recommender_bought_together(const mr_recommender *recommender,
+                                         mr_recommender_scratch *scratch, uint32_t item,
+                                         uint32_t k, mr_scored_item *ret_items,
+                                         size_t *ret_count)
+{
+    if (k < 1 || k > MR_RECOMMEND_MAX)
+        return MR_ERR_INVALID;
+    if (item >= recommender->bought.rows)
+        return MR_ERR_NOT_FOUND;
+    const uint32_t count =
+        mr_bought_together_best(&recommender->bought, item, k, scratch->best);
+    for (uint32_t i = 0; i < count; i++)
+        ret_items[i] = (mr_scored_item){.item = scratch->best[i].index,
+                                        .score = scratch->best[i].score,
+                                        .because = item,
+                                        .source = MR_SOURCE_ITEM_ITEM};
+    *ret_count = count;
+    return MR_OK;
+}
+
 mr_status mr_recommender_popular(const mr_recommender *recommender, uint32_t k,
                                  const uint32_t *exclude, size_t exclude_count,
                                  mr_scored_item *ret_items, size_t *ret_count)

@@ -1,7 +1,6 @@
 #include "models/ranker_recipe_json.h"
 #include "models/recommender_files.h"
 #include "models/recommender_internal.h"
-#include "models/recommender_tables.h"
 #include "models/top_k.h"
 #include "models/vector.h"
 
@@ -108,6 +107,18 @@ static mr_status open_popularity(mr_recommender *r, mr_error *ret_error)
     return failed ? MR_ERR_NO_MEMORY : MR_OK;
 }
 
+static mr_status open_bought(mr_recommender *r, mr_error *ret_error)
+{
+    bool has_table = false;
+    MR_TRY(mr_recommender_bought_read(
+        mr_json_get(mr_model_directory_manifest(r->directory), "model"), &has_table,
+        ret_error));
+    return has_table ? mr_recommender_map_bought(r->directory,
+                                                 mr_dictionary_count(r->dictionary),
+                                                 &r->bought_files, &r->bought, ret_error)
+                     : MR_OK;
+}
+
 static void view_set(mr_recommender *r)
 {
     r->set = (mr_set_model){.recipe = &r->recipe,
@@ -159,6 +170,7 @@ static mr_status open_parts(mr_recommender *r, const char *path, mr_error *ret_e
         MR_TRY(mr_recommender_map_graph_filter(r->directory, items, &r->filter_in,
                                                &r->filter_out, &r->filter, ret_error));
     MR_TRY(open_popularity(r, ret_error));
+    MR_TRY(open_bought(r, ret_error));
     view_set(r);
     MR_TRY(mr_set_index_create(&r->set, &r->set_index));
     r->set.index = r->set_index;
@@ -194,6 +206,7 @@ void mr_recommender_destroy(mr_recommender *recommender)
     mr_npy_close(&recommender->ease_weights);
     mr_npy_close(&recommender->filter_in);
     mr_npy_close(&recommender->filter_out);
+    mr_recommender_unmap_bought(&recommender->bought_files);
     mr_set_index_destroy(recommender->set_index);
     mr_fold_in_destroy(recommender->fold_in);
     mr_dictionary_destroy(recommender->dictionary);

@@ -100,7 +100,8 @@ static mr_recommender *reopen(const world *w, const mr_dense *ease,
     mr_recommender *recommender = NULL;
     mr_buffer model = {0};
     mr_error error = {.message = ""};
-    mr_recommender_recipe_write(&w->recipe, (mr_text){0}, &model);
+    const mr_recommender_parts parts = {0};
+    mr_recommender_recipe_write(&w->recipe, &parts, &model);
     assert_ok(mr_model_writer_create(models_path, &writer, NULL));
     write_dictionary(writer);
     assert_ok(mr_model_writer_add(writer, MR_FILE_POPULARITY, MR_NPY_F4, 1, &items,
