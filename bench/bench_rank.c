@@ -1,9 +1,8 @@
 /*
  * What does it cost to rank 200 given items for one user, reasons included?  One thread, users in turn
  * so that nobody's rows are still warm, a catalogue of 10,000 items: the blend of set-type members
- * alone, a ranker over everything, and blends whose members only whole rows tell.  Beside it what no
- * way of scoring these items does without, reading their vectors, and what the list of 100 and that of
- * 1,024 cost in the same run.
+ * alone, and a ranker over everything.  Beside it what no way of scoring these items does without,
+ * reading their vectors, and what the list of 100 and that of 1,024 cost in the same run.
  */
 #include "bench/bench.h"
 #include "bench/shop_model.h"

@@ -324,22 +324,32 @@ static bool allows_repeats(const mr_recommender *r, size_t elements)
                          : r->recipe.repeats_allowed;
 }
 
+/* What may not be topped up with: what is there already, and the history where nothing comes twice. */
+static void mark_taken(mr_recommender_scratch *scratch, const mr_scored_item *items,
+                       size_t count, bool repeats, uint32_t mark)
+{
+    for (size_t i = 0; i < count; i++)
+        scratch->marks[items[i].item] = mark;
+    for (size_t h = 0; h < scratch->query.count && !repeats; h++)
+        scratch->marks[scratch->query.item[h]] = mark;
+}
+
 /* Top up from the popularity order with what is neither there nor left out. */
-static size_t fill_popular(const mr_recommender *r, const mr_recommender_scratch *scratch,
+static size_t fill_popular(const mr_recommender *r, mr_recommender_scratch *scratch,
                            const mr_recommend_options *options, mr_scored_item *items,
                            size_t count)
 {
     const bool repeats = allows_repeats(r, scratch->query.count);
+    const size_t ranked = count;
+    mark_taken(scratch, items, ranked, repeats, 1);
     for (uint32_t p = 0; p < r->popular_count && count < options->k; p++) {
         const uint32_t item = r->popular[p].index;
-        bool taken = mr_sorted_has(options->exclude, options->exclude_count, item) ||
-                     (!repeats && has(&scratch->query, item));
-        for (size_t i = 0; i < count && !taken; i++)
-            taken = items[i].item == item;
-        if (!taken)
+        if (scratch->marks[item] == 0 &&
+            !mr_sorted_has(options->exclude, options->exclude_count, item))
             items[count++] = (mr_scored_item){
                 .item = item, .because = MR_ITEM_NONE, .source = MR_SOURCE_POPULAR};
     }
+    mark_taken(scratch, items, ranked, repeats, 0);
     return count;
 }
 
