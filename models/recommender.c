@@ -177,17 +177,21 @@ static bool is_by_sequence(const mr_recommender_scratch *scratch, mr_signal sign
             signal == MR_SIGNAL_POPULAR);
 }
 
-/* The signal that adds most; `ret_alone` when it carries the item alone. */
+/* The signal that adds most, popularity when none adds anything; `ret_alone` when it carries the item
+ * alone. */
 static mr_signal carrier_of(const float parts[MR_SIGNALS + 1], bool *ret_alone)
 {
     float sum = 0.0F;
+    float most = 0.0F;
     uint32_t best = MR_SIGNAL_POPULAR;
     for (uint32_t s = 0; s <= MR_SIGNALS; s++) {
         sum += parts[s] > 0.0F ? parts[s] : 0.0F;
-        if (parts[s] > parts[best])
-            best = s;
+        if (!(parts[s] > most))
+            continue;
+        most = parts[s];
+        best = s;
     }
-    *ret_alone = parts[best] > CARRIED_ALONE * (sum - parts[best]);
+    *ret_alone = !(sum > 0.0F) || most > CARRIED_ALONE * (sum - most);
     return (mr_signal)best;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Method: versions written by hand, one a blend of set-type members, and trained ones with a ranker.
+ * Method: versions written by hand, of blends of set-type members and of rankers, and trained ones.
  * What is listed of the whole catalogue must have the same score and stand in the same order when
  * it is given, whatever else is given and in whatever order; items outside, items given twice and
  * histories that the model knows nothing of have answers of their own.
@@ -11,8 +11,11 @@
 #include "models/dictionary.h"
 #include "models/ease.h"
 #include "models/fold_in.h"
+#include "models/history_sequences.h"
 #include "models/item_item.h"
 #include "models/random.h"
+#include "models/ranker_files.h"
+#include "models/ranker_recipe_json.h"
 #include "models/recommender.h"
 #include "models/recommender_files.h"
 #include "models/recommender_tables.h"
@@ -169,17 +172,42 @@ static mr_recommender *open_version(const char *version)
     return recommender;
 }
 
-static mr_recommender *write_set(world *w, const mr_blend *blend)
+static void put_ranker(const world *w, mr_model_writer *writer,
+                       const mr_ranker_recipe *recipe)
+{
+    const mr_interactions rows = {.users = USERS,
+                                  .items = ITEMS,
+                                  .ptr = w->ptr,
+                                  .item = w->item,
+                                  .time_s = w->time_s};
+    mr_sequence_list list;
+    mr_ranker_members members = {0};
+    assert_ok(mr_history_sequences(&rows, &list));
+    const mr_sequences sequences = mr_sequence_list_view(&list);
+    const mr_ranker_training training = {.sequences = &sequences, .pool = w->pool};
+    assert_ok(mr_ranker_members_train(recipe, &training, &members));
+    assert_ok(mr_ranker_files_write(writer, recipe, &members, NULL));
+    mr_ranker_members_deinit(&members);
+    mr_sequence_list_deinit(&list);
+}
+
+/* A version of the blend, and of the ranker where there is one. */
+static mr_recommender *write_version(world *w, const mr_blend *blend,
+                                     const mr_ranker_recipe *ranker)
 {
     static int64_t minutes; /* another name for each */
     char version[MR_MODEL_VERSION_BYTES];
     char bytes_path[MR_MODEL_PATH_BYTES];
     char offsets_path[MR_MODEL_PATH_BYTES];
-    const mr_recommender_parts parts = {0};
     mr_model_writer *writer = NULL;
     mr_buffer model = {0};
+    mr_buffer text = {0};
     w->recipe.blend = *blend;
     w->recipe.repeats_allowed = minutes % 2 == 0;
+    if (ranker != NULL)
+        mr_ranker_recipe_write(ranker, &text);
+    const mr_recommender_parts parts = {
+        .ranker = {(const char *)text.bytes, (uint32_t)text.length}};
     mr_recommender_recipe_write(&w->recipe, &parts, &model);
     assert_ok(mr_model_writer_create(models_path, &writer, NULL));
     mr_model_writer_path(writer, MR_FILE_ITEM_IDS, bytes_path);
@@ -188,6 +216,8 @@ static mr_recommender *write_set(world *w, const mr_blend *blend)
     assert_ok(mr_model_writer_note(writer, MR_FILE_ITEM_IDS, NULL));
     assert_ok(mr_model_writer_note(writer, MR_FILE_ITEM_OFFSETS, NULL));
     put_members(w, writer);
+    if (ranker != NULL)
+        put_ranker(w, writer, ranker);
     const mr_model_description description = {
         .kind = MR_RECOMMENDER_KIND,
         .data_to_ms = INT64_C(1795230000000) + 60000 * minutes++,
@@ -196,7 +226,13 @@ static mr_recommender *write_set(world *w, const mr_blend *blend)
     assert_ok(mr_model_writer_finish(writer, &description, version, NULL));
     mr_model_writer_destroy(writer);
     mr_buffer_deinit(&model);
+    mr_buffer_deinit(&text);
     return open_version(version);
+}
+
+static mr_recommender *write_set(world *w, const mr_blend *blend)
+{
+    return write_version(w, blend, NULL);
 }
 
 static mr_recommender *train_version(const world *w, bool has_times, bool has_bought,
@@ -351,12 +387,77 @@ static void test_given_items_have_the_score_of_the_list_in_every_blend(void **st
     }
 }
 
-static void test_given_items_have_the_score_of_the_list_with_a_ranker(void **state)
+static void test_given_items_have_the_score_of_the_list_of_a_trained_version(void **state)
 {
     mr_training_result result;
     mr_recommender *r = train_version(*state, true, true, &result);
     assert_true(result.has_ranker);
     check_ranks_as_listed(r);
+    mr_recommender_destroy(r);
+}
+
+static mr_ranker_recipe ranker_recipe(bool has_rows)
+{
+    mr_ranker_recipe recipe = {.encoder = mr_encoder_options_default(),
+                               .sequence = mr_covisitation_defaults(),
+                               .session_knn = mr_session_knn_defaults(),
+                               .repeat = mr_next_basket_defaults(),
+                               .popular_fade = 0.9F,
+                               .choice = {.repeats_allowed = true, .single = MR_SIGNALS}};
+    recipe.uses[MR_SIGNAL_SEQUENCE] = true;
+    recipe.uses[MR_SIGNAL_SESSION_KNN] = has_rows;
+    recipe.uses[MR_SIGNAL_REPEAT] = has_rows;
+    recipe.uses[MR_SIGNAL_ROWS] = has_rows;
+    recipe.uses[MR_SIGNAL_POPULAR] = true;
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
+        const mr_signal signal = mr_rank_feature_signal((mr_rank_feature)f);
+        if (signal == MR_SIGNALS || recipe.uses[signal])
+            recipe.choice.weights[f] = 0.2F + (float)mr_random_uniform(11, f);
+    }
+    return recipe;
+}
+
+static void test_given_items_have_the_score_of_the_list_in_every_ranker(void **state)
+{
+    static const mr_blend whole = {
+        MR_BLEND_DEVIATION, {[MR_MEMBER_EASE] = 1.0F, [MR_MEMBER_GRAPH_FILTER] = 0.5F}};
+    static const mr_blend indexed = {
+        MR_BLEND_MAXIMUM, {[MR_MEMBER_ITEM_ITEM] = 1.0F, [MR_MEMBER_IALS] = 0.5F}};
+    for (uint32_t n = 0; n < 4; n++) {
+        mr_ranker_recipe recipe = ranker_recipe(true);
+        if (n == 2)
+            recipe.choice.repeats_allowed = false;
+        if (n == 3)
+            recipe.choice.single = MR_SIGNAL_ROWS;
+        mr_recommender *r =
+            write_version(*state, n % 2 == 0 ? &whole : &indexed, &recipe);
+        check_ranks_as_listed(r);
+        mr_recommender_destroy(r);
+    }
+}
+
+/* Popularity that counts against an item is not what it is owed to, nor is a signal that is not
+ * there. */
+static void test_an_item_that_nothing_speaks_for_has_the_source_popular(void **state)
+{
+    mr_ranker_recipe recipe = ranker_recipe(false);
+    const mr_blend blend = mr_blend_single(MR_MEMBER_ITEM_ITEM);
+    const mr_model_history_item history[] = {{.item = 0, .weight = 1.0F, .time_s = 9}};
+    /* Department 1 never meets department 0. */
+    static const uint32_t given[] = {1, 5, 9, 13};
+    mr_scored_item ranked[4];
+    mr_recommender_scratch *scratch = NULL;
+    recipe.choice.weights[MR_RANK_FEATURE_POPULAR] = -0.4F;
+    recipe.choice.weights[MR_RANK_FEATURE_RECENT] = 0.0F;
+    mr_recommender *r = write_version(*state, &blend, &recipe);
+    assert_ok(mr_recommender_scratch_create(r, &scratch));
+    assert_ok(mr_recommender_rank(r, scratch, history, 1, given, 4, ranked));
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(ranked[i].score < 0.0F);
+        assert_int_equal(ranked[i].source, MR_SOURCE_POPULAR);
+        assert_int_equal(ranked[i].because, MR_ITEM_NONE);
+    }
+    mr_recommender_scratch_destroy(scratch);
     mr_recommender_destroy(r);
 }
 
@@ -455,7 +556,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_given_items_have_the_score_of_the_list_in_every_blend),
-        cmocka_unit_test(test_given_items_have_the_score_of_the_list_with_a_ranker),
+        cmocka_unit_test(
+            test_given_items_have_the_score_of_the_list_of_a_trained_version),
+        cmocka_unit_test(test_given_items_have_the_score_of_the_list_in_every_ranker),
+        cmocka_unit_test(test_an_item_that_nothing_speaks_for_has_the_source_popular),
         cmocka_unit_test(test_a_history_of_nothing_known_ranks_by_popularity),
         cmocka_unit_test(test_what_is_bought_together_comes_from_the_orders),
         cmocka_unit_test(test_a_version_without_orders_knows_of_nothing_bought_together),
