@@ -2,7 +2,8 @@
  * What does it cost to rank 200 given items for one user, reasons included?  One thread, users in turn
  * so that nobody's rows are still warm, a catalogue of 10,000 items: the blend of set-type members
  * alone, and a ranker over everything.  Beside it what no way of scoring these items does without,
- * reading their vectors, and what the list of 100 and that of 1,024 cost in the same run.
+ * reading their vectors, what the list of 100 and that of 1,024 cost in the same run, and what it
+ * costs to liken two of the items.
  *
  *     bench_rank [VERSION]     a model's directory instead, its histories drawn alike
  */
@@ -63,6 +64,15 @@ static void list_short(problem *p, const user *u)
 static void list_long(problem *p, const user *u)
 {
     list_of(p, u, MR_RECOMMEND_MAX);
+}
+
+static void liken(problem *p, const user *u)
+{
+    float sum = 0.0F;
+    for (size_t i = 0; i < GIVEN; i++)
+        for (size_t j = 0; j < GIVEN; j += 8)
+            sum += mr_recommender_likeness(p->recommender, u->given[i], u->given[j]);
+    p->sum = sum;
 }
 
 static size_t read_rows(problem *p, const mr_dense *table, const user *u)
@@ -167,6 +177,8 @@ static void measure(problem *p, const char *name)
     (void)printf("# rank %s list_%d_us=%.1f list_%d_us=%.1f\n", name, LISTED,
                  median_us(p, list_short, NULL), MR_RECOMMEND_MAX,
                  median_us(p, list_long, NULL));
+    (void)printf("# rank %s likeness_ns=%.1f\n", name,
+                 median_us(p, liken, NULL) * 1e3 / (GIVEN * GIVEN / 8));
     (void)snprintf(ratio, sizeof(ratio), "rank_200_us_%s", name);
     (void)mr_bench_ratio(ratio, rank_us, GOAL_US);
     mr_recommender_scratch_destroy(p->scratch);

@@ -125,6 +125,13 @@ MR_MUST_USE mr_status mr_recommender_bought_together(const mr_recommender *recom
                                                      mr_scored_item *ret_items,
                                                      size_t *ret_count);
 
+/*
+ * How alike two items are, 0 … 1: the cosine of their factors, without those of the encoder's vectors,
+ * else of their descriptions; below 0 it is 0.  NaN for an item outside or where the version can say
+ * nothing of the two.  A product of two rows, some 30 ns when they are near; any thread, no scratch.
+ */
+float mr_recommender_likeness(const mr_recommender *recommender, uint32_t a, uint32_t b);
+
 /* The k most popular items, `exclude` (sorted) left out.  MR_ERR_INVALID for k. */
 MR_MUST_USE mr_status mr_recommender_popular(const mr_recommender *recommender,
                                              uint32_t k, const uint32_t *exclude,

@@ -34,6 +34,8 @@ struct mr_recommender {
     mr_sparse_matrix bought;    /* a view; no rows when the version has none */
     mr_sparse_matrix item_item; /* a view; no rows when not in the blend */
     mr_dense item_factors;      /* a view */
+    float *
+        factor_scales; /* [items] 1 / length, 0 for rows of zeros; NULL without factors */
     mr_fold_in *fold_in;
     mr_dense ease;          /* a view; no rows when not in the blend */
     mr_graph_filter filter; /* views                                 */

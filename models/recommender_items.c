@@ -10,15 +10,12 @@ static void similar_by_factors(const mr_recommender *r, mr_recommender_scratch *
                                uint32_t item)
 {
     const mr_dense *factors = &r->item_factors;
-    const mr_vector_kernels *kernels = mr_vector_kernels_best();
     mr_blas_sgemv(MR_BLAS_PLAIN, factors->rows, factors->columns, 1.0F, factors->values,
                   factors->stride, mr_dense_row(factors, item), 0.0F, scratch->blended);
-    for (size_t i = 0; i < factors->rows; i++) {
-        const float *row = mr_dense_row(factors, i);
-        const float squared = kernels->dot(row, row, factors->stride);
-        scratch->blended[i] =
-            squared > 0.0F ? scratch->blended[i] / sqrtf(squared) : -INFINITY;
-    }
+    for (size_t i = 0; i < factors->rows; i++)
+        scratch->blended[i] = r->factor_scales[i] > 0.0F
+                                  ? scratch->blended[i] * r->factor_scales[i]
+                                  : -INFINITY;
 }
 
 mr_status mr_recommender_similar(const mr_recommender *recommender,
@@ -56,6 +53,35 @@ mr_status mr_recommender_similar(const mr_recommender *recommender,
                                               .source = (uint8_t)source};
     *ret_count = count;
     return MR_OK;
+}
+
+static float dot_of(const mr_dense *table, uint32_t a, uint32_t b)
+{
+    return mr_vector_kernels_best()->dot(mr_dense_row(table, a), mr_dense_row(table, b),
+                                         table->stride);
+}
+
+/* Below 0 is unlike; rounding may go above 1. */
+static float within(float cosine)
+{
+    return fminf(fmaxf(cosine, 0.0F), 1.0F);
+}
+
+float mr_recommender_likeness(const mr_recommender *recommender, uint32_t a, uint32_t b)
+{
+    const mr_recommender *r = recommender;
+    const uint32_t items = mr_recommender_item_count(r);
+    if (a >= items || b >= items)
+        return NAN;
+    if (r->factor_scales != NULL && r->factor_scales[a] > 0.0F &&
+        r->factor_scales[b] > 0.0F)
+        return within(dot_of(&r->item_factors, a, b) * r->factor_scales[a] *
+                      r->factor_scales[b]);
+    if (r->has_ranker && r->store.members.encoder != NULL)
+        return within(dot_of(mr_encoder_items(r->store.members.encoder), a, b));
+    if (r->has_ranker && r->store.members.content != NULL)
+        return within(mr_content_similarity(r->store.members.content, a, b));
+    return NAN;
 }
 
 _Static_assert((int)MR_BOUGHT_TOGETHER_PARTNERS_MAX <= (int)MR_RECOMMEND_MAX,

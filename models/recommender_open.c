@@ -51,6 +51,21 @@ static mr_status open_neighbours(mr_recommender *r, mr_error *ret_error)
     return MR_OK;
 }
 
+static mr_status measure_factors(mr_recommender *r)
+{
+    const mr_dense *factors = &r->item_factors;
+    const mr_vector_kernels *kernels = mr_vector_kernels_best();
+    r->factor_scales = mr_dense_floats(factors->rows);
+    if (r->factor_scales == NULL)
+        return MR_ERR_NO_MEMORY;
+    for (size_t i = 0; i < factors->rows; i++) {
+        const float *row = mr_dense_row(factors, i);
+        const float squared = kernels->dot(row, row, factors->stride);
+        r->factor_scales[i] = squared > 0.0F ? 1.0F / sqrtf(squared) : 0.0F;
+    }
+    return MR_OK;
+}
+
 static mr_status open_factors(mr_recommender *r, mr_error *ret_error)
 {
     MR_TRY(mr_model_directory_map(r->directory, MR_FILE_FACTORS, MR_NPY_F4, 2,
@@ -71,6 +86,7 @@ static mr_status open_factors(mr_recommender *r, mr_error *ret_error)
                                  .rows = r->factors.shape[0],
                                  .columns = d,
                                  .stride = d};
+    MR_TRY(measure_factors(r));
     return mr_fold_in_open(&r->item_factors, r->eigenvalues.data, &r->recipe.ials,
                            &r->fold_in);
 }
@@ -211,6 +227,7 @@ void mr_recommender_destroy(mr_recommender *recommender)
     mr_fold_in_destroy(recommender->fold_in);
     mr_dictionary_destroy(recommender->dictionary);
     mr_model_directory_destroy(recommender->directory);
+    free(recommender->factor_scales);
     free(recommender->popular);
     free(recommender);
 }

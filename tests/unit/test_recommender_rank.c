@@ -489,6 +489,42 @@ static void test_a_history_of_nothing_known_ranks_by_popularity(void **state)
     mr_recommender_destroy(r);
 }
 
+/* ---- how alike items are ---- */
+
+static void test_likeness_is_the_cosine_of_factors(void **state)
+{
+    const world *w = *state;
+    const mr_blend blend = mr_blend_single(MR_MEMBER_IALS);
+    mr_recommender *r = write_set(*state, &blend);
+    for (uint32_t a = 0; a < ITEMS; a += 5)
+        for (uint32_t b = 0; b < ITEMS; b += 7) {
+            double product = 0.0;
+            double left = 0.0;
+            double right = 0.0;
+            for (uint32_t f = 0; f < DIMENSION; f++) {
+                const double x = (double)mr_dense_row(&w->factors, a)[f];
+                const double y = (double)mr_dense_row(&w->factors, b)[f];
+                product += x * y;
+                left += x * x;
+                right += y * y;
+            }
+            const double expected = fmax(product / sqrt(left * right), 0.0);
+            assert_true(fabs((double)mr_recommender_likeness(r, a, b) - expected) <=
+                        1e-5);
+        }
+    assert_true(isnan(mr_recommender_likeness(r, 0, ITEMS)));
+    assert_true(isnan(mr_recommender_likeness(r, MR_ITEM_NONE, 0)));
+    mr_recommender_destroy(r);
+}
+
+static void test_a_version_without_vectors_cannot_say_what_is_alike(void **state)
+{
+    const mr_blend blend = mr_blend_single(MR_MEMBER_ITEM_ITEM);
+    mr_recommender *r = write_set(*state, &blend);
+    assert_true(isnan(mr_recommender_likeness(r, 0, 4)));
+    mr_recommender_destroy(r);
+}
+
 /* ---- what is bought together ---- */
 
 static void test_what_is_bought_together_comes_from_the_orders(void **state)
@@ -561,6 +597,8 @@ int main(void)
         cmocka_unit_test(test_given_items_have_the_score_of_the_list_in_every_ranker),
         cmocka_unit_test(test_an_item_that_nothing_speaks_for_has_the_source_popular),
         cmocka_unit_test(test_a_history_of_nothing_known_ranks_by_popularity),
+        cmocka_unit_test(test_likeness_is_the_cosine_of_factors),
+        cmocka_unit_test(test_a_version_without_vectors_cannot_say_what_is_alike),
         cmocka_unit_test(test_what_is_bought_together_comes_from_the_orders),
         cmocka_unit_test(test_a_version_without_orders_knows_of_nothing_bought_together),
     };
