@@ -51,11 +51,11 @@ static uint64_t candidates_max(const mr_session_knn_arrays *arrays)
     return most < arrays->sequences ? most : arrays->sequences;
 }
 
-/* Bits of a table in which at most a quarter of the slots are taken. */
+/* Bits of a table in which at most half of the slots are taken. */
 static uint32_t slot_bits(uint64_t candidates)
 {
     uint32_t bits = SLOT_BITS_LEAST;
-    while ((UINT64_C(1) << bits) < 4 * candidates)
+    while ((UINT64_C(1) << bits) < 2 * candidates)
         bits++;
     return bits;
 }
