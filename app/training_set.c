@@ -18,6 +18,7 @@ struct mr_training_rows {
     uint32_t *item; /* before finish: as the table numbers them */
     float *weight;
     uint32_t *time_s;
+    uint8_t *bought;
     size_t row_capacity;
     size_t entry_capacity;
     uint32_t row_count;
@@ -66,6 +67,7 @@ void mr_training_rows_destroy(mr_training_rows *rows)
     free(rows->item);
     free(rows->weight);
     free(rows->time_s);
+    free(rows->bought);
     free(rows);
 }
 
@@ -81,7 +83,9 @@ static mr_status reserve_entries(mr_training_rows *rows, size_t more)
     rows->weight = weight != NULL ? weight : rows->weight;
     uint32_t *time_s = realloc(rows->time_s, capacity * sizeof(*time_s));
     rows->time_s = time_s != NULL ? time_s : rows->time_s;
-    if (item == NULL || weight == NULL || time_s == NULL)
+    uint8_t *bought = realloc(rows->bought, capacity * sizeof(*bought));
+    rows->bought = bought != NULL ? bought : rows->bought;
+    if (item == NULL || weight == NULL || time_s == NULL || bought == NULL)
         return MR_ERR_NO_MEMORY;
     rows->entry_capacity = capacity;
     return MR_OK;
@@ -142,6 +146,7 @@ static mr_status add_row(mr_training_rows *rows, const mr_shard *shard, uint32_t
         rows->item[at] = *number;
         rows->weight[at] = mr_training_weight(entry->type, entry->weight);
         rows->time_s[at] = entry->time_s;
+        rows->bought[at] = entry->type == MR_EVENT_PURCHASE;
     }
     rows->ptr[++rows->row_count] = rows->counts.entries;
     return MR_OK;
@@ -243,7 +248,8 @@ mr_interactions mr_training_rows_view(const mr_training_rows *rows)
                              .ptr = rows->ptr,
                              .item = rows->item,
                              .weight = rows->weight,
-                             .time_s = rows->time_s};
+                             .time_s = rows->time_s,
+                             .bought = rows->bought};
 }
 
 const mr_text *mr_training_rows_item_ids(const mr_training_rows *rows)

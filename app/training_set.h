@@ -15,7 +15,7 @@
  * Units      Times in seconds since the epoch; weights in (0, 1].
  * Ownership  The rows own copies of all ids; views are lent until destroy.
  * Threads    Owner-only while it grows; any readers once finished.
- * Cost       12 bytes an entry, one look-up an item and shard.
+ * Cost       13 bytes an entry, one look-up an item and shard.
  */
 #ifndef MR_APP_TRAINING_SET_H
 #define MR_APP_TRAINING_SET_H

@@ -212,7 +212,8 @@ static void finish(const writing *w, char ret_version[MR_MODEL_VERSION_BYTES])
     mr_buffer model = {0};
     if (w->has_ranker)
         mr_ranker_recipe_write(&w->ranker, &ranker);
-    mr_recommender_recipe_write(&w->recipe, text_of(&ranker), &model);
+    const mr_recommender_parts parts = {.ranker = text_of(&ranker)};
+    mr_recommender_recipe_write(&w->recipe, &parts, &model);
     const mr_model_description description = {.kind = MR_RECOMMENDER_KIND,
                                               .model = text_of(&model),
                                               .metrics = MR_TEXT("{}"),

@@ -11,6 +11,8 @@
 
 /* Beyond so many scales an element weighs less than a float can add to the newest. */
 static const float SCALES_MAX = 30.0F;
+/* Of rows of length 1, and what rounding may add. */
+static const float SIMILARITY_MAX = 1.01F;
 
 /* How far the length of a stored row may be from 1: float rounding over thousands of terms. */
 static const double LENGTH_TOLERANCE = 1e-3;
@@ -342,18 +344,19 @@ void mr_content_score(const mr_content *content, mr_content_scratch *scratch,
 
 /* ---- reasons ---- */
 
+/* Which of the two comes first cannot be foretold: both are looked at and moved on without a branch. */
 static float shared_terms(const mr_sparse_matrix *terms, uint32_t a, uint32_t b)
 {
     uint64_t e = terms->ptr[a];
     uint64_t f = terms->ptr[b];
     float sum = 0.0F;
     while (e < terms->ptr[a + 1] && f < terms->ptr[b + 1]) {
-        if (terms->index[e] == terms->index[f])
-            sum += terms->values[e++] * terms->values[f++];
-        else if (terms->index[e] < terms->index[f])
-            e++;
-        else
-            f++;
+        const uint32_t left = terms->index[e];
+        const uint32_t right = terms->index[f];
+        const float product = terms->values[e] * terms->values[f];
+        sum += left == right ? product : 0.0F;
+        e += left <= right;
+        f += right <= left;
     }
     return sum;
 }
@@ -375,17 +378,21 @@ float mr_content_similarity(const mr_content *content, uint32_t a, uint32_t b)
     return similarity + arrays->options.dense_weight * fmaxf(cosine, 0.0F);
 }
 
+/* Newest first, whose terms may be largest: none is above its fading times what a similarity can be. */
 size_t mr_content_because(const mr_content *content, const mr_query *query, uint32_t item,
                           float *ret_term)
 {
+    const mr_content_options *options = &content->arrays.options;
+    const float largest =
+        (options->sparse_weight + options->dense_weight) * SIMILARITY_MAX;
     size_t best = query->count;
     float best_term = 0.0F;
-    for (size_t t = 0; t < query->count; t++) {
+    for (size_t t = query->count; t-- > 0;) {
         const float weight = fade(content, query, t);
-        if (weight <= 0.0F)
+        if (weight <= 0.0F || weight * largest < best_term)
             continue;
         const float term = weight * mr_content_similarity(content, query->item[t], item);
-        if (term > best_term) {
+        if (term > 0.0F && term >= best_term) {
             best_term = term;
             best = t;
         }

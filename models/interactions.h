@@ -26,6 +26,7 @@ typedef struct mr_interactions {
     const uint32_t *item;   /* [ptr[users]]           */
     const float *weight;    /* the same, or NULL: 1   */
     const uint32_t *time_s; /* the same, or NULL      */
+    const uint8_t *bought;  /* the same: 1 for a purchase, 0; or NULL: nobody knows */
 } mr_interactions;
 
 /* MR_ERR_INVALID unless pointers ascend, items are inside and weights are positive and finite. */

@@ -37,8 +37,10 @@ static mr_status reserve_rows(const mr_ranker_members *members,
 static mr_status reserve(const mr_ranker_members *members, mr_ranker_workspace *workspace)
 {
     workspace->items = members->items;
-    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++) {
         workspace->floors[f] = mr_rank_feature_floor((mr_rank_feature)f);
+        workspace->signals[f] = (uint8_t)mr_rank_feature_signal((mr_rank_feature)f);
+    }
     MR_TRY(mr_own_table_init(&workspace->own, members->items));
     MR_TRY(reserve_rows(members, workspace));
     workspace->vector = mr_dense_floats(MR_ENCODER_DIMENSION_MAX);
@@ -106,17 +108,22 @@ void mr_ranker_workspace_destroy(mr_ranker_workspace *workspace)
 
 /* ---- a query ---- */
 
+static mr_item_facts facts_of(const mr_ranker_members *members)
+{
+    return (mr_item_facts){.popular = members->popular,
+                           .recent = members->recent,
+                           .repeat_rate =
+                               members->repeat != NULL
+                                   ? mr_next_basket_view(members->repeat).repeat_rate
+                                   : NULL};
+}
+
 void mr_ranker_look(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
                     mr_ranker_workspace *workspace, const mr_query *query,
                     const mr_ranker_limits *limits)
 {
     const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
-    const mr_item_facts facts = {
-        .popular = members->popular,
-        .recent = members->recent,
-        .repeat_rate = members->repeat != NULL
-                           ? mr_next_basket_view(members->repeat).repeat_rate
-                           : NULL};
+    const mr_item_facts facts = facts_of(members);
     workspace->asked = query->count;
     mr_own_table_fill(&workspace->own, query);
     mr_ranker_gather(members, recipe, workspace, query, limits);
@@ -217,6 +224,25 @@ uint32_t mr_ranker_rank(const mr_ranker_members *members, const mr_ranker_recipe
     return order(workspace, limits->k, ret_best);
 }
 
+void mr_ranker_score(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+                     mr_ranker_workspace *workspace, const mr_query *query,
+                     const uint32_t *items, size_t count, float *ret_scores)
+{
+    const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
+    const mr_item_facts facts = facts_of(members);
+    MR_ASSERT(count <= MR_RANKER_K_MAX);
+    workspace->asked = query->count;
+    mr_own_table_fill(&workspace->own, query);
+    mr_ranker_gather_given(members, recipe, workspace, query, items, count);
+    if (choice->single == MR_SIGNALS)
+        mr_ranker_describe_beside(workspace->rows, workspace->totals, &facts,
+                                  &workspace->own, workspace->candidates,
+                                  workspace->candidate_count, workspace->features);
+    score(choice, workspace);
+    for (size_t i = 0; i < count; i++)
+        ret_scores[i] = workspace->scores[workspace->place[items[i]]];
+}
+
 void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
                      uint32_t item, float *ret_parts)
 {
@@ -232,7 +258,6 @@ void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *
     }
     const float *features = workspace->features + c * MR_RANK_FEATURES;
     for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
-        if (choice->weights[f] != 0.0F)
-            ret_parts[mr_rank_feature_signal((mr_rank_feature)f)] +=
-                choice->weights[f] * (features[f] - workspace->floors[f]);
+        ret_parts[workspace->signals[f]] +=
+            choice->weights[f] * (features[f] - workspace->floors[f]);
 }

@@ -61,9 +61,18 @@ uint32_t mr_ranker_rank(const mr_ranker_members *members, const mr_ranker_recipe
                         const mr_ranker_limits *limits, mr_ranked *ret_best);
 
 /*
- * What each signal added to the score of an item that the last mr_ranker_rank() listed, against an
- * item of which it says nothing: `ret_parts` [MR_SIGNALS + 1], the last for the user's own items.
- * All 0 for another item.
+ * The scores of `count` items, inside and at most MR_RANKER_K_MAX: those that mr_ranker_rank() without
+ * exclusions gives the items it lists, and what the same weights make of the others.  Shares are of
+ * what the signals give to its candidates, so a score does not depend on what else was given.
+ */
+void mr_ranker_score(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+                     mr_ranker_workspace *workspace, const mr_query *query,
+                     const uint32_t *items, size_t count, float *ret_scores);
+
+/*
+ * What each signal added to the score of an item that the last mr_ranker_rank() listed or
+ * mr_ranker_score() was given, against an item of which it says nothing: `ret_parts`
+ * [MR_SIGNALS + 1], the last for the user's own items.  All 0 for another item.
  */
 void mr_ranker_parts(const mr_ranker_recipe *recipe, const mr_ranker_workspace *workspace,
                      uint32_t item, float *ret_parts);

@@ -1,14 +1,9 @@
 #include "models/recommender.h"
 
-#include "models/blas.h"
-#include "models/ease.h"
+#include "models/dense.h"
 #include "models/history_sequences.h"
-#include "models/item_item.h"
-#include "models/ranker.h"
 #include "models/recommender_internal.h"
 #include "models/set_ranking.h"
-#include "models/top_k.h"
-#include "models/vector.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,34 +14,6 @@ static const float CARRIED_ALONE = 2.0F;
 
 _Static_assert((int)MR_RECOMMEND_MAX <= (int)MR_COVISITATION_REASONS_MAX,
                "reasons are asked for all of a list at once");
-
-/* What an item of a list is owed to. */
-typedef struct reason {
-    mr_signal signal;
-    bool alone;   /* that carries it alone                  */
-    size_t place; /* in the history; its count: none is named */
-} reason;
-
-struct mr_recommender_scratch {
-    /* The history, oldest first. */
-    uint32_t item[MR_RECOMMEND_HISTORY_MAX];
-    uint32_t basket[MR_RECOMMEND_HISTORY_MAX];
-    uint32_t time_s[MR_RECOMMEND_HISTORY_MAX];
-    float weight[MR_RECOMMEND_HISTORY_MAX];
-    mr_query query;
-    float *blended;
-    float *coordinates; /* in the graph filter */
-    const mr_set_model *set_model;
-    mr_set_scratch *set;
-    mr_ranker_members
-        members; /* the recommender's; the set's rows come from this scratch */
-    mr_ranker_workspace *ranker;
-    mr_top_k_selector selector;
-    mr_ranked best[MR_RECOMMEND_MAX];
-    reason reasons[MR_RECOMMEND_MAX];         /* of the best */
-    mr_scored_item by_rows[MR_RECOMMEND_MAX]; /* those that the set carries */
-    uint32_t *marks; /* [items] zeros, for mr_covisitation_reasons() */
-};
 
 /* ---- scratch ---- */
 
@@ -210,17 +177,21 @@ static bool is_by_sequence(const mr_recommender_scratch *scratch, mr_signal sign
             signal == MR_SIGNAL_POPULAR);
 }
 
-/* The signal that adds most; `ret_alone` when it carries the item alone. */
+/* The signal that adds most, popularity when none adds anything; `ret_alone` when it carries the item
+ * alone. */
 static mr_signal carrier_of(const float parts[MR_SIGNALS + 1], bool *ret_alone)
 {
     float sum = 0.0F;
+    float most = 0.0F;
     uint32_t best = MR_SIGNAL_POPULAR;
     for (uint32_t s = 0; s <= MR_SIGNALS; s++) {
         sum += parts[s] > 0.0F ? parts[s] : 0.0F;
-        if (parts[s] > parts[best])
-            best = s;
+        if (!(parts[s] > most))
+            continue;
+        most = parts[s];
+        best = s;
     }
-    *ret_alone = parts[best] > CARRIED_ALONE * (sum - parts[best]);
+    *ret_alone = !(sum > 0.0F) || most > CARRIED_ALONE * (sum - most);
     return (mr_signal)best;
 }
 
@@ -233,7 +204,7 @@ static void find_reasons(const mr_recommender *r, mr_recommender_scratch *scratc
     uint32_t count = 0;
     for (uint32_t i = 0; i < found; i++) {
         float parts[MR_SIGNALS + 1];
-        reason *known = &scratch->reasons[i];
+        mr_reason *known = &scratch->reasons[i];
         const uint32_t item = scratch->best[i].index;
         mr_ranker_parts(&r->ranker, scratch->ranker, item, parts);
         known->signal = carrier_of(parts, &known->alone);
@@ -257,7 +228,7 @@ static void find_reasons(const mr_recommender *r, mr_recommender_scratch *scratc
 static mr_scored_item explain_ranked(const mr_recommender_scratch *scratch, uint32_t at)
 {
     const mr_ranked ranked = scratch->best[at];
-    const reason *known = &scratch->reasons[at];
+    const mr_reason *known = &scratch->reasons[at];
     const uint32_t because = known->signal == MR_SIGNALS ? ranked.index
                              : known->place < scratch->query.count
                                  ? scratch->query.item[known->place]
@@ -273,6 +244,22 @@ static mr_scored_item explain_ranked(const mr_recommender_scratch *scratch, uint
     return item;
 }
 
+/* The ranker has just scored the best `found`. */
+static void explain_by_ranker(const mr_recommender *r, mr_recommender_scratch *scratch,
+                              uint32_t found, mr_scored_item *ret_items)
+{
+    uint32_t count = 0;
+    find_reasons(r, scratch, found);
+    for (uint32_t i = 0; i < found; i++)
+        if (scratch->reasons[i].signal == MR_SIGNAL_ROWS)
+            scratch->carried[count++] = scratch->best[i];
+    mr_set_explain(&r->set, scratch->set, scratch->carried, count, scratch->by_rows);
+    for (uint32_t i = 0, next = 0; i < found; i++)
+        ret_items[i] = scratch->reasons[i].signal == MR_SIGNAL_ROWS
+                           ? scratch->by_rows[next++]
+                           : explain_ranked(scratch, i);
+}
+
 static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *scratch,
                              const mr_recommend_options *options,
                              mr_scored_item *ret_items)
@@ -282,17 +269,7 @@ static size_t rank_by_ranker(const mr_recommender *r, mr_recommender_scratch *sc
                                      .exclude_count = options->exclude_count};
     const uint32_t found = mr_ranker_rank(&scratch->members, &r->ranker, scratch->ranker,
                                           &scratch->query, &limits, scratch->best);
-    find_reasons(r, scratch, found);
-    mr_ranked by_rows[MR_RECOMMEND_MAX];
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < found; i++)
-        if (scratch->reasons[i].signal == MR_SIGNAL_ROWS)
-            by_rows[count++] = scratch->best[i];
-    mr_set_explain(&r->set, scratch->set, by_rows, count, scratch->by_rows);
-    for (uint32_t i = 0, next = 0; i < found; i++)
-        ret_items[i] = scratch->reasons[i].signal == MR_SIGNAL_ROWS
-                           ? scratch->by_rows[next++]
-                           : explain_ranked(scratch, i);
+    explain_by_ranker(r, scratch, found, ret_items);
     return found;
 }
 
@@ -351,22 +328,32 @@ static bool allows_repeats(const mr_recommender *r, size_t elements)
                          : r->recipe.repeats_allowed;
 }
 
+/* What may not be topped up with: what is there already, and the history where nothing comes twice. */
+static void mark_taken(mr_recommender_scratch *scratch, const mr_scored_item *items,
+                       size_t count, bool repeats, uint32_t mark)
+{
+    for (size_t i = 0; i < count; i++)
+        scratch->marks[items[i].item] = mark;
+    for (size_t h = 0; h < scratch->query.count && !repeats; h++)
+        scratch->marks[scratch->query.item[h]] = mark;
+}
+
 /* Top up from the popularity order with what is neither there nor left out. */
-static size_t fill_popular(const mr_recommender *r, const mr_recommender_scratch *scratch,
+static size_t fill_popular(const mr_recommender *r, mr_recommender_scratch *scratch,
                            const mr_recommend_options *options, mr_scored_item *items,
                            size_t count)
 {
     const bool repeats = allows_repeats(r, scratch->query.count);
+    const size_t ranked = count;
+    mark_taken(scratch, items, ranked, repeats, 1);
     for (uint32_t p = 0; p < r->popular_count && count < options->k; p++) {
         const uint32_t item = r->popular[p].index;
-        bool taken = mr_sorted_has(options->exclude, options->exclude_count, item) ||
-                     (!repeats && has(&scratch->query, item));
-        for (size_t i = 0; i < count && !taken; i++)
-            taken = items[i].item == item;
-        if (!taken)
+        if (scratch->marks[item] == 0 &&
+            !mr_sorted_has(options->exclude, options->exclude_count, item))
             items[count++] = (mr_scored_item){
                 .item = item, .because = MR_ITEM_NONE, .source = MR_SOURCE_POPULAR};
     }
+    mark_taken(scratch, items, ranked, repeats, 0);
     return count;
 }
 
@@ -388,73 +375,105 @@ mr_status mr_recommender_score(const mr_recommender *recommender,
     return MR_OK;
 }
 
-/* ---- neighbours and popularity ---- */
+/* ---- given items ---- */
 
-static void similar_by_factors(const mr_recommender *r, mr_recommender_scratch *scratch,
-                               uint32_t item)
+enum { OUTSIDE = UINT16_MAX };
+_Static_assert((int)MR_RECOMMEND_MAX < (int)OUTSIDE, "a place among them fits");
+
+/* Those inside into scratch->best, each once; `ret_places` says where each stands there. */
+static uint32_t take_given(const mr_recommender *r, mr_recommender_scratch *scratch,
+                           const uint32_t *items, size_t item_count, uint16_t *ret_places)
 {
-    const mr_dense *factors = &r->item_factors;
-    const mr_vector_kernels *kernels = mr_vector_kernels_best();
-    mr_blas_sgemv(MR_BLAS_PLAIN, factors->rows, factors->columns, 1.0F, factors->values,
-                  factors->stride, mr_dense_row(factors, item), 0.0F, scratch->blended);
-    for (size_t i = 0; i < factors->rows; i++) {
-        const float *row = mr_dense_row(factors, i);
-        const float squared = kernels->dot(row, row, factors->stride);
-        scratch->blended[i] =
-            squared > 0.0F ? scratch->blended[i] / sqrtf(squared) : -INFINITY;
+    uint32_t *marks = scratch->marks; /* the place + 1 of those taken */
+    uint32_t count = 0;
+    for (size_t i = 0; i < item_count; i++) {
+        ret_places[i] = OUTSIDE;
+        if (items[i] >= mr_recommender_item_count(r))
+            continue;
+        if (marks[items[i]] == 0) {
+            scratch->best[count++] = (mr_ranked){.index = items[i]};
+            marks[items[i]] = count;
+        }
+        ret_places[i] = (uint16_t)(marks[items[i]] - 1);
     }
+    for (uint32_t i = 0; i < count; i++)
+        marks[scratch->best[i].index] = 0;
+    return count;
 }
 
-mr_status mr_recommender_similar(const mr_recommender *recommender,
-                                 mr_recommender_scratch *scratch, uint32_t item,
-                                 uint32_t k, mr_scored_item *ret_items, size_t *ret_count)
+/* From each once to the order given.  A place is never behind the first item that has it, so who goes
+ * from the back overwrites nothing that is still needed. */
+static void spread(const uint32_t *items, const uint16_t *places, size_t item_count,
+                   mr_scored_item *ret_items)
 {
-    const uint32_t items = mr_recommender_item_count(recommender);
-    mr_source source = MR_SOURCE_ITEM_ITEM;
-    if (k < 1 || k > MR_RECOMMEND_MAX)
-        return MR_ERR_INVALID;
-    if (item >= items)
-        return MR_ERR_NOT_FOUND;
-    if (recommender->item_item.rows > 0) {
-        mr_item_item_score(&recommender->item_item, &item, NULL, 1, scratch->blended);
-    } else if (recommender->fold_in != NULL) {
-        similar_by_factors(recommender, scratch, item);
-        source = MR_SOURCE_IALS;
-    } else if (recommender->ease.rows > 0) {
-        mr_ease_score(&recommender->ease, &item, NULL, 1, scratch->blended);
-    } else if (recommender->filter.in.rows > 0) {
-        mr_graph_filter_score(&recommender->filter, &item, NULL, 1, scratch->coordinates,
-                              scratch->blended);
-        source = MR_SOURCE_BLEND;
+    for (size_t i = item_count; i-- > 0;)
+        ret_items[i] = places[i] != OUTSIDE ? ret_items[places[i]]
+                                            : (mr_scored_item){.item = items[i],
+                                                               .score = NAN,
+                                                               .because = MR_ITEM_NONE,
+                                                               .source = MR_SOURCE_NONE};
+}
+
+static void score_by_ranker(const mr_recommender *r, mr_recommender_scratch *scratch,
+                            uint32_t count, mr_scored_item *ret_items)
+{
+    uint32_t items[MR_RECOMMEND_MAX];
+    float scores[MR_RECOMMEND_MAX];
+    for (uint32_t i = 0; i < count; i++)
+        items[i] = scratch->best[i].index;
+    mr_ranker_score(&scratch->members, &r->ranker, scratch->ranker, &scratch->query,
+                    items, count, scores);
+    for (uint32_t i = 0; i < count; i++)
+        scratch->best[i].score = scores[i];
+    explain_by_ranker(r, scratch, count, ret_items);
+}
+
+static void score_by_set(const mr_recommender *r, mr_recommender_scratch *scratch,
+                         uint32_t count, mr_scored_item *ret_items)
+{
+    uint32_t items[MR_RECOMMEND_MAX];
+    for (uint32_t i = 0; i < count; i++)
+        items[i] = scratch->best[i].index;
+    if (r->set.index != NULL) {
+        mr_set_ask(&r->set, scratch->set, &scratch->query);
+        mr_set_at(&r->set, scratch->set, items, count, scratch->blended);
     } else {
-        *ret_count = 0;
-        return MR_OK;
+        mr_set_score(&r->set, scratch->set, &scratch->query, scratch->blended);
     }
-    const uint32_t found = mr_top_k_row(scratch->blended, items, k, &item, 1,
-                                        &scratch->selector, scratch->best);
-    size_t count = 0;
-    for (uint32_t i = 0; i < found && scratch->best[i].score > 0.0F; i++)
-        ret_items[count++] = (mr_scored_item){.item = scratch->best[i].index,
-                                              .score = scratch->best[i].score,
-                                              .because = item,
-                                              .source = (uint8_t)source};
-    *ret_count = count;
-    return MR_OK;
+    for (uint32_t i = 0; i < count; i++)
+        scratch->best[i].score = scratch->blended[items[i]];
+    mr_set_explain(&r->set, scratch->set, scratch->best, count, ret_items);
 }
 
-mr_status mr_recommender_popular(const mr_recommender *recommender, uint32_t k,
-                                 const uint32_t *exclude, size_t exclude_count,
-                                 mr_scored_item *ret_items, size_t *ret_count)
+static void score_by_popularity(const mr_recommender *r,
+                                const mr_recommender_scratch *scratch, uint32_t count,
+                                mr_scored_item *ret_items)
 {
-    size_t count = 0;
-    if (k < 1 || k > MR_RECOMMEND_MAX)
+    const float *popularity = r->popularity.data;
+    for (uint32_t i = 0; i < count; i++)
+        ret_items[i] = (mr_scored_item){.item = scratch->best[i].index,
+                                        .score = popularity[scratch->best[i].index],
+                                        .because = MR_ITEM_NONE,
+                                        .source = MR_SOURCE_POPULAR};
+}
+
+mr_status mr_recommender_rank(const mr_recommender *recommender,
+                              mr_recommender_scratch *scratch,
+                              const mr_model_history_item *history, size_t count,
+                              const uint32_t *items, size_t item_count,
+                              mr_scored_item *ret_items)
+{
+    uint16_t places[MR_RECOMMEND_MAX];
+    if (item_count > MR_RECOMMEND_MAX)
         return MR_ERR_INVALID;
-    for (uint32_t p = 0; p < recommender->popular_count && count < k; p++)
-        if (!mr_sorted_has(exclude, exclude_count, recommender->popular[p].index))
-            ret_items[count++] = (mr_scored_item){.item = recommender->popular[p].index,
-                                                  .score = recommender->popular[p].score,
-                                                  .because = MR_ITEM_NONE,
-                                                  .source = MR_SOURCE_POPULAR};
-    *ret_count = count;
+    take_history(recommender, scratch, history, count);
+    const uint32_t inside = take_given(recommender, scratch, items, item_count, places);
+    if (scratch->query.count == 0)
+        score_by_popularity(recommender, scratch, inside, ret_items);
+    else if (recommender->has_ranker)
+        score_by_ranker(recommender, scratch, inside, ret_items);
+    else
+        score_by_set(recommender, scratch, inside, ret_items);
+    spread(items, places, item_count, ret_items);
     return MR_OK;
 }

@@ -86,6 +86,23 @@ MR_MUST_USE mr_status mr_recommender_score(const mr_recommender *recommender,
                                            const mr_recommend_options *options,
                                            mr_scored_item *ret_items, size_t *ret_count);
 
+/*
+ * The scores of given items for a history (newest first): `ret_items` [item_count] in the order
+ * given, each with the reason mr_recommender_score() would give.
+ *
+ * An item that mr_recommender_score() lists has the score it has there, to rounding; any other gets
+ * what the same formula makes of it, own items included.  Of a history that the model knows nothing
+ * of the score is popularity and the source MR_SOURCE_POPULAR.  MR_ITEM_NONE and others outside have
+ * the score NaN and MR_SOURCE_NONE.  An item may stand there twice.
+ *
+ * MR_ERR_INVALID for more than MR_RECOMMEND_MAX items.
+ */
+MR_MUST_USE mr_status mr_recommender_rank(const mr_recommender *recommender,
+                                          mr_recommender_scratch *scratch,
+                                          const mr_model_history_item *history,
+                                          size_t count, const uint32_t *items,
+                                          size_t item_count, mr_scored_item *ret_items);
+
 /* The k nearest items of one item: item-item weights, without them cosine of factors, else EASE's
  * weights or the graph filter's answer to it.
  * MR_ERR_NOT_FOUND for an item outside, MR_ERR_INVALID for k. */
@@ -94,6 +111,26 @@ MR_MUST_USE mr_status mr_recommender_similar(const mr_recommender *recommender,
                                              uint32_t item, uint32_t k,
                                              mr_scored_item *ret_items,
                                              size_t *ret_count);
+
+/*
+ * At most k items that are bought in the same order as one item, best first
+ * (models/bought_together.h); none when nothing was often enough.
+ *
+ * MR_ERR_NOT_FOUND for an item outside or a version without such a table: older ones, and those
+ * trained on data without purchases; MR_ERR_INVALID for k.
+ */
+MR_MUST_USE mr_status mr_recommender_bought_together(const mr_recommender *recommender,
+                                                     mr_recommender_scratch *scratch,
+                                                     uint32_t item, uint32_t k,
+                                                     mr_scored_item *ret_items,
+                                                     size_t *ret_count);
+
+/*
+ * How alike two items are, 0 … 1: the cosine of their factors, without those of the encoder's vectors,
+ * else of their descriptions; below 0 it is 0.  NaN for an item outside or where the version can say
+ * nothing of the two.  A product of two rows, some 30 ns when they are near; any thread, no scratch.
+ */
+float mr_recommender_likeness(const mr_recommender *recommender, uint32_t a, uint32_t b);
 
 /* The k most popular items, `exclude` (sorted) left out.  MR_ERR_INVALID for k. */
 MR_MUST_USE mr_status mr_recommender_popular(const mr_recommender *recommender,

@@ -8,8 +8,22 @@ static void put_number(mr_json_writer *json, const char *key, double value)
     mr_json_put_double(json, value);
 }
 
-void mr_recommender_recipe_write(const mr_recipe *recipe, mr_text ranker,
-                                 mr_buffer *buffer)
+static void put_bought(mr_json_writer *json, const mr_bought_together_options *options)
+{
+    mr_json_begin_object(json);
+    mr_json_key(json, "version");
+    mr_json_put_uint(json, MR_BOUGHT_TOGETHER_VERSION);
+    put_number(json, "size_exponent", (double)options->size_exponent);
+    put_number(json, "shrinkage", (double)options->shrinkage);
+    mr_json_key(json, "support");
+    mr_json_put_uint(json, options->support);
+    mr_json_key(json, "partners");
+    mr_json_put_uint(json, options->partners);
+    mr_json_end_object(json);
+}
+
+void mr_recommender_recipe_write(const mr_recipe *recipe,
+                                 const mr_recommender_parts *parts, mr_buffer *buffer)
 {
     char text[MR_RECIPE_TEXT_BYTES];
     mr_json_writer json = mr_json_writer_of(buffer);
@@ -48,9 +62,13 @@ void mr_recommender_recipe_write(const mr_recipe *recipe, mr_text ranker,
     put_number(&json, "history_half_life_s", recipe->history_half_life_s);
     mr_json_key(&json, "repeats_allowed");
     mr_json_put_bool(&json, recipe->repeats_allowed);
-    if (ranker.length > 0) {
+    if (parts->ranker.length > 0) {
         mr_json_key(&json, "ranker");
-        mr_json_put_raw(&json, ranker);
+        mr_json_put_raw(&json, parts->ranker);
+    }
+    if (parts->bought != NULL) {
+        mr_json_key(&json, "bought_together");
+        put_bought(&json, parts->bought);
     }
     mr_json_end_object(&json);
 }
@@ -119,5 +137,22 @@ mr_status mr_recommender_recipe_read(mr_json_value *model, mr_recipe *ret_recipe
             ret_error, MR_ERR_CORRUPT,
             "manifest: \"model\" lacks a weight or a parameter of a member");
     *ret_recipe = recipe;
+    return MR_OK;
+}
+
+mr_status mr_recommender_bought_read(mr_json_value *model, bool *ret_has,
+                                     mr_error *ret_error)
+{
+    mr_json_value *bought = mr_json_get(model, "bought_together");
+    *ret_has = false;
+    if (bought == NULL)
+        return MR_OK;
+    const int64_t version = mr_json_int(mr_json_get(bought, "version"), 0);
+    if (version != MR_BOUGHT_TOGETHER_VERSION)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "manifest: \"bought_together\" is of version %lld, this "
+                            "program reads version %d",
+                            (long long)version, MR_BOUGHT_TOGETHER_VERSION);
+    *ret_has = true;
     return MR_OK;
 }

@@ -1,7 +1,6 @@
 #include "models/ranker_recipe_json.h"
 #include "models/recommender_files.h"
 #include "models/recommender_internal.h"
-#include "models/recommender_tables.h"
 #include "models/top_k.h"
 #include "models/vector.h"
 
@@ -52,6 +51,21 @@ static mr_status open_neighbours(mr_recommender *r, mr_error *ret_error)
     return MR_OK;
 }
 
+static mr_status measure_factors(mr_recommender *r)
+{
+    const mr_dense *factors = &r->item_factors;
+    const mr_vector_kernels *kernels = mr_vector_kernels_best();
+    r->factor_scales = mr_dense_floats(factors->rows);
+    if (r->factor_scales == NULL)
+        return MR_ERR_NO_MEMORY;
+    for (size_t i = 0; i < factors->rows; i++) {
+        const float *row = mr_dense_row(factors, i);
+        const float squared = kernels->dot(row, row, factors->stride);
+        r->factor_scales[i] = squared > 0.0F ? 1.0F / sqrtf(squared) : 0.0F;
+    }
+    return MR_OK;
+}
+
 static mr_status open_factors(mr_recommender *r, mr_error *ret_error)
 {
     MR_TRY(mr_model_directory_map(r->directory, MR_FILE_FACTORS, MR_NPY_F4, 2,
@@ -72,6 +86,7 @@ static mr_status open_factors(mr_recommender *r, mr_error *ret_error)
                                  .rows = r->factors.shape[0],
                                  .columns = d,
                                  .stride = d};
+    MR_TRY(measure_factors(r));
     return mr_fold_in_open(&r->item_factors, r->eigenvalues.data, &r->recipe.ials,
                            &r->fold_in);
 }
@@ -106,6 +121,18 @@ static mr_status open_popularity(mr_recommender *r, mr_error *ret_error)
     free(selector);
     free(scores);
     return failed ? MR_ERR_NO_MEMORY : MR_OK;
+}
+
+static mr_status open_bought(mr_recommender *r, mr_error *ret_error)
+{
+    bool has_table = false;
+    MR_TRY(mr_recommender_bought_read(
+        mr_json_get(mr_model_directory_manifest(r->directory), "model"), &has_table,
+        ret_error));
+    return has_table ? mr_recommender_map_bought(r->directory,
+                                                 mr_dictionary_count(r->dictionary),
+                                                 &r->bought_files, &r->bought, ret_error)
+                     : MR_OK;
 }
 
 static void view_set(mr_recommender *r)
@@ -159,6 +186,7 @@ static mr_status open_parts(mr_recommender *r, const char *path, mr_error *ret_e
         MR_TRY(mr_recommender_map_graph_filter(r->directory, items, &r->filter_in,
                                                &r->filter_out, &r->filter, ret_error));
     MR_TRY(open_popularity(r, ret_error));
+    MR_TRY(open_bought(r, ret_error));
     view_set(r);
     MR_TRY(mr_set_index_create(&r->set, &r->set_index));
     r->set.index = r->set_index;
@@ -194,10 +222,12 @@ void mr_recommender_destroy(mr_recommender *recommender)
     mr_npy_close(&recommender->ease_weights);
     mr_npy_close(&recommender->filter_in);
     mr_npy_close(&recommender->filter_out);
+    mr_recommender_unmap_bought(&recommender->bought_files);
     mr_set_index_destroy(recommender->set_index);
     mr_fold_in_destroy(recommender->fold_in);
     mr_dictionary_destroy(recommender->dictionary);
     mr_model_directory_destroy(recommender->directory);
+    free(recommender->factor_scales);
     free(recommender->popular);
     free(recommender);
 }

@@ -28,6 +28,9 @@ typedef struct training {
     mr_worker_pool *pool;
     mr_content *content; /* NULL: nothing is known of any item */
     mr_recommender_fit fit;
+    bool has_bought;
+    mr_bought_together_options bought_options;
+    mr_sparse_matrix bought;
     mr_model_writer *writer;
 } training;
 
@@ -108,6 +111,24 @@ static mr_status build_content(training *t)
     MR_TRY(mr_content_builder_create(t->result.items, &builder));
     const mr_status status = describe_items(t, builder);
     mr_content_builder_destroy(builder);
+    return status;
+}
+
+/* ---- orders ---- */
+
+static mr_status build_bought(training *t)
+{
+    mr_sparse_matrix orders = {0};
+    if (t->rows.bought == NULL || t->rows.time_s == NULL)
+        return MR_OK;
+    t->bought_options = mr_bought_together_defaults();
+    MR_TRY(mr_bought_together_orders(&t->rows, &orders));
+    t->has_bought = orders.rows > 0;
+    const mr_status status =
+        t->has_bought
+            ? mr_bought_together_build(&orders, &t->bought_options, t->pool, &t->bought)
+            : MR_OK;
+    mr_sparse_matrix_deinit(&orders);
     return status;
 }
 
@@ -241,7 +262,9 @@ static mr_status finish(training *t)
     mr_buffer metrics = {0};
     if (t->fit.has_ranker)
         mr_ranker_recipe_write(&t->fit.ranked.recipe, &ranker);
-    mr_recommender_recipe_write(&t->fit.tuned.recipe, text_of(&ranker), &model);
+    const mr_recommender_parts parts = {
+        .ranker = text_of(&ranker), .bought = t->has_bought ? &t->bought_options : NULL};
+    mr_recommender_recipe_write(&t->fit.tuned.recipe, &parts, &model);
     put_all_metrics(t, &metrics);
     mr_status status = mr_buffer_status(&ranker);
     if (status == MR_OK)
@@ -276,6 +299,8 @@ static mr_status write_version(training *t)
                                        &t->fit.trained.graph_filter, t->error));
     MR_TRY(write_array(t, MR_FILE_POPULARITY, MR_NPY_F4, t->result.items,
                        t->fit.trained.popular));
+    if (t->has_bought)
+        MR_TRY(mr_recommender_bought_write(t->writer, &t->bought, t->error));
     if (t->fit.has_ranker)
         MR_TRY(mr_ranker_files_write(t->writer, &t->fit.ranked.recipe, &t->fit.ranker,
                                      t->error));
@@ -310,6 +335,7 @@ static mr_status run(training *t)
     MR_TRY(build_content(t));
     MR_TRY(mr_worker_pool_create(t->set->threads, &t->pool));
     MR_TRY(fit(t));
+    MR_TRY(build_bought(t));
     return write_version(t);
 }
 
@@ -321,6 +347,7 @@ mr_status mr_recommender_train(const mr_training_set *set, const char *models_pa
     const mr_status status = run(&t);
     mr_model_writer_destroy(t.writer);
     mr_recommender_fit_deinit(&t.fit);
+    mr_sparse_matrix_deinit(&t.bought);
     mr_content_destroy(t.content);
     mr_worker_pool_destroy(t.pool);
     free(t.items);

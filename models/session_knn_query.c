@@ -228,24 +228,28 @@ static uint32_t places_apart(const mr_session_knn_arrays *arrays, uint64_t newer
                                   : (uint32_t)(newer - older);
 }
 
-static void vote(const mr_session_knn *model, const candidate *neighbour,
-                 float similarity, mr_sparse_row *row)
+/* `row` is the caller's own copy: through a pointer a store into the list might be one into the
+ * count. */
+static mr_sparse_row vote(const mr_session_knn *model, const candidate *neighbour,
+                          float similarity, mr_sparse_row row)
 {
     const mr_session_knn_arrays *arrays = &model->arrays;
     const window w = window_of(arrays, neighbour);
-    mr_sparse_row_add(row, arrays->element[w.shared], similarity * model->options.shared);
+    mr_sparse_row_add(&row, arrays->element[w.shared],
+                      similarity * model->options.shared);
     for (uint64_t e = w.shared + 1; e < w.end; e++) {
         const uint32_t apart = places_apart(arrays, e, w.shared);
         if (apart > model->reach)
             break;
-        mr_sparse_row_add(row, arrays->element[e], similarity * model->after[apart]);
+        mr_sparse_row_add(&row, arrays->element[e], similarity * model->after[apart]);
     }
     for (uint64_t e = w.shared; e-- > w.first;) {
         const uint32_t apart = places_apart(arrays, w.shared, e);
         if (apart > model->reach)
             break;
-        mr_sparse_row_add(row, arrays->element[e], similarity * model->before[apart]);
+        mr_sparse_row_add(&row, arrays->element[e], similarity * model->before[apart]);
     }
+    return row;
 }
 
 static const candidate *neighbour_at(const mr_session_knn_scratch *scratch, uint32_t n)
@@ -290,13 +294,16 @@ void mr_session_knn_add(const mr_session_knn *model, mr_session_knn_scratch *scr
 {
     const mr_session_knn_arrays *arrays = &model->arrays;
     const uint32_t count = find_neighbours(model, scratch, query);
-    for (uint32_t n = 0; n < count; n++)
+    for (uint32_t n = 0; n < count && n < 2 * AHEAD; n++)
         __builtin_prefetch(arrays->sequence_ptr + neighbour_at(scratch, n)->sequence);
     for (uint32_t n = 0; n < count; n++) {
+        if (n + 2 * AHEAD < count)
+            __builtin_prefetch(arrays->sequence_ptr +
+                               neighbour_at(scratch, n + 2 * AHEAD)->sequence);
         if (n + AHEAD < count)
             fetch_early(arrays, neighbour_at(scratch, n + AHEAD));
         if (scratch->best[n].score >= WEIGHT_LEAST)
-            vote(model, neighbour_at(scratch, n), scratch->best[n].score, row);
+            *row = vote(model, neighbour_at(scratch, n), scratch->best[n].score, *row);
     }
 }
 

@@ -59,7 +59,7 @@ static void add_listed(mr_sparse_row *row, const uint32_t *items, const float *t
         const float after = before + weight * terms[i];
         values[items[i]] = after;
         touched[held] = items[i];
-        held += (uint32_t)(before == 0.0F) & (uint32_t)(after != 0.0F);
+        held += mr_sparse_row_is_zero(before) & !mr_sparse_row_is_zero(after);
     }
     row->count = held;
 }

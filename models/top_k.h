@@ -27,6 +27,7 @@
 enum {
     MR_TOP_K_MAX = 1024,
     MR_TOP_K_BUFFER = 2048, /* survivors held before they are cut back to k */
+    MR_TOP_K_KEYS_A_STORE = 8,
     MR_TOP_K_USER_BLOCK = 128,
     MR_TOP_K_ITEM_BLOCK = 1024,
 };
@@ -53,8 +54,8 @@ typedef struct mr_top_k_selector {
     uint32_t held;
     float threshold;        /* the k-th score so far, or -infinity */
     mr_top_k_kernel kernel; /* private */
-    uint64_t
-        survivors[MR_TOP_K_BUFFER]; /* private: order-preserving (score, index) keys */
+    /* Private: order-preserving (score, index) keys, and what a store may write behind them. */
+    uint64_t survivors[MR_TOP_K_BUFFER + MR_TOP_K_KEYS_A_STORE];
 } mr_top_k_selector;
 
 /* 1 <= k <= MR_TOP_K_MAX, and a kernel that runs: asserted. */

@@ -4,7 +4,7 @@
  * described from the rows.  Random shops and queries, with ties, exclusions, repeats allowed or not,
  * items nobody speaks for, queries longer than any list, and catalogues smaller than one.  Every bit
  * is the same, but where a query has more own items than a list can spare: there the encoder's row
- * is BLAS's.
+ * is BLAS's.  Given items are scored against the definition, and against lists that hold them.
  */
 #include "models/dense.h"
 #include "models/random.h"
@@ -25,6 +25,7 @@ enum {
     QUERY_MAX = 1300,
     EXCLUDED_MAX = 64,
     LIST_MAX = MR_RANKER_K_MAX,
+    GIVEN_MAX = 300,
 };
 
 typedef struct shop {
@@ -340,6 +341,142 @@ static void check_list(shop *s, const mr_ranker_recipe *recipe, const question *
     }
 }
 
+/* ---- given items ---- */
+
+/* Of what a signal gives to the candidates, which need not hold the item. */
+static void describe_share(const float *row, const uint32_t *candidates, size_t count,
+                           uint32_t item, float *ret_pair)
+{
+    double sum = 0.0;
+    float largest = 0.0F;
+    for (size_t c = 0; c < count; c++) {
+        const float score = row[candidates[c]];
+        sum += score > 0.0F ? (double)score : 0.0;
+        largest = score > largest ? score : largest;
+    }
+    const bool has_score = row[item] > 0.0F;
+    const double share = !has_score ? 0.0 : sum > 0.0 ? (double)row[item] / sum : 1.0;
+    const float part = !has_score ? 0.0F : largest > 0.0F ? row[item] / largest : 1.0F;
+    ret_pair[0] = (float)log(fmin(share, 1.0) + 0.001);
+    ret_pair[1] = sqrtf(fminf(part, 1.0F));
+}
+
+static float slow_score(const shop *s, const mr_ranker_recipe *recipe,
+                        const uint32_t *candidates, size_t count, uint32_t item)
+{
+    static const struct {
+        mr_signal signal;
+        mr_rank_feature share;
+    } shares[] = {{MR_SIGNAL_SEQUENCE, MR_RANK_FEATURE_SEQUENCE_SHARE},
+                  {MR_SIGNAL_SESSION_KNN, MR_RANK_FEATURE_SESSION_KNN_SHARE},
+                  {MR_SIGNAL_REPEAT, MR_RANK_FEATURE_REPEAT_SHARE},
+                  {MR_SIGNAL_ROWS, MR_RANK_FEATURE_ROWS_SHARE}};
+    const mr_item_facts facts = {s->members.popular, s->members.recent,
+                                 mr_next_basket_view(s->members.repeat).repeat_rate};
+    const float *signals[MR_SIGNALS] = {NULL};
+    float features[MR_RANK_FEATURES];
+    float score = 0.0F;
+    for (uint32_t signal = 0; signal < MR_SIGNALS; signal++)
+        signals[signal] = recipe->uses[signal] ? rows[signal] : NULL;
+    mr_ranker_describe(signals, &facts, &s->own, &item, 1, features);
+    for (size_t p = 0; p < sizeof(shares) / sizeof(*shares); p++)
+        if (recipe->uses[shares[p].signal])
+            describe_share(rows[shares[p].signal], candidates, count, item,
+                           features + shares[p].share);
+    for (uint32_t f = 0; f < MR_RANK_FEATURES; f++)
+        score += recipe->choice.weights[f] *
+                 (features[f] - mr_rank_feature_floor((mr_rank_feature)f));
+    return score;
+}
+
+/* Some items twice, own ones among them. */
+static size_t draw_given(const shop *s, const question *q, uint64_t seed,
+                         uint32_t ret_items[GIVEN_MAX])
+{
+    const size_t count = mr_random_bits(seed, 0) % (GIVEN_MAX + 1);
+    for (size_t i = 0; i < count; i++) {
+        const size_t at = mr_random_bits(seed + 1, i) % (q->query.count + 1);
+        const bool is_own = mr_random_bits(seed + 2, i) % 4 == 0 && at < q->query.count &&
+                            q->item[at] < s->items;
+        ret_items[i] =
+            is_own ? q->item[at] : (uint32_t)(mr_random_bits(seed + 3, i) % s->items);
+    }
+    return count;
+}
+
+static void check_given(shop *s, const mr_ranker_recipe *recipe, const question *q,
+                        uint64_t seed)
+{
+    static uint32_t candidates[MR_RANKER_CANDIDATES_MAX];
+    static uint32_t given[GIVEN_MAX];
+    static float scores[GIVEN_MAX];
+    static question open;
+    const mr_signal single = recipe->choice.single;
+    open = *q;
+    open.limits.exclude_count = 0;
+    mr_own_table_fill(&s->own, &q->query);
+    const size_t count = slow_candidates(s, recipe, &open, candidates);
+    const size_t given_count = draw_given(s, q, seed, given);
+    mr_ranker_score(&s->members, recipe, s->workspace, &q->query, given, given_count,
+                    scores);
+    for (size_t i = 0; i < given_count; i++) {
+        float parts[MR_SIGNALS + 1];
+        double sum = 0.0;
+        const float expected = single != MR_SIGNALS
+                                   ? rows[single][given[i]]
+                                   : slow_score(s, recipe, candidates, count, given[i]);
+        assert_true(fabsf(scores[i] - expected) <= 2e-3F);
+        mr_ranker_parts(recipe, s->workspace, given[i], parts);
+        for (uint32_t part = 0; part <= MR_SIGNALS; part++)
+            sum += (double)parts[part];
+        assert_true(fabs(sum - (double)scores[i]) <= 2e-3);
+    }
+}
+
+/* The listed items by themselves, in any order, have the scores of the list. */
+static void check_listed(shop *s, const mr_ranker_recipe *recipe, const question *q)
+{
+    static mr_ranked list[LIST_MAX];
+    static uint32_t given[LIST_MAX];
+    static float scores[LIST_MAX];
+    const mr_ranker_limits limits = {.k = q->limits.k};
+    const uint32_t count =
+        mr_ranker_rank(&s->members, recipe, s->workspace, &q->query, &limits, list);
+    for (uint32_t i = 0; i < count; i++)
+        given[i] = list[count - 1 - i].index;
+    mr_ranker_score(&s->members, recipe, s->workspace, &q->query, given, count, scores);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_true(fabsf(scores[count - 1 - i] - list[i].score) <= 1e-3F);
+        if (!is_spared(q))
+            assert_memory_equal(&scores[count - 1 - i], &list[i].score, sizeof(float));
+    }
+}
+
+static void test_given_items_have_the_scores_of_the_list_or_of_the_definition(
+    void **state)
+{
+    static shop s;
+    static question q;
+    (void)state;
+    for (uint64_t seed = 0; seed < SHOPS; seed++) {
+        mr_ranker_recipe recipe = draw_recipe(seed);
+        open_shop(&s, seed);
+        for (uint64_t n = 0; n < QUERIES; n++) {
+            draw_question(&s, seed * QUERIES + n, &q);
+            write_rows(&s, &q.query);
+            recipe.choice.single = MR_SIGNALS;
+            check_given(&s, &recipe, &q, n);
+            check_listed(&s, &recipe, &q);
+            recipe.choice.single = (mr_signal)(n % MR_SIGNALS);
+            if (!recipe.uses[recipe.choice.single])
+                continue;
+            check_given(&s, &recipe, &q, n);
+            check_listed(&s, &recipe, &q);
+        }
+        close_shop(&s);
+    }
+}
+
 static void test_candidates_and_features_are_those_of_whole_rows(void **state)
 {
     static shop s;
@@ -366,6 +503,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_candidates_and_features_are_those_of_whole_rows),
+        cmocka_unit_test(
+            test_given_items_have_the_scores_of_the_list_or_of_the_definition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

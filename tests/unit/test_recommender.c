@@ -23,6 +23,7 @@ typedef struct shop {
     uint64_t ptr[USERS + 1];
     uint32_t item[USERS * EACH];
     uint32_t time_s[USERS * EACH];
+    uint8_t bought[USERS * EACH]; /* all of them */
     char names[ITEMS][16];
     mr_text ids[ITEMS];
 } shop;
@@ -46,6 +47,7 @@ static mr_training_set open_shop(shop *s, uint32_t first_name, bool with_times)
             const uint32_t department =
                 n == 0 ? (uint32_t)(mr_random_bits(4, e) % DEPARTMENTS) : u % DEPARTMENTS;
             s->item[e] = within * DEPARTMENTS + department;
+            s->bought[e] = 1;
             s->time_s[e] = 1000000 + (uint32_t)(mr_random_bits(5, e) % 1000000);
         }
     }
@@ -54,7 +56,8 @@ static mr_training_set open_shop(shop *s, uint32_t first_name, bool with_times)
                                               .items = ITEMS,
                                               .ptr = s->ptr,
                                               .item = s->item,
-                                              .time_s = with_times ? s->time_s : NULL},
+                                              .time_s = with_times ? s->time_s : NULL,
+                                              .bought = s->bought},
                              .item_ids = s->ids,
                              .plan_hash = "abc",
                              .data_from_ms = 1000000000,
@@ -258,7 +261,7 @@ static void test_damage_is_refused_and_repair_accepted(void **state)
 {
     (void)state;
     static const char *const names[] = {"item_ids.npy", "item_offsets.npy",
-                                        "item_popularity.npy"};
+                                        "item_popularity.npy", "bought_together_ptr.npy"};
     char path[256];
     const mr_training_set set = open_shop(&the_shop, 0, true);
     const mr_training_result result = train(&set);
@@ -323,6 +326,11 @@ static void test_a_newer_format_and_another_kind_are_refused(void **state)
     replace_in_manifest(result.version, "\"recommender\"", "\"churn\"");
     assert_null(open_version(result.version, MR_ERR_INVALID));
     replace_in_manifest(result.version, "\"churn\"", "\"recommender\"");
+    replace_in_manifest(result.version, "\"bought_together\":{\"version\":1",
+                        "\"bought_together\":{\"version\":2");
+    assert_null(open_version(result.version, MR_ERR_INVALID));
+    replace_in_manifest(result.version, "\"bought_together\":{\"version\":2",
+                        "\"bought_together\":{\"version\":1");
     replace_in_manifest(result.version, "item_ids.npy", "../ids.npy");
     assert_null(open_version(result.version, MR_ERR_CORRUPT));
 }

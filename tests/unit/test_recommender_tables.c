@@ -1,7 +1,8 @@
 /*
  * Method: a version whose blend is EASE and the graph filter alone, written by hand and opened: its
  * scores must be the blend of the members' own, its reasons EASE's; tables of another shape or
- * with a number that is none are refused, with checksums that are right.
+ * with a number that is none are refused, with checksums that are right.  So is a table of what is
+ * bought together.
  */
 #include "tests/support.h"
 
@@ -25,6 +26,7 @@ typedef struct world {
     mr_graph_filter filter;
     mr_recipe recipe;
     float popular[ITEMS];
+    const mr_sparse_matrix *bought; /* NULL: none */
 } world;
 
 static char models_path[64];
@@ -100,12 +102,16 @@ static mr_recommender *reopen(const world *w, const mr_dense *ease,
     mr_recommender *recommender = NULL;
     mr_buffer model = {0};
     mr_error error = {.message = ""};
-    mr_recommender_recipe_write(&w->recipe, (mr_text){0}, &model);
+    const mr_bought_together_options options = mr_bought_together_defaults();
+    const mr_recommender_parts parts = {.bought = w->bought != NULL ? &options : NULL};
+    mr_recommender_recipe_write(&w->recipe, &parts, &model);
     assert_ok(mr_model_writer_create(models_path, &writer, NULL));
     write_dictionary(writer);
     assert_ok(mr_model_writer_add(writer, MR_FILE_POPULARITY, MR_NPY_F4, 1, &items,
                                   w->popular, 0, NULL));
     assert_ok(mr_recommender_tables_write(writer, ease, filter, NULL));
+    if (w->bought != NULL)
+        assert_ok(mr_recommender_bought_write(writer, w->bought, NULL));
     const mr_model_description description = {
         .kind = MR_RECOMMENDER_KIND,
         .data_to_ms = INT64_C(1795230000000) + 60000 * minutes++,
@@ -187,11 +193,54 @@ static void test_tables_of_another_shape_or_not_finite_are_refused(void **state)
     mr_recommender_destroy(reopen(w, &w->ease, &w->filter, MR_OK));
 }
 
+static void test_a_table_of_what_is_bought_together_is_checked(void **state)
+{
+    world *w = *state;
+    static uint64_t ptr[ITEMS + 1];
+    static uint32_t index[3];
+    static float values[3];
+    mr_sparse_matrix table = {
+        .rows = ITEMS, .columns = ITEMS, .ptr = ptr, .index = index, .values = values};
+    w->bought = &table;
+    /* No pair at all is an answer. */
+    mr_recommender *r = reopen(w, &w->ease, &w->filter, MR_OK);
+    mr_recommender_scratch *scratch = NULL;
+    mr_scored_item found[5];
+    size_t count = 7;
+    assert_ok(mr_recommender_scratch_create(r, &scratch));
+    assert_ok(mr_recommender_bought_together(r, scratch, 3, 5, found, &count));
+    assert_int_equal(count, 0);
+    mr_recommender_scratch_destroy(scratch);
+    mr_recommender_destroy(r);
+    for (uint32_t i = 1; i <= ITEMS; i++)
+        ptr[i] = 3;
+    memcpy(index, (const uint32_t[]){1, 2, ITEMS - 1}, sizeof(index));
+    memcpy(values, (const float[]){0.5F, 0.75F, 0.25F}, sizeof(values));
+    mr_recommender_destroy(reopen(w, &w->ease, &w->filter, MR_OK));
+    index[2] = ITEMS;
+    assert_null(reopen(w, &w->ease, &w->filter, MR_ERR_CORRUPT));
+    index[2] = 2;
+    assert_null(reopen(w, &w->ease, &w->filter, MR_ERR_CORRUPT));
+    index[2] = ITEMS - 1;
+    values[1] = 0.0F;
+    assert_null(reopen(w, &w->ease, &w->filter, MR_ERR_CORRUPT));
+    values[1] = NAN;
+    assert_null(reopen(w, &w->ease, &w->filter, MR_ERR_CORRUPT));
+    values[1] = 0.75F;
+    ptr[ITEMS] = 2;
+    assert_null(reopen(w, &w->ease, &w->filter, MR_ERR_CORRUPT));
+    ptr[ITEMS] = 3;
+    table.rows = ITEMS - 1;
+    assert_null(reopen(w, &w->ease, &w->filter, MR_ERR_CORRUPT));
+    w->bought = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scores_are_the_blend_of_the_two_and_ease_gives_the_reason),
         cmocka_unit_test(test_tables_of_another_shape_or_not_finite_are_refused),
+        cmocka_unit_test(test_a_table_of_what_is_bought_together_is_checked),
     };
     if (mr_blas_start() == NULL)
         return 1;

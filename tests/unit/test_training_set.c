@@ -100,9 +100,11 @@ static void test_numbers_items_by_id_over_all_shards(void **state)
     const uint64_t ptr[] = {0, 2, 4};
     const uint32_t items[] = {2, 0, 1, 2};
     const float weights[] = {1.0F, 0.2F, 0.5F, 1.0F};
+    const uint8_t bought[] = {1, 0, 0, 1};
     assert_int_equal(view.users, 2);
     assert_memory_equal(view.ptr, ptr, sizeof(ptr));
     assert_memory_equal(view.item, items, sizeof(items));
+    assert_memory_equal(view.bought, bought, sizeof(bought));
     for (size_t e = 0; e < 4; e++) {
         assert_close(view.weight[e], weights[e], 1e-6);
         assert_int_equal(view.time_s[e], (START_MS + (int64_t)e * DAY_MS) / 1000);
