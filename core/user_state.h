@@ -30,10 +30,11 @@ typedef struct mr_recent_item {
 
 typedef struct mr_user_state {
     mr_text user_id;
-    uint64_t epoch;      /* of the shard's owner                                      */
-    int64_t offset;      /* of the newest record applied to this user                 */
-    int64_t as_of_ms;    /* event time of that record                                 */
-    int64_t first_ms;    /* first event ever; 0 when none                             */
+    uint64_t epoch;   /* of the shard's owner                                      */
+    int64_t offset;   /* of the newest record applied to this user                 */
+    int64_t as_of_ms; /* event time of the newest event in it: a late one adds, and moves
+                            it not                                                    */
+    int64_t first_ms; /* first event ever; 0 when none                             */
     int64_t spend_minor; /* net of refunds, ever                                     */
     uint32_t events;     /* ever                                                      */
     uint32_t purchases;  /* orders ever                                               */

@@ -81,7 +81,7 @@ void mr_shard_user_state(const mr_shard *shard, uint32_t row, uint64_t epoch,
     ret_state->user_id = mr_shard_user_id(shard, row);
     ret_state->epoch = epoch;
     ret_state->offset = parts.head->offset;
-    ret_state->as_of_ms = parts.head->applied_ms;
+    ret_state->as_of_ms = parts.head->newest_ms;
     ret_state->first_ms = parts.head->first_ms;
     ret_state->spend_minor = *mr_row_number(parts, plan->spend->number_offset);
     ret_state->events = parts.head->events;

@@ -287,6 +287,18 @@ static void test_the_small_picture_shows_the_newest_items_first(void **state)
     assert_int_equal(picture.churn_permille, UINT16_MAX);
 }
 
+static void test_a_late_event_is_in_the_picture_and_makes_it_no_older(void **state)
+{
+    mr_shard *shard = ((fixture *)*state)->shard;
+    static mr_user_state picture;
+    test_apply(shard, test_event(MR_EVENT_VIEW, "u", "a", START_MS + 9000));
+    test_apply(shard, test_event(MR_EVENT_VIEW, "u", "b", START_MS + 2000));
+    mr_shard_user_state(shard, mr_shard_find(shard, MR_TEXT("u")), 77, &picture);
+    assert_int_equal(picture.offset, 1);
+    assert_int_equal(picture.item_count, 2);
+    assert_int_equal(picture.as_of_ms, START_MS + 9000);
+}
+
 static void test_history_keeps_the_newest_of_each_type(void **state)
 {
     mr_shard *shard = ((fixture *)*state)->shard;
@@ -440,6 +452,7 @@ int main(void)
         SHARD_TEST(test_a_batch_that_is_not_ours_is_refused),
         SHARD_TEST(test_at_the_memory_limit_nothing_of_a_batch_is_applied),
         SHARD_TEST(test_the_small_picture_shows_the_newest_items_first),
+        SHARD_TEST(test_a_late_event_is_in_the_picture_and_makes_it_no_older),
         SHARD_TEST(test_history_keeps_the_newest_of_each_type),
         SHARD_TEST(test_sessions_are_thirty_minutes_apart),
         SHARD_TEST(test_changed_rows_are_listed_once_until_cleared),
