@@ -29,6 +29,7 @@ typedef struct mr_command {
 } mr_command;
 
 extern const mr_command mr_command_run;
+extern const mr_command mr_command_serve;
 extern const mr_command mr_command_produce;
 extern const mr_command mr_command_train;
 extern const mr_command mr_command_evaluate;

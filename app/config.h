@@ -72,6 +72,7 @@ typedef struct mr_config {
     struct {
         char *path;
         int64_t scorers;
+        int64_t unread; /* percent of their time for users nobody has read lately */
     } models;
     struct {
         char *listen;

@@ -38,6 +38,7 @@ const mr_config_field mr_config_fields[] = {
     {"state", "memory_limit", MR_FIELD_SIZE, AT(state.memory_bytes), "8GiB", NULL, 16 << 20, 4096 * GIB},
     {"models", "path", MR_FIELD_TEXT, AT(models.path), "data/models", NULL, 0, 0},
     {"models", "scorers", MR_FIELD_INTEGER, AT(models.scorers), "1", NULL, 1, 64},
+    {"models", "unread", MR_FIELD_INTEGER, AT(models.unread), "20", NULL, 0, 100},
     {"http", "listen", MR_FIELD_TEXT, AT(http.listen), "127.0.0.1:8080", NULL, 0, 0},
     {"http", "threads", MR_FIELD_INTEGER, AT(http.threads), "1", NULL, 1, 64},
     {"http", "tls_certificate", MR_FIELD_TEXT, AT(http.tls_certificate), "", NULL, 0, 0},

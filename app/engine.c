@@ -95,22 +95,36 @@ mr_status mr_engine_cache_create(const mr_engine *engine, mr_cache **ret_cache,
 
 /* ---- start, in the order of the data's way ---- */
 
-static mr_status read_secrets(mr_engine *engine, mr_error *ret_error)
+/* With Kafka other processes must know the same key: it is given, never made up. */
+static mr_status read_control_key(mr_engine *engine, mr_error *ret_error)
 {
     const mr_config *config = engine->config;
-    MR_TRY(mr_config_secret(config->security.deployment_secret, true, &engine->secret,
-                            ret_error));
-    /* With Kafka other processes must know the same key: it is given, never made up. */
     mr_error why = {{0}};
     const mr_status status =
         mr_config_secret(config->security.control_key, config->log.kind == MR_KIND_LOCAL,
                          &engine->control_key, &why);
+    if (status == MR_OK)
+        return MR_OK;
+    return mr_error_set(ret_error, MR_ERR_INVALID,
+                        "security.control_key: %s; with Kafka it is not made up: give "
+                        "every node the same file or variable, 32 random bytes or more",
+                        why.message);
+}
+
+/* A node that makes up a secret of its own could read nothing of what the owners wrote. */
+static mr_status read_secret(mr_engine *engine, mr_error *ret_error)
+{
+    const char *reference = engine->config->security.deployment_secret;
+    mr_error why = {{0}};
+    const mr_status status =
+        mr_config_secret(reference, engine->is_owner, &engine->secret, &why);
+    if (status != MR_OK && engine->is_owner)
+        return mr_error_set(ret_error, status, "%s", why.message);
     if (status != MR_OK)
-        return mr_error_set(
-            ret_error, MR_ERR_INVALID,
-            "security.control_key: %s; with Kafka it is not made up: give "
-            "every node the same file or variable, 32 random bytes or more",
-            why.message);
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "security.deployment_secret: %s; an API-only node needs the "
+                            "one that `millrace run` has",
+                            why.message);
     mr_hash_key_init(&engine->key, engine->secret.bytes, engine->secret.length);
     return MR_OK;
 }
@@ -133,17 +147,28 @@ static mr_status check_partitions(const mr_engine *engine, mr_error *ret_error)
     return MR_OK;
 }
 
+/* What both kinds of node need. */
+static mr_status create_shared(mr_engine *engine, mr_error *ret_error)
+{
+    const mr_config *config = engine->config;
+    if (mr_statistics_create(mr_log_partitions(engine->topics.events),
+                             &engine->statistics) != MR_OK ||
+        mr_memory_store_create((size_t)config->cache.memory_bytes, mr_clock_system(),
+                               &engine->memory) != MR_OK ||
+        mr_snapshot_holder_create(&engine->models) != MR_OK ||
+        mr_snapshot_holder_create(&engine->catalogue) != MR_OK ||
+        mr_snapshot_holder_create(&engine->trending) != MR_OK ||
+        mr_alert_feed_create(&engine->alerts) != MR_OK)
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    engine->clock =
+        config->log.clock_wall == 1 ? mr_clock_system() : &engine->statistics->data_clock;
+    return MR_OK;
+}
+
 static mr_status open_state(mr_engine *engine, mr_error *ret_error)
 {
     const mr_config *config = engine->config;
-    if (mr_blas_start() == NULL)
-        return mr_error_set(
-            ret_error, MR_ERR_UNAVAILABLE,
-            "the BLAS library multiplies wrongly; set OPENBLAS_CORETYPE or "
-            "install another build");
-    MR_TRY(read_secrets(engine, ret_error));
-    if (mr_plan_create_default(&engine->plan) != MR_OK)
-        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    MR_TRY(read_control_key(engine, ret_error));
     MR_TRY(mr_topics_open(config, MR_TOPICS_OWN, &engine->topics, ret_error));
     MR_TRY(mr_checkpoint_store_open(config->state.path, config->log.topic,
                                     (uint32_t)config->state.bases, &engine->store,
@@ -152,30 +177,59 @@ static mr_status open_state(mr_engine *engine, mr_error *ret_error)
         mr_state_lock_take(config, mr_state_lock_kind(config), &engine->lock, ret_error));
     MR_TRY(check_partitions(engine, ret_error));
     MR_TRY(mr_beginning_check_partitions(config, engine->topics.events, ret_error));
-    if (mr_statistics_create(mr_log_partitions(engine->topics.events),
-                             &engine->statistics) != MR_OK ||
-        mr_memory_store_create((size_t)config->cache.memory_bytes, mr_clock_system(),
-                               &engine->memory) != MR_OK ||
-        mr_snapshot_holder_create(&engine->models) != MR_OK ||
-        mr_snapshot_holder_create(&engine->catalogue) != MR_OK ||
-        mr_snapshot_holder_create(&engine->trending) != MR_OK ||
-        mr_alert_feed_create(&engine->alerts) != MR_OK ||
+    MR_TRY(create_shared(engine, ret_error));
+    if (mr_recent_readers_create(mr_clock_system(), &engine->readers) != MR_OK ||
         mr_checkpointer_create(engine->store, engine->topics.dead_letters,
                                engine->topics.late, engine->topics.events,
                                engine->topics.alerts, &engine->checkpointer) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
-    engine->clock =
-        config->log.clock_wall == 1 ? mr_clock_system() : &engine->statistics->data_clock;
     return MR_OK;
+}
+
+/* What an API-only node reads; it makes, locks and repairs nothing. */
+static mr_status open_readings(mr_engine *engine, mr_error *ret_error)
+{
+    mr_error why = {{0}};
+    if (engine->config->cache.kind == MR_KIND_LOCAL)
+        return mr_error_set(
+            ret_error, MR_ERR_INVALID,
+            "cache.kind: with `memory` the lists of the users lie inside `millrace run`, "
+            "where no other process can read them; give both the same `redis`");
+    const mr_status status =
+        mr_topics_open(engine->config, MR_TOPICS_SERVE, &engine->topics, &why);
+    if (status == MR_ERR_NOT_FOUND)
+        return mr_error_set(ret_error, status,
+                            "%s: `millrace run` makes it; start that first, with the "
+                            "same log",
+                            why.message);
+    if (status != MR_OK)
+        return mr_error_set(ret_error, status, "%s", why.message);
+    return create_shared(engine, ret_error);
+}
+
+static mr_status open_engine(mr_engine *engine, mr_error *ret_error)
+{
+    if (mr_blas_start() == NULL)
+        return mr_error_set(
+            ret_error, MR_ERR_UNAVAILABLE,
+            "the BLAS library multiplies wrongly; set OPENBLAS_CORETYPE or "
+            "install another build");
+    MR_TRY(read_secret(engine, ret_error));
+    if (mr_plan_create_default(&engine->plan) != MR_OK)
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    return engine->is_owner ? open_state(engine, ret_error)
+                            : open_readings(engine, ret_error);
 }
 
 static mr_status start_threads(mr_engine *engine, mr_error *ret_error)
 {
     const size_t scorers = (size_t)engine->config->models.scorers;
+    MR_TRY(mr_feeds_create(engine, &engine->feeds, ret_error));
+    if (!engine->is_owner)
+        return MR_OK;
     engine->scorers = calloc(scorers, sizeof(mr_scorer *));
     if (engine->scorers == NULL)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
-    MR_TRY(mr_feeds_create(engine, &engine->feeds, ret_error));
     for (; engine->scorer_count < scorers; engine->scorer_count++)
         MR_TRY(
             mr_scorer_create(engine, &engine->scorers[engine->scorer_count], ret_error));
@@ -305,6 +359,7 @@ static void stop(running *self)
     free(engine->scorers);
     mr_feeds_destroy(engine->feeds);
     mr_alert_feed_destroy(engine->alerts);
+    mr_recent_readers_destroy(engine->readers);
     mr_snapshot_holder_destroy(engine->models);
     mr_snapshot_holder_destroy(engine->catalogue);
     mr_snapshot_holder_destroy(engine->trending);
@@ -392,6 +447,7 @@ mr_status mr_engine_run(const mr_config *config, const mr_engine_options *given,
     self->engine.config = config;
     self->engine.begin_anew = given->begin_anew != NULL ? given->begin_anew : "";
     self->engine.until_end = until_end;
+    self->engine.is_owner = !given->is_api_only;
     self->engine.lock = -1;
     (void)pthread_mutex_init(&self->lock, NULL);
 
@@ -404,10 +460,11 @@ mr_status mr_engine_run(const mr_config *config, const mr_engine_options *given,
 
     if (until_end)
         mr_log_quiet(); /* a person or a script reads the bar and the summary */
-    mr_status status = open_state(&self->engine, ret_error);
+    mr_status status = open_engine(&self->engine, ret_error);
     if (status == MR_OK) {
-        mr_log_info("event=start version=%s blas_core=%s partitions=%" PRIu32, MR_VERSION,
-                    mr_blas_core_name(), mr_log_partitions(self->engine.topics.events));
+        mr_log_info("event=start version=%s role=%s blas_core=%s partitions=%" PRIu32,
+                    MR_VERSION, given->is_api_only ? "api" : "owner", mr_blas_core_name(),
+                    mr_log_partitions(self->engine.topics.events));
         status = start_threads(&self->engine, ret_error);
     }
     if (status == MR_OK && !until_end)

@@ -1,9 +1,12 @@
 /*
- * Engine: what the parts of `millrace run` share.
+ * Engine: what the parts of `millrace run` and `millrace serve` share.
  *
  * One struct that is built by engine.c, in the order of the data's way: secrets, topics,
  * checkpoints, caches, models, then the threads (ingest, checkpoint, scorers, feeds, HTTP).
  * Each part takes what it needs from here and owns nothing of it.
+ *
+ * An API-only node (`millrace serve`) has no ingest, no checkpoints and no scorers, and takes no
+ * lock: it reads the catalogue, the alerts, the models and what the owners write to Redis.
  *
  * Units      As the parts say.
  * Ownership  engine.c makes and frees everything; others borrow.
@@ -17,6 +20,7 @@
 #include "app/alert_feed.h"
 #include "app/checkpointer.h"
 #include "app/config.h"
+#include "app/recent_readers.h"
 #include "app/statistics.h"
 #include "app/topics.h"
 #include "core/hash.h"
@@ -32,7 +36,9 @@ typedef struct mr_engine {
     const char *
         begin_anew; /* partitions that may begin although they have run: "", "all", "0,3" */
     bool until_end;
-    int lock; /* of the state, held as long as the process lives; -1: not yet */
+    bool
+        is_owner; /* false: an API-only node; all from `store` to `ingest` is then NULL */
+    int lock;     /* of the state, held as long as the process lives; -1: not yet */
     mr_buffer secret;
     mr_buffer control_key;
     mr_hash_key key;
@@ -45,6 +51,7 @@ typedef struct mr_engine {
     mr_snapshot_holder *catalogue; /* of mr_catalogue                    */
     mr_snapshot_holder *trending;  /* of mr_trending_board                */
     mr_alert_feed *alerts;
+    mr_recent_readers *readers;
     mr_statistics *statistics;
     const mr_clock *clock; /* wall time, or the data's with log.clock: data */
     struct mr_ingest_thread *ingest;
@@ -62,6 +69,7 @@ void mr_engine_fail(mr_engine *engine, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 typedef struct mr_engine_options {
+    bool is_api_only;       /* serve what others ingest                           */
     bool until_end;         /* stop when every partition has been read to its end */
     const char *begin_anew; /* see app/beginning.h; NULL: none                    */
 } mr_engine_options;

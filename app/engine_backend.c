@@ -16,13 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STATE_TIMEOUT_MS = 10, PROFILE_TIMEOUT_MS = 1000 };
+enum { STATE_TIMEOUT_MS = 10, PROFILE_TIMEOUT_MS = 1000, ITEMS_AT_ONCE = 256 };
 
 struct mr_engine_backend {
     mr_backend table;
     mr_engine *engine;
     mr_scoring *scoring;       /* one a thread */
     mr_event_intake **intakes; /* one a thread */
+    mr_cache **caches;         /* one a thread; NULL where the owner is asked instead */
     uint32_t threads;
 };
 
@@ -151,7 +152,7 @@ static mr_status trending(void *context, uint32_t thread, mr_trending_kind kind,
 static mr_status static_list(void *context, size_t k, mr_arena *arena,
                              mr_candidate *ret_items, size_t *ret_count)
 {
-    enum { STATIC_MAX = 128 };
+    enum { STATIC_MAX = MR_RECOMMEND_MAX };
     const mr_engine_backend *self = context;
     mr_scored_item items[STATIC_MAX];
     mr_snapshot *snapshot = mr_snapshot_acquire(self->engine->models);
@@ -244,6 +245,57 @@ static mr_status profile(void *context, uint32_t thread, mr_text user_id,
     return q.question.status;
 }
 
+/* ---- without the owner: what it wrote to the cache ---- */
+
+typedef struct resolving {
+    const mr_model_slot *slot; /* NULL: no model, nothing is known by its hash */
+} resolving;
+
+static mr_text resolve(void *context, uint64_t hash)
+{
+    const mr_model_slot *slot = ((const resolving *)context)->slot;
+    const uint32_t item =
+        slot != NULL ? mr_model_slot_item_by_hash(slot, hash) : MR_ITEM_NONE;
+    return item != MR_ITEM_NONE
+               ? mr_recommender_item_id(mr_model_slot_recommender(slot), item)
+               : (mr_text){0};
+}
+
+static mr_status summary_of(const mr_engine_backend *self, uint32_t thread,
+                            mr_text user_id, mr_buffer *storage, resolving *items,
+                            mr_user_state *ret_state)
+{
+    char key[MR_CACHE_KEY_TEXT_BYTES];
+    mr_text value;
+    const mr_hash128 user = mr_hash_user(&self->engine->key, user_id);
+    const mr_text name = mr_cache_user_key(user, MR_CACHE_STATE, key);
+    MR_TRY(mr_cache_get_many(self->caches[thread], &name, 1,
+                             self->engine->config->cache.timeout_ms, storage, &value));
+    if (value.length == 0)
+        return mr_cache_down_since_ms(self->caches[thread]) != 0 ? MR_ERR_UNAVAILABLE
+                                                                 : MR_ERR_NOT_FOUND;
+    const mr_status status = mr_user_state_decode(user, value, resolve, items, ret_state);
+    if (status != MR_OK)
+        return MR_ERR_NOT_FOUND; /* a value that does not read is as good as absent */
+    return ret_state->events > 0 ? MR_OK : MR_ERR_NOT_FOUND;
+}
+
+static mr_status profile_summary(void *context, uint32_t thread, mr_text user_id,
+                                 mr_json_writer *writer)
+{
+    const mr_engine_backend *self = context;
+    mr_snapshot *model = mr_snapshot_acquire(self->engine->models);
+    resolving items = {model != NULL ? mr_snapshot_object(model) : NULL};
+    mr_buffer storage = {0};
+    mr_user_state state;
+    const mr_status status = summary_of(self, thread, user_id, &storage, &items, &state);
+    if (status == MR_OK)
+        mr_profile_json_write_summary(&state, user_id, writer);
+    mr_buffer_deinit(&storage);
+    mr_snapshot_release(model);
+    return status;
+}
+
 /* ---- the rest ---- */
 
 static const char *degraded(void *context)
@@ -260,6 +312,32 @@ static mr_status append_events(void *context, uint32_t thread, mr_backend_event 
 {
     const mr_engine_backend *self = context;
     return mr_event_intake_append(self->intakes[thread], events, count);
+}
+
+static mr_status append_items(void *context, uint32_t thread,
+                              const mr_backend_item *items, size_t count)
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    const int64_t now_ms = mr_clock_wall_ms(mr_clock_system());
+    mr_log_entry entries[ITEMS_AT_ONCE];
+    for (size_t at = 0; at < count; at += ITEMS_AT_ONCE) {
+        const size_t left = count - at;
+        const size_t some = left < ITEMS_AT_ONCE ? left : (size_t)ITEMS_AT_ONCE;
+        for (size_t i = 0; i < some; i++)
+            entries[i] = (mr_log_entry){.partition = MR_LOG_ANY_PARTITION,
+                                        .key = items[at + i].id,
+                                        .value = items[at + i].record,
+                                        .time_ms = now_ms};
+        MR_TRY(mr_log_append(self->engine->topics.catalogue, entries, some, NULL, NULL));
+    }
+    return MR_OK;
+}
+
+static void was_read(void *context, mr_hash128 user)
+{
+    const mr_engine_backend *self = context;
+    mr_recent_readers_mark(self->engine->readers, user);
 }
 
 static mr_status alerts(void *context, uint32_t thread, const mr_alert_query *query,
@@ -294,32 +372,77 @@ static void check(mr_readiness *ret_check, const char *name, bool ready,
     (void)snprintf(ret_check->detail, sizeof(ret_check->detail), "%s", detail);
 }
 
+static void check_log(const mr_engine *engine, mr_readiness *ret_check)
+{
+    const mr_statistics *statistics = engine->statistics;
+    const bool is_down =
+        atomic_load_explicit(&statistics->is_log_down, memory_order_relaxed);
+    char detail[128];
+    if (!engine->is_owner) {
+        check(ret_check, "log", !is_down, is_down ? "does not answer" : "answers");
+        return;
+    }
+    const mr_statistics_totals totals = mr_statistics_sum(statistics);
+    (void)snprintf(detail, sizeof(detail),
+                   "%" PRIu64 " of %" PRIu64 " partitions caught up, %" PRId64 " behind",
+                   totals.caught_up, totals.owned, totals.lag_events);
+    check(ret_check, "log", mr_statistics_is_caught_up(statistics) && !is_down, detail);
+}
+
 static size_t readiness(void *context, mr_readiness ret_checks[MR_READINESS_CHECKS_MAX])
 {
     const mr_engine_backend *self = context;
     mr_engine *engine = self->engine;
-    const mr_statistics *statistics = engine->statistics;
-    const mr_statistics_totals totals = mr_statistics_sum(statistics);
-    char detail[128];
-    (void)snprintf(detail, sizeof(detail),
-                   "%" PRIu64 " of %" PRIu64 " partitions caught up, %" PRId64 " behind",
-                   totals.caught_up, totals.owned, totals.lag_events);
-    check(&ret_checks[0], "log",
-          mr_statistics_is_caught_up(statistics) &&
-              !atomic_load_explicit(&statistics->is_log_down, memory_order_relaxed),
-          detail);
+    check_log(engine, &ret_checks[0]);
     mr_snapshot *model = mr_snapshot_acquire(engine->models);
     check(&ret_checks[1], "model", model != NULL,
           model != NULL ? "serving" : "none yet: run `millrace train`");
     mr_snapshot_release(model);
     const bool is_down =
-        atomic_load_explicit(&statistics->is_cache_down, memory_order_relaxed);
+        atomic_load_explicit(&engine->statistics->is_cache_down, memory_order_relaxed);
     check(&ret_checks[2], "cache", !is_down,
           is_down ? "down: answers come from memory" : "up");
     const bool is_read = mr_feeds_are_ready(engine->feeds);
     check(&ret_checks[3], "feeds", is_read,
           is_read ? "catalogue, alerts and trending are read" : "being read");
     return 4;
+}
+
+/* What only an owner answers, and what an API-only node does instead. */
+static void fill_in_by_role(mr_engine_backend *self)
+{
+    const mr_config *config = self->engine->config;
+    mr_backend *table = &self->table;
+    if (self->engine->is_owner) {
+        table->user_states = user_states;
+        table->profile = profile;
+        table->was_read = was_read;
+    } else {
+        table->profile = profile_summary;
+    }
+    if (self->engine->is_owner || config->log.kind == MR_KIND_REMOTE) {
+        table->append_events = append_events;
+        table->append_items = append_items;
+    } else {
+        table->no_appends = "this node only answers: a local log has one writer, so send "
+                            "events and items to the process of `millrace run`";
+    }
+}
+
+static mr_status create_thread_parts(mr_engine_backend *self, mr_error *ret_error)
+{
+    mr_engine *engine = self->engine;
+    self->scoring = calloc(self->threads, sizeof(*self->scoring));
+    self->intakes = calloc(self->threads, sizeof(*self->intakes));
+    self->caches = calloc(self->threads, sizeof(mr_cache *));
+    if (self->scoring == NULL || self->intakes == NULL || self->caches == NULL)
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    for (uint32_t i = 0; i < self->threads; i++) {
+        MR_TRY(mr_event_intake_create(engine, &self->intakes[i], ret_error));
+        if (!engine->is_owner)
+            MR_TRY(mr_engine_cache_create(engine, &self->caches[i], ret_error));
+    }
+    return MR_OK;
 }
 
 mr_status mr_engine_backend_create(mr_engine *engine, uint32_t threads,
@@ -341,22 +464,14 @@ mr_status mr_engine_backend_create(mr_engine *engine, uint32_t threads,
         .similar = similar,
         .trending = trending,
         .static_list = static_list,
-        .user_states = user_states,
         .degraded = degraded,
-        .append_events = append_events,
-        .profile = profile,
         .alerts = alerts,
         .metrics = metrics,
         .statistics = statistics_json,
         .readiness = readiness,
     };
-    self->scoring = calloc(threads, sizeof(*self->scoring));
-    self->intakes = calloc(threads, sizeof(*self->intakes));
-    mr_status status = MR_OK;
-    if (self->scoring == NULL || self->intakes == NULL)
-        status = mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
-    for (uint32_t i = 0; status == MR_OK && i < threads; i++)
-        status = mr_event_intake_create(engine, &self->intakes[i], ret_error);
+    fill_in_by_role(self);
+    const mr_status status = create_thread_parts(self, ret_error);
     if (status != MR_OK) {
         mr_engine_backend_destroy(self);
         return status;
@@ -373,8 +488,11 @@ void mr_engine_backend_destroy(mr_engine_backend *backend)
         mr_scoring_deinit(&backend->scoring[i]);
     for (uint32_t i = 0; backend->intakes != NULL && i < backend->threads; i++)
         mr_event_intake_destroy(backend->intakes[i]);
+    for (uint32_t i = 0; backend->caches != NULL && i < backend->threads; i++)
+        mr_cache_destroy(backend->caches[i]);
     free(backend->scoring);
     free(backend->intakes);
+    free(backend->caches);
     free(backend);
 }
 

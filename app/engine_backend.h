@@ -3,7 +3,8 @@
  *
  * Fills in serving/backend.h: the current model behind a snapshot, live scoring with scratch of
  * the asking thread, trending from the board, profiles by letter to the ingest thread, events
- * through the log.
+ * through the log.  On an API-only node a profile is the summary that the owner wrote to the cache,
+ * and events go to the log where others may write it.
  *
  * Units      As serving/backend.h.
  * Ownership  Owns the scratch of its threads; borrows the engine.

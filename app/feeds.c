@@ -65,6 +65,9 @@ static void tail(mr_feeds *feeds, mr_log_reader *reader, _Atomic bool *is_read,
     for (int polls = 0; polls < POLLS_A_TURN_MAX; polls++) {
         mr_log_batch batch;
         const mr_status status = mr_log_reader_poll(reader, 0, &batch);
+        if (!feeds->engine->is_owner) /* an owner hears it from its events */
+            atomic_store_explicit(&feeds->engine->statistics->is_log_down,
+                                  status == MR_ERR_UNAVAILABLE, memory_order_relaxed);
         if (status == MR_ERR_GAP) { /* retention has passed: go on with what is held */
             if (mr_log_reader_start(reader, batch.partition, batch.next_offset) != MR_OK)
                 return;
@@ -138,6 +141,15 @@ static void follow_model(mr_feeds *feeds)
                 has_churn ? "yes" : "no");
 }
 
+/* Whether the board is all there is to be known: something on it, or nothing that could be. */
+static bool is_whole(const mr_engine *engine, const mr_trending_board *board)
+{
+    if (board->count[MR_TRENDING_EVER] > 0 || !engine->is_owner)
+        return true;
+    return mr_statistics_is_caught_up(engine->statistics) &&
+           mr_statistics_sum(engine->statistics).applied == 0;
+}
+
 static void merge_trending(mr_feeds *feeds)
 {
     mr_engine *engine = feeds->engine;
@@ -145,9 +157,10 @@ static void merge_trending(mr_feeds *feeds)
     if (mr_trending_board_create(feeds->cache, engine->statistics->partition_count,
                                  &board) != MR_OK)
         return;
-    const bool is_made = board->count[MR_TRENDING_EVER] > 0 ||
-                         (mr_statistics_is_caught_up(engine->statistics) &&
-                          mr_statistics_sum(engine->statistics).applied == 0);
+    const bool is_made = is_whole(engine, board);
+    if (!engine->is_owner) /* the time of a deployment whose clock is its data's */
+        atomic_store_explicit(&engine->statistics->newest_ms, board->newest_ms,
+                              memory_order_relaxed);
     if (mr_snapshot_swap(engine->trending, board, mr_trending_board_destroy) != MR_OK)
         mr_trending_board_destroy(board);
     else

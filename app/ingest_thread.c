@@ -17,12 +17,14 @@ enum {
     POLL_MS = 2, /* a letter waits this long at most while the log is silent */
     BATCH_RECORDS = 1024,
     BATCH_EVENTS = 4096,
+    BEHIND_RECORDS = 1 << 16,   /* so far behind the log's end it is catching up */
     LETTER_BYTES_MAX = 4 << 20, /* then a checkpoint is made early */
     ASSIGNED_TEXT_BYTES = 16,
 };
 #define MS_NS INT64_C(1000000)
 #define FLUSH_NS (50 * MS_NS)
-#define FLUSH_BEHIND_NS (1000 * MS_NS) /* while catching up, readers score on the spot */
+#define FLUSH_BEHIND_NS                                                                  \
+    (1000 * MS_NS) /* while catching up a user is written less often */
 #define PUBLISH_NS (1000 * MS_NS)
 #define RETRY_NS (1000 * MS_NS)
 #define SWEEP_LOOK_NS (1000 * MS_NS)
@@ -44,7 +46,6 @@ struct mr_ingest_thread {
     _Atomic bool is_done;
     uint32_t cut_partition; /* whose checkpoint is being copied */
     bool is_cutting;
-    int64_t flush_ns;
     int64_t publish_ns;
     int64_t rate_ns;
     uint64_t rate_events;
@@ -408,13 +409,37 @@ static void look_after(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t 
     mr_user_publisher_feed_scorers(thread->publisher, owned);
 }
 
+static bool is_behind(const mr_owned_shard *owned)
+{
+    const int64_t end =
+        atomic_load_explicit(&statistics_of(owned)->end_offset, memory_order_relaxed);
+    return !owned->is_at_end &&
+           (end < 0 || end - mr_shard_next_offset(owned->shard) > BEHIND_RECORDS);
+}
+
 static void flush_if_due(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
 {
-    const int64_t since_ns = now - thread->flush_ns;
-    if (since_ns < (owned->is_at_end ? FLUSH_NS : FLUSH_BEHIND_NS))
+    if (now - owned->flush_ns < (is_behind(owned) ? FLUSH_BEHIND_NS : FLUSH_NS))
         return;
+    owned->flush_ns = now;
     if (mr_user_publisher_flush(thread->publisher, owned) != MR_OK)
         mr_log_warn("event=publish_failed partition=%" PRIu32, owned->partition);
+}
+
+/* Whether all that changed has been written, and every list that is to be made. */
+static bool is_published(const mr_owned_shard *owned)
+{
+    const uint32_t *rows;
+    return mr_shard_changed(owned->shard, &rows) == 0 && owned->read_rows.count == 0 &&
+           owned->unread_rows.count == 0;
+}
+
+static bool scorers_are_idle(const mr_engine *engine)
+{
+    for (size_t i = 0; i < engine->scorer_count; i++)
+        if (!mr_scorer_is_idle(engine->scorers[i]))
+            return false;
+    return true;
 }
 
 static void measure_rate(mr_ingest_thread *thread, int64_t now)
@@ -453,7 +478,6 @@ static void between_batches(mr_ingest_thread *thread)
     const int64_t now = now_ns();
     const bool publish = now - thread->publish_ns >= PUBLISH_NS;
     bool all_done = thread->partition_count > 0;
-    bool all_at_end = true;
     for (uint32_t p = 0; p < thread->partition_count; p++) {
         mr_owned_shard *owned = thread->shards[p];
         if (owned == NULL) {
@@ -474,16 +498,14 @@ static void between_batches(mr_ingest_thread *thread)
         if (publish && mr_user_publisher_trending(thread->publisher, owned) != MR_OK)
             atomic_fetch_add_explicit(&thread->engine->statistics->cache_failures, 1,
                                       memory_order_relaxed);
-        all_at_end &= owned->is_at_end;
-        all_done &= owned->is_at_end && links == 0 && !owned->is_sweeping &&
-                    owned->rescore_count == 0;
+        all_done &=
+            owned->is_at_end && links == 0 && !owned->is_sweeping && is_published(owned);
     }
     cut_a_slice(thread);
-    if (now - thread->flush_ns >= (all_at_end ? FLUSH_NS : FLUSH_BEHIND_NS))
-        thread->flush_ns = now;
     if (publish)
         thread->publish_ns = now;
     measure_rate(thread, now);
+    all_done = all_done && scorers_are_idle(thread->engine);
     atomic_store_explicit(&thread->is_done, all_done, memory_order_relaxed);
     mr_mailbox_serve(thread->mailbox, thread);
 }

@@ -186,7 +186,8 @@ void mr_owned_shard_close(mr_owned_shard *owned)
     mr_letter_box_deinit(&owned->job.links);
     mr_letter_box_deinit(&owned->dead_letters);
     mr_letter_box_deinit(&owned->late);
-    free(owned->rescore);
+    mr_row_queue_deinit(&owned->read_rows);
+    mr_row_queue_deinit(&owned->unread_rows);
     free(owned);
 }
 

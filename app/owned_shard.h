@@ -16,6 +16,7 @@
 
 #include "app/engine.h"
 #include "app/key_sample.h"
+#include "app/row_queue.h"
 #include "core/event.h"
 #include "features/checkpoint_cut.h"
 #include "ingest/decoder.h"
@@ -53,10 +54,9 @@ typedef struct mr_owned_shard {
     mr_letter_box dead_letters; /* since the last job was submitted */
     mr_letter_box late;         /* the same                         */
 
-    uint32_t *rescore; /* rows whose result is to be made, a queue */
-    size_t rescore_first;
-    size_t rescore_count;
-    size_t rescore_capacity;
+    int64_t flush_ns;         /* when changed users were last published              */
+    mr_row_queue read_rows;   /* changed, and read lately: their lists are made first */
+    mr_row_queue unread_rows; /* changed: their lists are made when there is time     */
 
     /* The churn sweep: rows below sweep_row have been scored as of sweep_at_ms. */
     uint32_t sweep_row;

@@ -92,6 +92,73 @@ static void put_churn(mr_json_writer *writer, mr_churn_mark mark)
     mr_json_end_object(writer);
 }
 
+static void put_summary_churn(mr_json_writer *writer, const mr_user_state *state)
+{
+    mr_json_key(writer, "churn");
+    if (state->churn_permille == UINT16_MAX) {
+        mr_json_put_null(writer);
+        return;
+    }
+    mr_json_begin_object(writer);
+    mr_json_key(writer, "probability");
+    mr_json_put_fixed(writer, state->churn_permille / 1000.0, 3);
+    mr_json_key(writer, "tier");
+    mr_json_put_string(writer, mr_churn_tier_name(state->churn_tier));
+    mr_json_end_object(writer);
+}
+
+static void put_recent(mr_json_writer *writer, const mr_recent_item *item)
+{
+    mr_json_begin_object(writer);
+    mr_json_key(writer, "time");
+    put_time(writer, (int64_t)item->time_s * 1000);
+    mr_json_key(writer, "item");
+    mr_json_put_text(writer, item->item_id);
+    mr_json_key(writer, "type");
+    mr_json_put_string(writer, mr_event_type_name((mr_event_type)item->type));
+    mr_json_key(writer, "weight");
+    mr_json_put_uint(writer, item->weight);
+    mr_json_end_object(writer);
+}
+
+static void put_summary_features(mr_json_writer *writer, const mr_user_state *state)
+{
+    mr_json_key(writer, "events");
+    mr_json_put_uint(writer, state->events);
+    mr_json_key(writer, "first_seen");
+    put_time(writer, state->first_ms);
+    mr_json_key(writer, "last_seen");
+    put_time(writer, state->as_of_ms);
+    mr_json_key(writer, "orders");
+    mr_json_put_uint(writer, state->purchases);
+    mr_json_key(writer, "spend");
+    mr_json_put_money(writer, state->spend_minor, MR_MINOR_DIGITS);
+    mr_json_key(writer, "history");
+    mr_json_begin_array(writer);
+    for (uint8_t i = 0; i < state->item_count; i++)
+        if (mr_event_type_name((mr_event_type)state->items[i].type) != NULL)
+            put_recent(writer, &state->items[i]);
+    mr_json_end_array(writer);
+}
+
+void mr_profile_json_write_summary(const mr_user_state *state, mr_text user_id,
+                                   mr_json_writer *writer)
+{
+    mr_json_begin_object(writer);
+    mr_json_key(writer, "user_id");
+    mr_json_put_text(writer, user_id);
+    mr_json_key(writer, "summary");
+    mr_json_put_bool(writer, true);
+    mr_json_key(writer, "as_of");
+    put_time(writer, state->as_of_ms);
+    put_summary_churn(writer, state);
+    mr_json_key(writer, "features");
+    mr_json_begin_object(writer);
+    put_summary_features(writer, state);
+    mr_json_end_object(writer);
+    mr_json_end_object(writer);
+}
+
 void mr_profile_json_write(const mr_shard *shard, uint32_t row, int64_t at_ms,
                            mr_json_writer *writer)
 {

@@ -10,18 +10,26 @@
  *
  * Units      As said; times UTC.
  * Ownership  Writes to the caller's writer.
- * Threads    The shard's owner.
+ * Threads    Of a shard: its owner.  Of a summary: any.
  * Cost       One visit of the profile.
  */
 #ifndef MR_APP_PROFILE_JSON_H
 #define MR_APP_PROFILE_JSON_H
 
 #include "core/json.h"
+#include "core/user_state.h"
 #include "features/shard.h"
 
 /* One JSON object: the profile of `row` as of `at_ms`.  Check mr_buffer_status() afterwards. */
 void mr_profile_json_write(const mr_shard *shard, uint32_t row, int64_t at_ms,
                            mr_json_writer *writer);
+
+/*
+ * One JSON object: what a user's summary, the `:s` value, holds of the profile; marked by
+ * `"summary":true`, the features under their names, `history` as far as the ids are known.
+ */
+void mr_profile_json_write_summary(const mr_user_state *state, mr_text user_id,
+                                   mr_json_writer *writer);
 
 /* "watch", "at-risk", "critical"; "none" below, NULL for a number that is no tier. */
 const char *mr_churn_tier_name(uint8_t tier);

@@ -7,11 +7,23 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SCORER_BATCH = 64, IDLE_NS = 1000000, CACHE_TIMEOUT_MS = 1000 };
+enum {
+    SCORER_BATCH = 64,
+    SPARE_BATCH = 8, /* as long as a first one may have to wait */
+    IDLE_NS = 1000000,
+    CACHE_TIMEOUT_MS = 1000,
+    WHOLE_PERCENT = 100,
+};
+
+static const size_t ring_elements[MR_SCORER_TURNS] = {
+    [MR_SCORER_FIRST] = MR_SCORER_RING_ELEMENTS,
+    [MR_SCORER_SPARE] = MR_SCORER_SPARE_ELEMENTS,
+};
 
 struct mr_scorer {
     mr_engine *engine;
-    mr_ring *ring;
+    mr_ring *rings[MR_SCORER_TURNS];
+    int64_t spare_ns; /* no spare turn before */
     mr_cache *cache;
     mr_scoring scoring;
     mr_buffer values;
@@ -82,27 +94,64 @@ static void score_batch(mr_scorer *scorer, mr_model_slot *slot, size_t count)
     atomic_fetch_add_explicit(&statistics->scored, ready, memory_order_relaxed);
 }
 
+static void serve_batch(mr_scorer *scorer, size_t count)
+{
+    mr_snapshot *snapshot = mr_snapshot_acquire(scorer->engine->models);
+    if (snapshot == NULL) {
+        atomic_fetch_add_explicit(&scorer->engine->statistics->score_deferred, count,
+                                  memory_order_relaxed);
+        return;
+    }
+    /* The slot is immutable; the codec's callback takes a plain pointer. */
+    mr_model_slot *slot = (mr_model_slot *)(uintptr_t)mr_snapshot_object(snapshot);
+    score_batch(scorer, slot, count);
+    mr_snapshot_release(snapshot);
+}
+
+static int64_t now_ns(void)
+{
+    return mr_clock_monotonic_ns(mr_clock_system());
+}
+
+/* A spare turn, and then a rest as long as its share of the time asks for. */
+static size_t serve_spare(mr_scorer *scorer)
+{
+    const mr_engine *engine = scorer->engine;
+    const int64_t share =
+        engine->until_end ? (int64_t)WHOLE_PERCENT : engine->config->models.unread;
+    const int64_t start_ns = now_ns();
+    if (share == 0 || start_ns < scorer->spare_ns)
+        return 0;
+    const size_t count =
+        mr_ring_pop(scorer->rings[MR_SCORER_SPARE], scorer->tasks, SPARE_BATCH);
+    if (count > 0) {
+        serve_batch(scorer, count);
+        const int64_t end_ns = now_ns();
+        scorer->spare_ns = end_ns + (end_ns - start_ns) * (WHOLE_PERCENT - share) / share;
+    }
+    return count;
+}
+
 static void *run(void *context)
 {
     mr_scorer *scorer = context;
     while (!atomic_load_explicit(&scorer->stopping, memory_order_relaxed)) {
-        const size_t count = mr_ring_pop(scorer->ring, scorer->tasks, SCORER_BATCH);
-        if (count == 0) {
+        const size_t count =
+            mr_ring_pop(scorer->rings[MR_SCORER_FIRST], scorer->tasks, SCORER_BATCH);
+        if (count > 0)
+            serve_batch(scorer, count);
+        else if (serve_spare(scorer) == 0)
             (void)nanosleep(&(struct timespec){.tv_nsec = IDLE_NS}, NULL);
-            continue;
-        }
-        mr_snapshot *snapshot = mr_snapshot_acquire(scorer->engine->models);
-        if (snapshot == NULL) {
-            atomic_fetch_add_explicit(&scorer->engine->statistics->score_deferred, count,
-                                      memory_order_relaxed);
-            continue;
-        }
-        /* The slot is immutable; the codec's callback takes a plain pointer. */
-        mr_model_slot *slot = (mr_model_slot *)(uintptr_t)mr_snapshot_object(snapshot);
-        score_batch(scorer, slot, count);
-        mr_snapshot_release(snapshot);
     }
     return NULL;
+}
+
+static mr_status create_rings(mr_scorer *scorer)
+{
+    for (int turn = 0; turn < MR_SCORER_TURNS; turn++)
+        MR_TRY(mr_ring_create(ring_elements[turn], sizeof(mr_score_task),
+                              &scorer->rings[turn]));
+    return MR_OK;
 }
 
 mr_status mr_scorer_create(mr_engine *engine, mr_scorer **ret_scorer, mr_error *ret_error)
@@ -111,8 +160,7 @@ mr_status mr_scorer_create(mr_engine *engine, mr_scorer **ret_scorer, mr_error *
     if (scorer == NULL)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
     scorer->engine = engine;
-    mr_status status =
-        mr_ring_create(MR_SCORER_RING_ELEMENTS, sizeof(mr_score_task), &scorer->ring);
+    mr_status status = create_rings(scorer);
     if (status == MR_OK)
         status = mr_engine_cache_create(engine, &scorer->cache, ret_error);
     if (status == MR_OK && pthread_create(&scorer->thread, NULL, run, scorer) != 0)
@@ -137,12 +185,25 @@ void mr_scorer_destroy(mr_scorer *scorer)
     }
     mr_scoring_deinit(&scorer->scoring);
     mr_cache_destroy(scorer->cache);
-    mr_ring_destroy(scorer->ring);
+    for (int turn = 0; turn < MR_SCORER_TURNS; turn++)
+        mr_ring_destroy(scorer->rings[turn]);
     mr_buffer_deinit(&scorer->values);
     free(scorer);
 }
 
-mr_status mr_scorer_push(mr_scorer *scorer, const mr_score_task *task)
+bool mr_scorer_has_room(const mr_scorer *scorer, mr_scorer_turn turn)
 {
-    return mr_ring_push(scorer->ring, task);
+    return mr_ring_count(scorer->rings[turn]) < ring_elements[turn];
+}
+
+mr_status mr_scorer_push(mr_scorer *scorer, mr_scorer_turn turn,
+                         const mr_score_task *task)
+{
+    return mr_ring_push(scorer->rings[turn], task);
+}
+
+bool mr_scorer_is_idle(const mr_scorer *scorer)
+{
+    return mr_ring_count(scorer->rings[MR_SCORER_FIRST]) == 0 &&
+           mr_ring_count(scorer->rings[MR_SCORER_SPARE]) == 0;
 }

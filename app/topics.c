@@ -36,7 +36,7 @@ mr_status mr_topic_open(const mr_config *config, mr_topics_use use, const char *
         .partitions = partitions,
         .segment_bytes = (size_t)config->log.segment_bytes,
         .compress = true,
-        .read_only = use == MR_TOPICS_READ,
+        .read_only = use != MR_TOPICS_OWN,
         .clock = mr_clock_system(),
     };
     int64_t cut_bytes = 0;
@@ -58,7 +58,7 @@ mr_status mr_topics_open(const mr_config *config, mr_topics_use use,
                                &topics.catalogue, ret_error);
     if (status == MR_ERR_NOT_FOUND && use == MR_TOPICS_READ && topics.events != NULL)
         status = MR_OK;
-    if (status == MR_OK && use == MR_TOPICS_OWN)
+    if (status == MR_OK && use != MR_TOPICS_READ)
         status = mr_topic_open(config, use, config->log.alerts_topic, 1, &topics.alerts,
                                ret_error);
     if (status == MR_OK && use == MR_TOPICS_OWN)

@@ -25,8 +25,10 @@ typedef struct mr_topics {
 } mr_topics;
 
 typedef enum mr_topics_use {
-    MR_TOPICS_OWN,  /* read and write all of them; local ones are locked           */
-    MR_TOPICS_READ, /* events and catalogue, nothing is made, locked or repaired   */
+    MR_TOPICS_OWN,   /* read and write all of them; local ones are locked           */
+    MR_TOPICS_READ,  /* events and catalogue, nothing is made, locked or repaired   */
+    MR_TOPICS_SERVE, /* the same and the alerts, all of them there; a broker's can be
+                        appended to                                                */
 } mr_topics_use;
 
 /* MR_ERR_* of mr_log_open_*(); with READ a catalogue that is not there is left NULL. */

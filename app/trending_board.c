@@ -16,7 +16,7 @@ void mr_trending_board_destroy(void *board)
 /* Append the shares that are there, without their fences; texts point into `storage`, so that
  * they are made once it has stopped moving. */
 static mr_status read_shares(mr_cache *cache, uint32_t partitions, mr_buffer *storage,
-                             mr_text *ret_shares, size_t *ret_count)
+                             mr_text *ret_shares, mr_trending_board *board)
 {
     size_t count = 0;
     mr_buffer found = {0};
@@ -43,6 +43,8 @@ static mr_status read_shares(mr_cache *cache, uint32_t partitions, mr_buffer *st
                                    values[i].length - MR_CACHE_FENCE_BYTES};
             if (mr_trending_read_header(share, &header) != MR_OK)
                 continue;
+            if (board->newest_ms == MR_TIME_NONE || header.at_ms > board->newest_ms)
+                board->newest_ms = header.at_ms;
             mr_buffer_put(storage, share.bytes, share.length);
             ret_shares[count++].length = share.length;
         }
@@ -54,14 +56,14 @@ static mr_status read_shares(mr_cache *cache, uint32_t partitions, mr_buffer *st
         ret_shares[i].bytes = (const char *)storage->bytes + at;
         at += ret_shares[i].length;
     }
-    *ret_count = count;
+    board->shares = count;
     return MR_OK;
 }
 
-static mr_status merge_all(mr_trending_board *board, const mr_text *shares, size_t count)
+static mr_status merge_all(mr_trending_board *board, const mr_text *shares)
 {
     for (int kind = 0; kind < MR_TRENDING_KINDS; kind++) {
-        MR_TRY(mr_trending_merge(shares, count, (mr_trending_kind)kind,
+        MR_TRY(mr_trending_merge(shares, board->shares, (mr_trending_kind)kind,
                                  MR_TRENDING_BOARD_ITEMS, board->entries[kind],
                                  &board->count[kind]));
         for (size_t i = 0; i < board->count[kind]; i++) {
@@ -80,14 +82,14 @@ mr_status mr_trending_board_create(mr_cache *cache, uint32_t partitions,
     mr_trending_board *board = calloc(1, sizeof(*board));
     mr_text *shares = calloc(partitions, sizeof(*shares));
     mr_buffer storage = {0};
-    size_t count = 0;
     mr_status status = MR_ERR_NO_MEMORY;
     if (board != NULL && shares != NULL) {
+        board->newest_ms = MR_TIME_NONE;
         board->arena = mr_arena_create(ARENA_BLOCK_BYTES);
         if (board->arena != NULL)
-            status = read_shares(cache, partitions, &storage, shares, &count);
+            status = read_shares(cache, partitions, &storage, shares, board);
         if (status == MR_OK)
-            status = merge_all(board, shares, count);
+            status = merge_all(board, shares);
     }
     mr_buffer_deinit(&storage);
     free(shares);

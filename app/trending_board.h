@@ -4,7 +4,7 @@
  * Each ingest thread publishes its partition's share to the cache; a board is the merge of all
  * shares found there, other nodes' included.  Requests read the newest board.
  *
- * Units      As features/trending.h.
+ * Units      As features/trending.h; times in ms since the epoch.
  * Ownership  The board owns its ids.
  * Threads    Immutable once made.
  * Cost       Making one: a merge of 1,000 items a partition and kind.
@@ -22,6 +22,8 @@ typedef struct mr_trending_board {
     mr_arena *arena;
     mr_trending_entry entries[MR_TRENDING_KINDS][MR_TRENDING_BOARD_ITEMS];
     size_t count[MR_TRENDING_KINDS];
+    size_t shares;     /* found and whole               */
+    int64_t newest_ms; /* newest event of any share; MR_TIME_NONE without one */
 } mr_trending_board;
 
 /* Merge the shares of `partitions` partitions that are in the cache; a damaged or missing share

@@ -12,7 +12,9 @@ struct mr_user_publisher {
     mr_engine *engine;
     mr_cache *cache;
     mr_buffer values;
-    size_t next_scorer;
+    mr_hash128 users[PUBLISH_BATCH]; /* of the batch at hand, those that have a key */
+    uint32_t rows[PUBLISH_BATCH];
+    size_t count;
     mr_user_state state;
     mr_score_task task;
 };
@@ -59,6 +61,7 @@ static mr_status put_state(mr_user_publisher *publisher, mr_owned_shard *owned,
                                 &publisher->values);
 }
 
+/* Write the states of some rows, and note whose they are; a row without a key has none. */
 static mr_status write_states(mr_user_publisher *publisher, mr_owned_shard *owned,
                               const uint32_t *rows, size_t count)
 {
@@ -68,11 +71,12 @@ static mr_status write_states(mr_user_publisher *publisher, mr_owned_shard *owne
     size_t ready = 0;
     mr_buffer_clear(&publisher->values);
     for (size_t i = 0; i < count; i++) {
-        mr_hash128 user;
         if (!has_a_key(owned, rows[i]))
             continue;
-        MR_TRY(put_state(publisher, owned, rows[i], &user));
-        entries[ready].key = mr_cache_user_key(user, MR_CACHE_STATE, keys[ready]);
+        mr_hash128 *user = &publisher->users[ready];
+        MR_TRY(put_state(publisher, owned, rows[i], user));
+        publisher->rows[ready] = rows[i];
+        entries[ready].key = mr_cache_user_key(*user, MR_CACHE_STATE, keys[ready]);
         entries[ready].ttl_ms = publisher->engine->config->cache.ttl_ms;
         ends[ready++] = publisher->values.length;
     }
@@ -87,31 +91,30 @@ static mr_status write_states(mr_user_publisher *publisher, mr_owned_shard *owne
     if (mr_cache_set_many(publisher->cache, entries, ready, CACHE_TIMEOUT_MS) != MR_OK)
         atomic_fetch_add_explicit(&publisher->engine->statistics->cache_failures, 1,
                                   memory_order_relaxed);
+    publisher->count = ready;
     return MR_OK;
 }
 
-static mr_status queue_rows(mr_owned_shard *owned, const uint32_t *rows, size_t count)
+/* Who was read lately is read again soon, and gets a new list before all others. */
+static void queue_rows(const mr_user_publisher *publisher, mr_owned_shard *owned)
 {
-    if (owned->rescore_first > 0) {
-        memmove(owned->rescore, owned->rescore + owned->rescore_first,
-                owned->rescore_count * sizeof(*rows));
-        owned->rescore_first = 0;
+    const mr_engine *engine = publisher->engine;
+    const bool are_others_scored = engine->until_end || engine->config->models.unread > 0;
+    for (size_t i = 0; i < publisher->count; i++) {
+        if (mr_recent_readers_has(engine->readers, publisher->users[i]))
+            mr_row_queue_put(&owned->read_rows, publisher->rows[i]);
+        else if (are_others_scored)
+            mr_row_queue_put(&owned->unread_rows, publisher->rows[i]);
     }
-    const size_t needed = owned->rescore_count + count;
-    /* More waiting rows than users means most wait twice: one entry each is enough. */
-    if (owned->rescore_count > mr_shard_user_count(owned->shard))
-        return MR_OK;
-    if (needed > owned->rescore_capacity) {
-        const size_t capacity = needed * 2;
-        uint32_t *larger = realloc(owned->rescore, capacity * sizeof(*larger));
-        if (larger == NULL)
-            return MR_ERR_NO_MEMORY;
-        owned->rescore = larger;
-        owned->rescore_capacity = capacity;
-    }
-    memcpy(owned->rescore + owned->rescore_count, rows, count * sizeof(*rows));
-    owned->rescore_count = needed;
-    return MR_OK;
+}
+
+static mr_status make_room(mr_owned_shard *owned, const uint32_t *rows, size_t count)
+{
+    uint32_t largest = 0;
+    for (size_t i = 0; i < count; i++)
+        largest = rows[i] > largest ? rows[i] : largest;
+    MR_TRY(mr_row_queue_reserve(&owned->read_rows, (size_t)largest + 1));
+    return mr_row_queue_reserve(&owned->unread_rows, (size_t)largest + 1);
 }
 
 mr_status mr_user_publisher_flush(mr_user_publisher *publisher, mr_owned_shard *owned)
@@ -120,38 +123,54 @@ mr_status mr_user_publisher_flush(mr_user_publisher *publisher, mr_owned_shard *
     const size_t count = mr_shard_changed(owned->shard, &rows);
     if (count == 0)
         return MR_OK;
+    MR_TRY(make_room(owned, rows, count));
     for (size_t done = 0; done < count; done += PUBLISH_BATCH) {
         const size_t left = count - done;
         MR_TRY(write_states(publisher, owned, rows + done,
                             left < PUBLISH_BATCH ? left : PUBLISH_BATCH));
+        queue_rows(publisher, owned);
     }
-    MR_TRY(queue_rows(owned, rows, count));
     mr_shard_changed_clear(owned->shard);
     return MR_OK;
 }
 
-void mr_user_publisher_feed_scorers(mr_user_publisher *publisher, mr_owned_shard *owned)
+/* By user, so that two results of one user are written in their order. */
+static mr_scorer *scorer_of(const mr_engine *engine, mr_hash128 user)
+{
+    return engine->scorers[user.low % engine->scorer_count];
+}
+
+/* MR_ERR_FULL: the scorer has enough to do; nothing was packed for it. */
+static mr_status push_row(mr_user_publisher *publisher, mr_owned_shard *owned,
+                          uint32_t row, mr_scorer_turn turn)
 {
     mr_engine *engine = publisher->engine;
-    while (owned->rescore_count > 0) {
-        const uint32_t row = owned->rescore[owned->rescore_first];
-        if (has_a_key(owned, row)) {
-            mr_buffer_clear(&publisher->values);
-            if (put_state(publisher, owned, row, &publisher->task.user) != MR_OK)
-                return;
-            publisher->task.bytes = (uint32_t)publisher->values.length;
-            memcpy(publisher->task.state, publisher->values.bytes,
-                   publisher->values.length);
-            /* By user, so that two results of one user are written in their order. */
-            mr_scorer *scorer =
-                engine->scorers[publisher->task.user.low % engine->scorer_count];
-            if (mr_scorer_push(scorer, &publisher->task) != MR_OK)
-                return;
-        }
-        owned->rescore_first++;
-        owned->rescore_count--;
-    }
-    owned->rescore_first = 0;
+    if (!has_a_key(owned, row))
+        return MR_OK;
+    const mr_hash128 user =
+        mr_hash_user(&engine->key, mr_shard_user_id(owned->shard, row));
+    mr_scorer *scorer = scorer_of(engine, user);
+    if (!mr_scorer_has_room(scorer, turn))
+        return MR_ERR_FULL;
+    mr_buffer_clear(&publisher->values);
+    MR_TRY(put_state(publisher, owned, row, &publisher->task.user));
+    publisher->task.bytes = (uint32_t)publisher->values.length;
+    memcpy(publisher->task.state, publisher->values.bytes, publisher->values.length);
+    return mr_scorer_push(scorer, turn, &publisher->task);
+}
+
+static void feed(mr_user_publisher *publisher, mr_owned_shard *owned, mr_row_queue *queue,
+                 mr_scorer_turn turn)
+{
+    while (queue->count > 0 &&
+           push_row(publisher, owned, mr_row_queue_first(queue), turn) == MR_OK)
+        mr_row_queue_take(queue);
+}
+
+void mr_user_publisher_feed_scorers(mr_user_publisher *publisher, mr_owned_shard *owned)
+{
+    feed(publisher, owned, &owned->read_rows, MR_SCORER_FIRST);
+    feed(publisher, owned, &owned->unread_rows, MR_SCORER_SPARE);
 }
 
 mr_status mr_user_publisher_trending(mr_user_publisher *publisher, mr_owned_shard *owned)

@@ -1,8 +1,9 @@
 /*
  * User publisher: what changed in the shards goes out to readers.
  *
- * Users who changed get their small key (`:s`) written, coalesced over some milliseconds, and
- * their row is queued for the scorers.  A partition's trending share follows once a second.
+ * Users who changed get their small key (`:s`) written, coalesced over some milliseconds.  Those
+ * who were read lately (app/recent_readers.h) are queued to be scored at once; the lists of the
+ * others are made in the scorers' spare time.  A partition's trending share follows once a second.
  * Nothing waits for it on the event path: a full ring or a silent cache is tried again later.
  *
  * Units      Times in ms.

@@ -288,9 +288,13 @@ static void append(batch *b)
 {
     const mr_backend *backend = b->call->api->options.backend;
     mr_status status = MR_OK;
-    if (backend->append_events == NULL)
-        status = MR_ERR_UNAVAILABLE;
-    else if (b->event_count > 0)
+    if (backend->append_events == NULL) {
+        mr_problem_write(b->call->response, 503,
+                         backend->no_appends != NULL ? backend->no_appends
+                                                     : "this node takes no events");
+        return;
+    }
+    if (b->event_count > 0)
         status = backend->append_events(backend->context, b->call->request->thread,
                                         b->events, b->event_count);
     if (status != MR_OK) {

@@ -74,7 +74,10 @@ static void resolve_purchases(chain *c)
 
 static void take_values(chain *c)
 {
+    const mr_backend *backend = backend_of(c);
     const mr_user_values *values = c->request->values;
+    if (backend->was_read != NULL)
+        backend->was_read(backend->context, values->user);
     if (mr_cache_down_since_ms(c->call->worker->cache) != 0)
         degrade(c, "cache");
     if (values->is_owner_out)

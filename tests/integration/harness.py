@@ -135,6 +135,7 @@ class Engine:
         self.port = free_port()
         self.process = None
         self.environment = {}  # of its processes, over our own
+        self.words = ["run"]  # the command that start() runs
         self.config = self.directory / "millrace.yaml"
         log = {"path": self.directory / "log", "clock": "data", "partitions": partitions, **(log or {})}
         state = {"path": home / "checkpoints", "interval": "300ms", **(state or {})}
@@ -163,7 +164,7 @@ class Engine:
 
     def start(self, wait=True, preexec_fn=None):
         with open(self.log_file, "ab") as sink:
-            self.process = subprocess.Popen([MILLRACE, "run", "--config", self.config], stdout=sink, stderr=sink,
+            self.process = subprocess.Popen([MILLRACE, *self.words, "--config", self.config], stdout=sink, stderr=sink,
                                             env={**os.environ, **self.environment}, preexec_fn=preexec_fn)
         if wait:
             wait_for(self.is_caught_up, 40, "the engine")

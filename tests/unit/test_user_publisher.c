@@ -1,6 +1,7 @@
 /*
  * User publisher: a shard on one side, a memory cache on the other.  What a reader decodes must be
- * the shard's own picture of the user, and rows must reach the scorers once each.
+ * the shard's own picture of the user, and rows must reach the scorers once each, those of users
+ * who were read lately before the others.
  */
 #include "app/user_publisher.h"
 #include "features/trending.h"
@@ -28,12 +29,14 @@ static int set_up(void **state)
     assert_non_null(f);
     f->config.cache.kind = MR_KIND_LOCAL;
     f->config.cache.ttl_ms = DAY_MS;
+    f->config.models.unread = 100;
     f->engine = (mr_engine){.config = &f->config, .clock = mr_clock_system()};
     mr_hash_key_init(&f->engine.key, "secret", 6);
     assert_ok(mr_plan_create_default(&f->engine.plan));
     assert_ok(mr_memory_store_create(STORE_BYTES, mr_clock_system(), &f->engine.memory));
     assert_ok(mr_statistics_create(1, &f->engine.statistics));
     assert_ok(mr_snapshot_holder_create(&f->engine.models));
+    assert_ok(mr_recent_readers_create(mr_clock_system(), &f->engine.readers));
     assert_ok(mr_cache_memory_create(f->engine.memory, &f->reader));
     f->owned = (mr_owned_shard){
         .engine = &f->engine, .shard = test_shard(f->engine.plan, 0), .epoch = 7};
@@ -46,7 +49,9 @@ static int tear_down(void **state)
 {
     fixture *f = *state;
     mr_user_publisher_destroy(f->publisher);
-    free(f->owned.rescore);
+    mr_row_queue_deinit(&f->owned.read_rows);
+    mr_row_queue_deinit(&f->owned.unread_rows);
+    mr_recent_readers_destroy(f->engine.readers);
     mr_shard_destroy(f->owned.shard);
     mr_cache_destroy(f->reader);
     mr_buffer_deinit(&f->found);
@@ -108,21 +113,55 @@ static void test_a_changed_user_can_be_read_as_the_shard_sees_him(void **state)
     assert_true(mr_text_is(stored.items[1].item_id, "tea"));
 }
 
-static void test_only_who_changed_is_written_again(void **state)
+static void is_read(fixture *f, const char *user)
+{
+    mr_recent_readers_mark(f->engine.readers,
+                           mr_hash_user(&f->engine.key, mr_text_from(user)));
+}
+
+static void test_each_changed_user_waits_for_a_list_once(void **state)
 {
     fixture *f = *state;
     view(f, "ann", "tea", START_MS);
     view(f, "bob", "tea", START_MS);
     assert_ok(mr_user_publisher_flush(f->publisher, &f->owned));
-    assert_int_equal(f->owned.rescore_count, 2);
-    assert_ok(mr_user_publisher_flush(f->publisher, &f->owned)); /* nothing happened */
-    assert_int_equal(f->owned.rescore_count, 2);
+    assert_int_equal(f->owned.unread_rows.count, 2);
     view(f, "bob", "yarn", START_MS + 1);
     view(f, "bob", "yarn", START_MS + 2);
     assert_ok(mr_user_publisher_flush(f->publisher, &f->owned));
-    assert_int_equal(f->owned.rescore_count, 3);
-    assert_int_equal(f->owned.rescore[f->owned.rescore_first + 2],
+    assert_int_equal(f->owned.unread_rows.count, 2);
+    assert_int_equal(f->owned.read_rows.count, 0);
+}
+
+static void test_who_was_read_lately_waits_apart_from_the_others(void **state)
+{
+    fixture *f = *state;
+    is_read(f, "bob");
+    view(f, "ann", "tea", START_MS);
+    view(f, "bob", "tea", START_MS);
+    assert_ok(mr_user_publisher_flush(f->publisher, &f->owned));
+    assert_int_equal(f->owned.read_rows.count, 1);
+    assert_int_equal(mr_row_queue_first(&f->owned.read_rows),
                      mr_shard_find(f->owned.shard, MR_TEXT("bob")));
+    assert_int_equal(f->owned.unread_rows.count, 1);
+    assert_int_equal(mr_row_queue_first(&f->owned.unread_rows),
+                     mr_shard_find(f->owned.shard, MR_TEXT("ann")));
+}
+
+static void test_with_no_time_for_the_unread_only_readers_wait(void **state)
+{
+    fixture *f = *state;
+    f->config.models.unread = 0;
+    is_read(f, "bob");
+    view(f, "ann", "tea", START_MS);
+    view(f, "bob", "tea", START_MS);
+    assert_ok(mr_user_publisher_flush(f->publisher, &f->owned));
+    assert_int_equal(f->owned.read_rows.count, 1);
+    assert_int_equal(f->owned.unread_rows.count, 0);
+    f->engine.until_end = true; /* whoever asks for it all gets it all */
+    view(f, "ann", "yarn", START_MS + 1);
+    assert_ok(mr_user_publisher_flush(f->publisher, &f->owned));
+    assert_int_equal(f->owned.unread_rows.count, 1);
 }
 
 static void test_more_than_a_batch_of_users_all_arrive(void **state)
@@ -182,22 +221,48 @@ static void test_rows_wait_while_the_scorers_are_full_and_go_out_once(void **sta
         char user[16];
         (void)snprintf(user, sizeof(user), "user-%d", i);
         view(f, user, "tea", START_MS + i);
+        if (i % 2 == 0)
+            is_read(f, user);
     }
     assert_ok(mr_user_publisher_flush(f->publisher, &f->owned));
+    assert_int_equal(f->owned.read_rows.count, CROWD / 2);
+    assert_int_equal(f->owned.unread_rows.count, CROWD / 2);
     assert_ok(mr_scorer_create(&f->engine, &scorer, NULL));
     f->engine.scorers = &scorer;
     f->engine.scorer_count = 1;
-    for (int i = 0; i < PATIENCE && f->owned.rescore_count > 0; i++)
-        mr_user_publisher_feed_scorers(f->publisher, &f->owned);
-    assert_int_equal(f->owned.rescore_count, 0);
     const struct timespec millisecond = {.tv_nsec = 1000000};
     for (int i = 0;
-         i < PATIENCE && atomic_load(&f->engine.statistics->score_deferred) < CROWD; i++)
+         i < PATIENCE && atomic_load(&f->engine.statistics->score_deferred) < CROWD;
+         i++) {
+        mr_user_publisher_feed_scorers(f->publisher, &f->owned);
         (void)nanosleep(&millisecond, NULL);
+    }
+    assert_int_equal(f->owned.read_rows.count, 0);
+    assert_int_equal(f->owned.unread_rows.count, 0);
+    assert_true(mr_scorer_is_idle(scorer));
     mr_scorer_destroy(scorer);
     /* Without a model each is left to its reader, and counted. */
     assert_int_equal(atomic_load(&f->engine.statistics->score_deferred), CROWD);
     assert_int_equal(atomic_load(&f->engine.statistics->cache_failures), 0);
+}
+
+static void test_who_is_anothers_twin_is_passed_over_by_the_scorers(void **state)
+{
+    fixture *f = *state;
+    mr_scorer *scorer = NULL;
+    mr_event visit = test_event(MR_EVENT_VIEW, "", "yarn", START_MS);
+    visit.anonymous_id = MR_TEXT("twin");
+    test_apply(f->owned.shard, visit);
+    assert_ok(mr_user_publisher_flush(f->publisher, &f->owned));
+    assert_int_equal(f->owned.unread_rows.count, 1);
+    view(f, "twin", "tea", START_MS + 1); /* the name has become somebody's */
+    assert_ok(mr_scorer_create(&f->engine, &scorer, NULL));
+    f->engine.scorers = &scorer;
+    f->engine.scorer_count = 1;
+    mr_user_publisher_feed_scorers(f->publisher, &f->owned);
+    assert_int_equal(f->owned.unread_rows.count, 0);
+    mr_scorer_destroy(scorer);
+    assert_int_equal(atomic_load(&f->engine.statistics->score_deferred), 0);
 }
 
 static void test_the_trending_share_lies_under_the_partitions_key(void **state)
@@ -228,8 +293,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             test_a_changed_user_can_be_read_as_the_shard_sees_him, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(test_only_who_changed_is_written_again, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_each_changed_user_waits_for_a_list_once,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_who_was_read_lately_waits_apart_from_the_others, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_with_no_time_for_the_unread_only_readers_wait, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_who_is_anothers_twin_is_passed_over_by_the_scorers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_more_than_a_batch_of_users_all_arrive,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(
