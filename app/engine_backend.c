@@ -96,6 +96,17 @@ static mr_status similar(void *context, uint32_t thread, const mr_model_view *vi
                               ret_count);
 }
 
+static mr_status rank(void *context, uint32_t thread, const mr_model_view *view,
+                      const mr_score_request *request, const uint32_t *items,
+                      size_t count, mr_scored_item *ret_items)
+{
+    const mr_engine_backend *self = context;
+    return mr_scoring_rank(&self->scoring[thread], slot_of(view), request->state,
+                           request->context_items, request->context_count,
+                           mr_clock_wall_ms(self->engine->clock), items, count,
+                           ret_items);
+}
+
 static bool is_of_category(const mr_catalogue *catalogue, mr_text item_id_text,
                            mr_text category)
 {
@@ -462,6 +473,7 @@ mr_status mr_engine_backend_create(mr_engine *engine, uint32_t threads,
         .item_by_hash = item_by_hash,
         .score = score,
         .similar = similar,
+        .rank = rank,
         .trending = trending,
         .static_list = static_list,
         .degraded = degraded,

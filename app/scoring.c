@@ -60,6 +60,21 @@ mr_status mr_scoring_score(mr_scoring *scoring, const mr_model_slot *slot,
                                 ret_items, ret_count);
 }
 
+mr_status mr_scoring_rank(mr_scoring *scoring, const mr_model_slot *slot,
+                          const mr_user_state *state, const uint32_t *context,
+                          size_t context_count, int64_t now_ms, const uint32_t *items,
+                          size_t item_count, mr_scored_item *ret_items)
+{
+    const mr_recommender *recommender = mr_model_slot_recommender(slot);
+    MR_TRY(scratch_for(scoring, recommender));
+    mr_model_history_item history[MR_RECOMMEND_HISTORY_MAX];
+    const uint32_t now_s = now_ms > 0 ? (uint32_t)(now_ms / 1000) : 0;
+    const size_t count =
+        history_of(recommender, state, context, context_count, now_s, history);
+    return mr_recommender_rank(recommender, scoring->scratch, history, count, items,
+                               item_count, ret_items);
+}
+
 mr_status mr_scoring_similar(mr_scoring *scoring, const mr_model_slot *slot,
                              uint32_t item, size_t k, mr_scored_item *ret_items,
                              size_t *ret_count)

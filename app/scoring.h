@@ -36,6 +36,14 @@ MR_MUST_USE mr_status mr_scoring_score(mr_scoring *scoring, const mr_model_slot 
                                        int64_t now_ms, size_t k,
                                        mr_scored_item *ret_items, size_t *ret_count);
 
+/* The scores of given items for the same history, `ret_items` [item_count] in the order given; see
+ * mr_recommender_rank(). */
+MR_MUST_USE mr_status mr_scoring_rank(mr_scoring *scoring, const mr_model_slot *slot,
+                                      const mr_user_state *state, const uint32_t *context,
+                                      size_t context_count, int64_t now_ms,
+                                      const uint32_t *items, size_t item_count,
+                                      mr_scored_item *ret_items);
+
 MR_MUST_USE mr_status mr_scoring_similar(mr_scoring *scoring, const mr_model_slot *slot,
                                          uint32_t item, size_t k,
                                          mr_scored_item *ret_items, size_t *ret_count);

@@ -285,8 +285,12 @@ static bool find_remembered(chain *c)
 
 static void serve_stored(chain *c, const char *from)
 {
+    const mr_user_state *state = &c->call->worker->state;
     c->answer->served_from = from;
     c->answer->profile_as_of_ms = c->result.profile_as_of_ms;
+    /* A state that was not written when the list was: the rules know no more than it says. */
+    if (c->has_state && state->as_of_ms < c->result.profile_as_of_ms)
+        c->answer->profile_as_of_ms = state->as_of_ms;
     take_stored(c);
 }
 

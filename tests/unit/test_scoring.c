@@ -7,6 +7,7 @@
 #include "tests/feature_batch.h"
 #include "tests/model_version.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { SHOPPERS = 12, K = 4 };
@@ -148,6 +149,29 @@ static void test_context_leads_where_there_is_no_state(void **state)
     assert_int_equal(items[0].source, MR_SOURCE_POPULAR);
 }
 
+static void test_given_items_are_ranked_by_the_same_history(void **state)
+{
+    fixture *f = *state;
+    const mr_recommender *model = mr_model_slot_recommender(f->slot);
+    const mr_recent_item recent[] = {{MR_TEXT("tea-1"), 1772366400, MR_EVENT_VIEW, 1}};
+    const mr_user_state user = state_with(recent, 1);
+    const uint32_t given[] = {mr_recommender_find_item(model, MR_TEXT("yarn-4")),
+                              MR_ITEM_NONE,
+                              mr_recommender_find_item(model, MR_TEXT("tea-4"))};
+    mr_scored_item ranked[3];
+    assert_ok(mr_scoring_rank(&f->scoring, f->slot, &user, NULL, 0, START_MS, given, 3,
+                              ranked));
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(ranked[i].item, given[i]);
+    assert_true(isnan(ranked[1].score));
+    assert_true(ranked[2].score > ranked[0].score);
+    /* In view is another shelf: the same items, the other way round. */
+    const uint32_t context[] = {mr_recommender_find_item(model, MR_TEXT("yarn-3"))};
+    assert_ok(mr_scoring_rank(&f->scoring, f->slot, NULL, context, 1, START_MS, given, 3,
+                              ranked));
+    assert_true(ranked[2].score < ranked[0].score);
+}
+
 static void test_similar_items_stand_on_the_same_shelf(void **state)
 {
     fixture *f = *state;
@@ -194,6 +218,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_it_weighs_a_history_as_training_does, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_context_leads_where_there_is_no_state,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_given_items_are_ranked_by_the_same_history,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_similar_items_stand_on_the_same_shelf,
                                         set_up, tear_down),
