@@ -474,7 +474,11 @@ mr_status mr_engine_run(const mr_config *config, const mr_engine_options *given,
         if (!has_failed(self))
             print_statistics(self->engine.statistics);
     } else if (status == MR_OK) {
+        if (given->started != NULL)
+            given->started(given->context, self->engine.topics.events);
         wait_for_a_signal(self, &signals);
+        if (given->stopping != NULL)
+            given->stopping(given->context);
     }
     stop(self);
     if (status == MR_OK && self->failed)

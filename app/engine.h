@@ -72,6 +72,11 @@ typedef struct mr_engine_options {
     bool is_api_only;       /* serve what others ingest                           */
     bool until_end;         /* stop when every partition has been read to its end */
     const char *begin_anew; /* see app/beginning.h; NULL: none                    */
+    /* For a program with the engine inside, which may then append to the events: called by the
+     * thread that runs it, once it serves and before it stops.  NULL: not. */
+    void (*started)(void *context, mr_log *events);
+    void (*stopping)(void *context);
+    void *context;
 } mr_engine_options;
 
 /* Run until SIGTERM or SIGINT, or with `until_end` until every partition has been read to its

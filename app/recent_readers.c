@@ -13,9 +13,11 @@ enum {
 };
 #define MINUTE_NS INT64_C(60000000000)
 #define MINUTE_MASK ((UINT64_C(1) << MINUTE_BITS) - 1)
+#define TAKEN (UINT64_C(1) << MINUTE_BITS)
+#define TAG_MASK (~(MINUTE_MASK | TAKEN))
 
 /* Each place says all it has to say in one word, so nothing is ordered against anything else.
- * 0: nobody; else 40 bits of the user's hash over the minute. */
+ * 0: nobody; else 39 bits of the user's hash, whether the mark was taken, and the minute. */
 typedef struct bucket {
     _Atomic uint64_t places[BUCKET_PLACES];
 } bucket;
@@ -71,7 +73,7 @@ static bucket *bucket_of(const mr_recent_readers *readers, mr_hash128 user, int 
 
 static uint64_t tag_of(mr_hash128 user)
 {
-    return user.high & ~MINUTE_MASK;
+    return user.high & TAG_MASK;
 }
 
 static uint64_t load(const _Atomic uint64_t *place)
@@ -81,7 +83,7 @@ static uint64_t load(const _Atomic uint64_t *place)
 
 static bool is_of(uint64_t place, mr_hash128 user)
 {
-    return place != 0 && (place & ~MINUTE_MASK) == tag_of(user);
+    return place != 0 && (place & TAG_MASK) == tag_of(user);
 }
 
 static bool is_recent(uint64_t place, uint64_t now)
@@ -133,15 +135,20 @@ void mr_recent_readers_mark(mr_recent_readers *readers, mr_hash128 user)
         atomic_store_explicit(place, mark, memory_order_relaxed);
 }
 
-bool mr_recent_readers_has(const mr_recent_readers *readers, mr_hash128 user)
+bool mr_recent_readers_take(mr_recent_readers *readers, mr_hash128 user)
 {
     const uint64_t now = minute_of(readers);
     for (int n = 0; n < CHOICES; n++) {
-        const bucket *b = bucket_of(readers, user, n);
+        bucket *b = bucket_of(readers, user, n);
         for (size_t p = 0; p < BUCKET_PLACES; p++) {
-            const uint64_t found = load(&b->places[p]);
-            if (is_of(found, user))
-                return is_recent(found, now);
+            uint64_t found = load(&b->places[p]);
+            if (!is_of(found, user))
+                continue;
+            /* A reading of this instant, which makes the exchange fail, is taken next time. */
+            return (found & TAKEN) == 0 && is_recent(found, now) &&
+                   atomic_compare_exchange_strong_explicit(
+                       &b->places[p], &found, found | TAKEN, memory_order_relaxed,
+                       memory_order_relaxed);
         }
     }
     return false;

@@ -95,13 +95,13 @@ static mr_status write_states(mr_user_publisher *publisher, mr_owned_shard *owne
     return MR_OK;
 }
 
-/* Who was read lately is read again soon, and gets a new list before all others. */
+/* Who was read lately will be read again, and gets a new list before all others. */
 static void queue_rows(const mr_user_publisher *publisher, mr_owned_shard *owned)
 {
     const mr_engine *engine = publisher->engine;
     const bool are_others_scored = engine->until_end || engine->config->models.unread > 0;
     for (size_t i = 0; i < publisher->count; i++) {
-        if (mr_recent_readers_has(engine->readers, publisher->users[i]))
+        if (mr_recent_readers_take(engine->readers, publisher->users[i]))
             mr_row_queue_put(&owned->read_rows, publisher->rows[i]);
         else if (are_others_scored)
             mr_row_queue_put(&owned->unread_rows, publisher->rows[i]);

@@ -53,23 +53,33 @@ static void test_who_was_never_read_is_no_reader(void **state)
 {
     const fixture *f = *state;
     for (int i = 0; i < MARKS; i++)
-        assert_false(mr_recent_readers_has(f->readers, user(f, i)));
+        assert_false(mr_recent_readers_take(f->readers, user(f, i)));
     mr_hash128 zero = {0};
-    assert_false(mr_recent_readers_has(f->readers, zero));
+    assert_false(mr_recent_readers_take(f->readers, zero));
 }
 
-static void test_a_reader_is_known_for_half_an_hour_and_not_for_32_minutes(void **state)
+static void test_a_reading_can_be_taken_once(void **state)
+{
+    fixture *f = *state;
+    for (int i = 0; i < 3; i++) {
+        mr_recent_readers_mark(f->readers, user(f, 1));
+        mr_recent_readers_mark(f->readers, user(f, 1)); /* nobody asked between the two */
+        assert_true(mr_recent_readers_take(f->readers, user(f, 1)));
+        assert_false(mr_recent_readers_take(f->readers, user(f, 1)));
+        assert_false(mr_recent_readers_take(f->readers, user(f, 2)));
+    }
+}
+
+static void test_it_can_be_taken_for_half_an_hour_and_not_after_32_minutes(void **state)
 {
     fixture *f = *state;
     mr_clock_fake_advance(&f->clock, 17 * MINUTE_MS + 59999);
-    mr_recent_readers_mark(f->readers, user(f, 1));
-    for (int minute = 0; minute < MR_RECENT_READERS_MINUTES; minute++) {
-        assert_true(mr_recent_readers_has(f->readers, user(f, 1)));
-        mr_clock_fake_advance(&f->clock, MINUTE_MS);
+    for (int minute = 0; minute <= MR_RECENT_READERS_MINUTES + 1; minute++) {
+        const bool is_known = minute <= MR_RECENT_READERS_MINUTES;
+        mr_recent_readers_mark(f->readers, user(f, minute));
+        mr_clock_fake_advance(&f->clock, (int64_t)minute * MINUTE_MS);
+        assert_int_equal(mr_recent_readers_take(f->readers, user(f, minute)), is_known);
     }
-    assert_true(mr_recent_readers_has(f->readers, user(f, 1)));
-    mr_clock_fake_advance(&f->clock, MINUTE_MS);
-    assert_false(mr_recent_readers_has(f->readers, user(f, 1)));
 }
 
 static void test_reading_again_begins_the_half_hour_anew(void **state)
@@ -78,7 +88,7 @@ static void test_reading_again_begins_the_half_hour_anew(void **state)
     for (int i = 0; i < 5; i++) {
         mr_recent_readers_mark(f->readers, user(f, 1));
         mr_clock_fake_advance(&f->clock, 29 * MINUTE_MS);
-        assert_true(mr_recent_readers_has(f->readers, user(f, 1)));
+        assert_true(mr_recent_readers_take(f->readers, user(f, 1)));
     }
 }
 
@@ -89,11 +99,11 @@ static void test_of_400000_readers_less_than_one_in_a_thousand_is_forgotten(void
     for (int i = 0; i < CROWD; i++)
         mr_recent_readers_mark(f->readers, user(f, i));
     for (int i = 0; i < CROWD; i++)
-        forgotten += !mr_recent_readers_has(f->readers, user(f, i));
+        forgotten += !mr_recent_readers_take(f->readers, user(f, i));
     if (forgotten > FORGOTTEN_MAX)
         fail_msg("%d of %d are forgotten", forgotten, CROWD);
     for (int i = CROWD; i < 2 * CROWD; i++)
-        assert_false(mr_recent_readers_has(f->readers, user(f, i)));
+        assert_false(mr_recent_readers_take(f->readers, user(f, i)));
 }
 
 static void test_in_a_full_table_those_read_longest_ago_make_room(void **state)
@@ -106,7 +116,7 @@ static void test_in_a_full_table_those_read_longest_ago_make_room(void **state)
     for (int i = 0; i < MARKS; i++)
         mr_recent_readers_mark(f->readers, user(f, -1 - i));
     for (int i = 0; i < MARKS; i++)
-        known += mr_recent_readers_has(f->readers, user(f, -1 - i));
+        known += mr_recent_readers_take(f->readers, user(f, -1 - i));
     assert_int_equal(known, MARKS);
 }
 
@@ -136,7 +146,7 @@ static void test_threads_mark_at_once_and_hardly_a_mark_is_lost(void **state)
     for (int t = 0; t < THREADS; t++)
         assert_int_equal(pthread_join(threads[t], NULL), 0);
     for (int i = 0; i < THREADS * MARKS; i++)
-        lost += !mr_recent_readers_has(f->readers, user(f, i));
+        lost += !mr_recent_readers_take(f->readers, user(f, i));
     assert_in_range(lost, 0, THREADS * MARKS / 1000);
 }
 
@@ -146,7 +156,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_who_was_never_read_is_no_reader),
-        CASE(test_a_reader_is_known_for_half_an_hour_and_not_for_32_minutes),
+        CASE(test_a_reading_can_be_taken_once),
+        CASE(test_it_can_be_taken_for_half_an_hour_and_not_after_32_minutes),
         CASE(test_reading_again_begins_the_half_hour_anew),
         CASE(test_of_400000_readers_less_than_one_in_a_thousand_is_forgotten),
         CASE(test_in_a_full_table_those_read_longest_ago_make_room),
