@@ -107,6 +107,15 @@ static mr_status rank(void *context, uint32_t thread, const mr_model_view *view,
                            ret_items);
 }
 
+static mr_status bought_together(void *context, uint32_t thread,
+                                 const mr_model_view *view, uint32_t item, size_t k,
+                                 mr_scored_item *ret_items, size_t *ret_count)
+{
+    const mr_engine_backend *self = context;
+    return mr_scoring_bought_together(&self->scoring[thread], slot_of(view), item, k,
+                                      ret_items, ret_count);
+}
+
 static bool is_of_category(const mr_catalogue *catalogue, mr_text item_id_text,
                            mr_text category)
 {
@@ -474,6 +483,7 @@ mr_status mr_engine_backend_create(mr_engine *engine, uint32_t threads,
         .score = score,
         .similar = similar,
         .rank = rank,
+        .bought_together = bought_together,
         .trending = trending,
         .static_list = static_list,
         .degraded = degraded,

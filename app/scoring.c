@@ -84,3 +84,13 @@ mr_status mr_scoring_similar(mr_scoring *scoring, const mr_model_slot *slot,
     return mr_recommender_similar(recommender, scoring->scratch, item, (uint32_t)k,
                                   ret_items, ret_count);
 }
+
+mr_status mr_scoring_bought_together(mr_scoring *scoring, const mr_model_slot *slot,
+                                     uint32_t item, size_t k, mr_scored_item *ret_items,
+                                     size_t *ret_count)
+{
+    const mr_recommender *recommender = mr_model_slot_recommender(slot);
+    MR_TRY(scratch_for(scoring, recommender));
+    return mr_recommender_bought_together(recommender, scoring->scratch, item,
+                                          (uint32_t)k, ret_items, ret_count);
+}

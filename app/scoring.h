@@ -48,4 +48,10 @@ MR_MUST_USE mr_status mr_scoring_similar(mr_scoring *scoring, const mr_model_slo
                                          uint32_t item, size_t k,
                                          mr_scored_item *ret_items, size_t *ret_count);
 
+/* See mr_recommender_bought_together(). */
+MR_MUST_USE mr_status mr_scoring_bought_together(mr_scoring *scoring,
+                                                 const mr_model_slot *slot, uint32_t item,
+                                                 size_t k, mr_scored_item *ret_items,
+                                                 size_t *ret_count);
+
 #endif

@@ -285,7 +285,7 @@ static bool find_remembered(chain *c)
 
 static void serve_stored(chain *c, const char *from)
 {
-    const mr_user_state *state = &c->call->worker->state;
+    const mr_user_state_view *state = &c->request->values->state;
     c->answer->served_from = from;
     c->answer->profile_as_of_ms = c->result.profile_as_of_ms;
     /* A state that was not written when the list was: the rules know no more than it says. */

@@ -21,7 +21,7 @@ typedef struct fixture {
     mr_scoring scoring;
 } fixture;
 
-/* Even shoppers buy tea-0 … tea-5, odd ones yarn-0 … yarn-5, each leaving one out. */
+/* Even shoppers buy tea-0 … tea-5, odd ones yarn-0 … yarn-5, in one order, leaving one out. */
 static void fill(mr_shard *shard)
 {
     for (int shopper = 0; shopper < SHOPPERS; shopper++) {
@@ -32,7 +32,7 @@ static void fill(mr_shard *shard)
             (void)snprintf(name, sizeof(name), "%s-%d", shopper % 2 == 0 ? "tea" : "yarn",
                            item);
             if (item != shopper / 2)
-                test_apply(shard, test_purchase(user, name, START_MS + item, "", 100));
+                test_apply(shard, test_purchase(user, name, START_MS + item, user, 100));
         }
     }
 }
@@ -185,6 +185,22 @@ static void test_similar_items_stand_on_the_same_shelf(void **state)
         assert_memory_equal(item_id(f, items[i].item).bytes, "tea-", 4);
 }
 
+static void test_what_is_bought_together_stands_on_the_same_shelf(void **state)
+{
+    fixture *f = *state;
+    mr_scored_item items[K];
+    size_t count = 0;
+    const uint32_t item =
+        mr_recommender_find_item(mr_model_slot_recommender(f->slot), MR_TEXT("tea-0"));
+    assert_ok(mr_scoring_bought_together(&f->scoring, f->slot, item, K, items, &count));
+    assert_true(count > 0);
+    for (size_t i = 0; i < count; i++)
+        assert_memory_equal(item_id(f, items[i].item).bytes, "tea-", 4);
+    assert_int_equal(
+        mr_scoring_bought_together(&f->scoring, f->slot, MR_ITEM_NONE, K, items, &count),
+        MR_ERR_NOT_FOUND);
+}
+
 static void test_a_model_swapped_in_is_used_at_once(void **state)
 {
     fixture *f = *state;
@@ -223,6 +239,8 @@ int main(void)
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_similar_items_stand_on_the_same_shelf,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_what_is_bought_together_stands_on_the_same_shelf, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_model_swapped_in_is_used_at_once, set_up,
                                         tear_down),
     };
