@@ -473,6 +473,20 @@ static void expect_links(mr_ingest_thread *thread)
     }
 }
 
+static void count_waiting(const mr_ingest_thread *thread)
+{
+    mr_statistics *statistics = thread->engine->statistics;
+    uint64_t first = 0;
+    uint64_t spare = 0;
+    for (uint32_t p = 0; p < thread->partition_count; p++) {
+        const mr_owned_shard *owned = thread->shards[p];
+        first += owned != NULL && owned->is_owned ? owned->read_rows.count : 0;
+        spare += owned != NULL && owned->is_owned ? owned->unread_rows.count : 0;
+    }
+    atomic_store_explicit(&statistics->lists_first, first, memory_order_relaxed);
+    atomic_store_explicit(&statistics->lists_spare, spare, memory_order_relaxed);
+}
+
 static void between_batches(mr_ingest_thread *thread)
 {
     const int64_t now = now_ns();
@@ -505,6 +519,7 @@ static void between_batches(mr_ingest_thread *thread)
     if (publish)
         thread->publish_ns = now;
     measure_rate(thread, now);
+    count_waiting(thread);
     all_done = all_done && scorers_are_idle(thread->engine);
     atomic_store_explicit(&thread->is_done, all_done, memory_order_relaxed);
     mr_mailbox_serve(thread->mailbox, thread);

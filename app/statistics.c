@@ -234,10 +234,15 @@ void mr_statistics_metrics(const mr_statistics *statistics, mr_buffer *text)
         "# TYPE millrace_lag_events gauge\nmillrace_lag_events %" PRId64 "\n"
         "# HELP millrace_scored_total results written ahead of their readers\n"
         "# TYPE millrace_scored_total counter\nmillrace_scored_total %" PRIu64 "\n"
+        "# HELP millrace_lists_waiting lists to be made ahead of their readers\n"
+        "# TYPE millrace_lists_waiting gauge\n"
+        "millrace_lists_waiting{turn=\"first\"} %" PRIu64 "\n"
+        "millrace_lists_waiting{turn=\"spare\"} %" PRIu64 "\n"
         "# HELP millrace_cache_failures_total batches the cache did not take\n"
         "# TYPE millrace_cache_failures_total counter\n"
         "millrace_cache_failures_total %" PRIu64 "\n",
-        totals.lag_events, GET(statistics->scored), GET(statistics->cache_failures));
+        totals.lag_events, GET(statistics->scored), GET(statistics->lists_first),
+        GET(statistics->lists_spare), GET(statistics->cache_failures));
     put_pauses(&statistics->cut_pause_us, text);
 }
 

@@ -79,6 +79,8 @@ typedef struct mr_statistics {
     int64_t start_ns;
     _Atomic uint64_t events_this_run; /* event lines applied since the start          */
     _Atomic uint64_t scored;          /* results written ahead of their readers       */
+    _Atomic uint64_t lists_first;     /* waiting to be made: of users read lately     */
+    _Atomic uint64_t lists_spare;     /* of the others                                */
     _Atomic uint64_t score_deferred;  /* left to the reader: no model yet             */
     _Atomic uint64_t cache_failures;  /* batches the cache did not take               */
     _Atomic uint64_t alerts_seen;
