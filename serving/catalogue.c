@@ -67,7 +67,7 @@ static mr_status allocate(mr_catalogue *catalogue, const mr_catalogue_builder *b
 {
     const size_t words = builder->categories + builder->attributes;
     catalogue->items = calloc(builder->live + 1, sizeof(*catalogue->items));
-    catalogue->bytes = malloc(builder->text_bytes + builder->id_bytes + 1);
+    catalogue->bytes = malloc(builder->text_bytes + 1);
     catalogue->categories = calloc(builder->categories + 1, sizeof(mr_text));
     catalogue->attributes = calloc(builder->attributes + 1, sizeof(mr_attribute));
     catalogue->item_words = calloc(words + 1, sizeof(uint32_t));
@@ -94,17 +94,10 @@ typedef struct filling {
     uint32_t *item_words;
 } filling;
 
-static void fill_id(filling *f, mr_text id, mr_catalogue_item *item)
-{
-    memcpy(f->bytes, id.bytes, id.length);
-    item->id = (mr_text){f->bytes, id.length};
-    f->bytes += id.length;
-}
-
 static void fill_texts(filling *f, const mr_catalogue_row *row, mr_catalogue_item *item)
 {
-    mr_text *texts[MR_ROW_TEXTS] = {&item->title, &item->currency, &item->image,
-                                    &item->url};
+    mr_text *texts[MR_ROW_TEXTS] = {&item->id, &item->title, &item->currency,
+                                    &item->image, &item->url};
     const char *from = mr_catalogue_row_texts(row);
     for (size_t i = 0; i < MR_ROW_TEXTS; i++) {
         memcpy(f->bytes, from, row->text_bytes[i]);
@@ -213,11 +206,8 @@ static void order_categories(mr_catalogue *catalogue)
 /* Rows lie about in the order they came: the pointer first, then the row, a few lines long. */
 static void prefetch_ahead(const mr_catalogue_builder *builder, uint32_t i)
 {
-    if (i + 2 * ROWS_AHEAD < builder->sorted) {
-        const uint32_t far = builder->by_id[i + 2 * ROWS_AHEAD];
-        mr_prefetch(&builder->rows[far]);
-        mr_id_table_prefetch_id(builder->ids, far);
-    }
+    if (i + 2 * ROWS_AHEAD < builder->sorted)
+        mr_prefetch(&builder->rows[builder->by_id[i + 2 * ROWS_AHEAD]]);
     if (i + ROWS_AHEAD >= builder->sorted)
         return;
     const char *row = (const char *)builder->rows[builder->by_id[i + ROWS_AHEAD]];
@@ -239,16 +229,13 @@ static void fill_items(mr_catalogue *catalogue, const mr_catalogue_builder *buil
     };
     uint32_t place = 0;
     for (uint32_t i = 0; i < builder->sorted; i++) {
-        const uint32_t index = builder->by_id[i];
-        const mr_catalogue_row *row = builder->rows[index];
+        const mr_catalogue_row *row = builder->rows[builder->by_id[i]];
         prefetch_ahead(builder, i);
         if (row == NULL)
             continue;
         mr_catalogue_item *item = &catalogue->items[place];
-        const uint64_t hash = mr_id_table_hash(builder->ids, index);
-        fill_id(&f, mr_id_table_id(builder->ids, index), item);
-        *probe(catalogue, hash, item->id) = (slot){(uint32_t)hash, place};
         fill_item(&f, row, item);
+        *probe(catalogue, row->hash, item->id) = (slot){(uint32_t)row->hash, place};
         ages[place] = (age){row->created_ms, row->arrival, place};
         place++;
     }

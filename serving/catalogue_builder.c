@@ -101,9 +101,10 @@ static mr_catalogue_row *row_create(mr_catalogue_builder *builder,
                                     const mr_catalogue_item *item)
 {
     uint32_t words[WORDS_MAX];
-    const mr_text texts[MR_ROW_TEXTS] = {item->title, item->currency, item->image,
-                                         item->url};
+    const mr_text texts[MR_ROW_TEXTS] = {item->id, item->title, item->currency,
+                                         item->image, item->url};
     mr_catalogue_row head = {
+        .hash = mr_hash_item(&builder->key, item->id),
         .arrival = builder->arrivals,
         .price_minor = item->price_minor,
         .stock = item->stock,
@@ -212,7 +213,6 @@ static void delete_row(mr_catalogue_builder *builder, mr_text id)
     if (index == MR_ID_NONE || builder->rows[index] == NULL)
         return;
     remove_row(builder, builder->rows[index]);
-    builder->id_bytes -= id.length;
     free(builder->rows[index]);
     builder->rows[index] = NULL;
 }
@@ -227,17 +227,15 @@ mr_status mr_catalogue_builder_put(mr_catalogue_builder *builder,
     mr_catalogue_row *fresh = row_create(builder, item);
     uint32_t index;
     if (fresh == NULL || reserve_row(builder) != MR_OK ||
-        mr_id_table_put(builder->ids, item->id, &index) != MR_OK) {
+        mr_id_table_put_hashed(builder->ids, fresh->hash, item->id, &index) != MR_OK) {
         free(fresh);
         return MR_ERR_NO_MEMORY;
     }
     mr_catalogue_row *old = builder->rows[index];
-    if (old != NULL) {
+    if (old != NULL)
         fresh->arrival = old->arrival;
-    } else {
+    else
         builder->arrivals++;
-        builder->id_bytes += item->id.length;
-    }
     add_row(builder, fresh);
     if (old != NULL)
         remove_row(builder, old);

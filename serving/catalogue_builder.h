@@ -20,9 +20,10 @@
 
 #include <stdbool.h>
 
-enum { MR_ROW_TEXTS = 4 }; /* title, currency, image, url */
+enum { MR_ROW_TEXTS = 5 }; /* id, title, currency, image, url */
 
 typedef struct mr_catalogue_row {
+    uint64_t hash; /* of the id */
     uint64_t arrival;
     int64_t price_minor;
     int64_t stock;
@@ -48,7 +49,6 @@ struct mr_catalogue_builder {
     uint64_t arrivals;
     /* Of all rows together. */
     size_t live;
-    size_t id_bytes;
     size_t text_bytes;
     size_t categories;
     size_t attributes;

@@ -300,6 +300,32 @@ static void test_scores_that_are_no_numbers_are_the_least(void **state)
     assert_string_equal(answer(10), "cdabe");
 }
 
+/* The pool is bounded: what comes behind it keeps its order, behind. */
+static void test_candidates_past_the_pool_stay_behind(void **state)
+{
+    (void)state;
+    enum { MORE = MR_RULES_POOL_MAX + 3 };
+    static char ids[MORE][8];
+    static mr_candidate list[MORE];
+    mr_boost boost = {.by = 100.0F};
+    mr_rules rules = plain();
+    for (int i = 0; i < MORE; i++) {
+        (void)snprintf(ids[i], sizeof(ids[i]), "n%d", i);
+        list[i] = (mr_candidate){.item_id = mr_text_from(ids[i]), .score = 1.0F};
+    }
+    assert_ok(mr_item_filter_add_item(&boost.where, arena,
+                                      mr_text_from(ids[MR_RULES_POOL_MAX - 1])));
+    assert_ok(mr_item_filter_add_item(&boost.where, arena, mr_text_from(ids[MORE - 1])));
+    set.boosts = &boost;
+    set.boost_count = 1;
+    rules.set = &set;
+    assert_ok(mr_rules_bind(&rules, 10, arena));
+    assert_int_equal(mr_rules_reorder(&rules, list, MORE, NULL, 0, 10), MORE);
+    assert_true(mr_text_is(list[0].item_id, ids[MR_RULES_POOL_MAX - 1]));
+    assert_true(mr_text_is(list[1].item_id, ids[0]));
+    assert_true(mr_text_is(list[MORE - 1].item_id, ids[MORE - 1]));
+}
+
 static void test_a_cap_counts_over_the_whole_answer(void **state)
 {
     (void)state;
@@ -514,6 +540,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_boost_leaves_scores_as_they_are,
                                         set_up_set, tear_down),
         cmocka_unit_test_setup_teardown(test_scores_that_are_no_numbers_are_the_least,
+                                        set_up_set, tear_down),
+        cmocka_unit_test_setup_teardown(test_candidates_past_the_pool_stay_behind,
                                         set_up_set, tear_down),
         cmocka_unit_test_setup_teardown(test_a_cap_counts_over_the_whole_answer,
                                         set_up_set, tear_down),
