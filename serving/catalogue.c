@@ -9,6 +9,10 @@
 
 enum { SLOT_BITS_MIN = 4, ROWS_AHEAD = 8, PREFETCHED_LINES = 5, CACHE_LINE_BYTES = 64 };
 
+_Static_assert(offsetof(mr_catalogue_item, title) <= CACHE_LINE_BYTES,
+               "rules look at one line");
+_Static_assert(sizeof(mr_catalogue_item) % CACHE_LINE_BYTES == 0, "each begins a line");
+
 /* Half of the hash beside the place: a probe looks at an item only when they agree. */
 typedef struct slot {
     uint32_t tag;
@@ -47,12 +51,17 @@ static mr_status create_slots(mr_catalogue *catalogue, size_t items)
     return MR_OK;
 }
 
+/* Top bits, as core/id_table.h. */
+static size_t home_of(const mr_catalogue *catalogue, uint64_t hash)
+{
+    return (size_t)(hash >> (64 - catalogue->slot_bits));
+}
+
 /* The slot of the id, or the free one where it would go. */
 static slot *probe(const mr_catalogue *catalogue, uint64_t hash, mr_text id)
 {
     const size_t mask = ((size_t)1 << catalogue->slot_bits) - 1;
-    for (size_t at = (size_t)(hash >> (64 - catalogue->slot_bits));;
-         at = (at + 1) & mask) {
+    for (size_t at = home_of(catalogue, hash);; at = (at + 1) & mask) {
         slot *here = &catalogue->slots[at];
         if (here->place == MR_ID_NONE ||
             (here->tag == (uint32_t)hash &&
@@ -63,10 +72,22 @@ static slot *probe(const mr_catalogue *catalogue, uint64_t hash, mr_text id)
 
 /* ---- Making one ---- */
 
+/* Zeroed, and each on cache lines of its own. */
+static mr_catalogue_item *create_items(size_t count)
+{
+    mr_catalogue_item *items = NULL;
+    if (count > SIZE_MAX / sizeof(*items))
+        return NULL;
+    items = aligned_alloc(CACHE_LINE_BYTES, count * sizeof(*items));
+    if (items != NULL)
+        memset(items, 0, count * sizeof(*items));
+    return items;
+}
+
 static mr_status allocate(mr_catalogue *catalogue, const mr_catalogue_builder *builder)
 {
     const size_t words = builder->categories + builder->attributes;
-    catalogue->items = calloc(builder->live + 1, sizeof(*catalogue->items));
+    catalogue->items = create_items(builder->live + 1);
     catalogue->bytes = malloc(builder->text_bytes + 1);
     catalogue->categories = calloc(builder->categories + 1, sizeof(mr_text));
     catalogue->attributes = calloc(builder->attributes + 1, sizeof(mr_attribute));
@@ -142,6 +163,7 @@ static void fill_item(filling *f, const mr_catalogue_row *row, mr_catalogue_item
     item->price_minor = row->price_minor;
     item->stock = row->stock;
     item->created_ms = row->created_ms;
+    item->arrival = row->arrival;
     item->hidden = row->hidden;
     item->brand_word = MR_WORD_NONE;
     if (row->brand_word != MR_WORD_NONE) {
@@ -309,6 +331,38 @@ const mr_catalogue_item *mr_catalogue_find(const mr_catalogue *catalogue, mr_tex
         return NULL;
     const uint32_t place = probe(catalogue, mr_hash_item(&catalogue->key, id), id)->place;
     return place == MR_ID_NONE ? NULL : &catalogue->items[place];
+}
+
+/* Three passes, each over all ids: the slot, the item it names, that item's id. */
+void mr_catalogue_find_many(const mr_catalogue *catalogue, const mr_text *const *ids,
+                            size_t count, const mr_catalogue_item **ret_items)
+{
+    uint64_t hashes[MR_CATALOGUE_FIND_MAX];
+    MR_ASSERT(count <= MR_CATALOGUE_FIND_MAX);
+    for (size_t i = 0; i < count; i++) {
+        ret_items[i] = NULL;
+        if (catalogue == NULL)
+            continue;
+        hashes[i] = mr_hash_item(&catalogue->key, *ids[i]);
+        mr_prefetch(&catalogue->slots[home_of(catalogue, hashes[i])]);
+    }
+    if (catalogue == NULL)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t place = catalogue->slots[home_of(catalogue, hashes[i])].place;
+        if (place == MR_ID_NONE)
+            continue;
+        ret_items[i] = &catalogue->items[place];
+        mr_prefetch(ret_items[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (ret_items[i] != NULL)
+            mr_prefetch(ret_items[i]->id.bytes);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t place = probe(catalogue, hashes[i], *ids[i])->place;
+        ret_items[i] = place == MR_ID_NONE ? NULL : &catalogue->items[place];
+    }
 }
 
 const mr_catalogue_item *mr_catalogue_at(const mr_catalogue *catalogue, uint32_t place)

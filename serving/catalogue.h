@@ -49,6 +49,12 @@ size_t mr_catalogue_count(const mr_catalogue *catalogue);
 /* NULL when the item is not in it. */
 const mr_catalogue_item *mr_catalogue_find(const mr_catalogue *catalogue, mr_text id);
 
+enum { MR_CATALOGUE_FIND_MAX = 16 };
+
+/* The same for a few ids at once, at most MR_CATALOGUE_FIND_MAX: their cache misses overlap. */
+void mr_catalogue_find_many(const mr_catalogue *catalogue, const mr_text *const *ids,
+                            size_t count, const mr_catalogue_item **ret_items);
+
 /* The item at a place below the count: in the order of their ids. */
 const mr_catalogue_item *mr_catalogue_at(const mr_catalogue *catalogue, uint32_t place);
 

@@ -41,8 +41,20 @@ typedef struct mr_attribute {
     mr_text value;
 } mr_attribute;
 
+/* What rules look at comes first: one cache line of a catalogue's item. */
 typedef struct mr_catalogue_item {
     mr_text id;
+    int64_t price_minor; /* or MR_PRICE_UNKNOWN         */
+    int64_t stock;       /* pieces, or MR_STOCK_UNKNOWN */
+    /* Words are of a catalogue's item only, and of that catalogue only. */
+    const uint32_t *category_words;  /* [category_count]             */
+    const uint32_t *attribute_words; /* [attribute_count], ascending */
+    uint32_t brand_word;             /* MR_WORD_NONE: no brand       */
+    uint16_t attribute_count;
+    uint8_t category_count;
+    bool hidden;  /* never to be shown        */
+    bool deleted; /* of a record: take it out */
+
     mr_text title;
     mr_text category; /* the main one: the first of `categories` */
     mr_text brand;
@@ -51,19 +63,9 @@ typedef struct mr_catalogue_item {
     mr_text url;
     const mr_text *categories; /* the main one first; none: `category` is all there is */
     const mr_attribute
-        *attributes;     /* in the order of the record, a name's values together */
-    int64_t price_minor; /* or MR_PRICE_UNKNOWN   */
-    int64_t stock;       /* pieces, or MR_STOCK_UNKNOWN */
-    int64_t created_ms;  /* or MR_CREATED_UNKNOWN */
-    uint16_t attribute_count;
-    uint8_t category_count;
-    bool hidden;  /* never to be shown               */
-    bool deleted; /* of a record: take it out        */
-
-    /* Of a catalogue's item only, of that catalogue only. */
-    uint32_t brand_word;             /* MR_WORD_NONE: no brand        */
-    const uint32_t *category_words;  /* [category_count]              */
-    const uint32_t *attribute_words; /* [attribute_count], ascending  */
+        *attributes;    /* in the order of the record, a name's values together */
+    int64_t created_ms; /* or MR_CREATED_UNKNOWN */
+    uint64_t arrival;   /* of a catalogue item: larger is later */
 } mr_catalogue_item;
 
 /*

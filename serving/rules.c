@@ -56,6 +56,20 @@ static bool is_taken(const mr_candidate *items, size_t count, mr_text id)
     return false;
 }
 
+/* The same, faster: items of the catalogue are told apart by where they lie. */
+static bool is_repeated(const mr_candidate *items, size_t count, mr_text id,
+                        const mr_catalogue_item *item)
+{
+    if (item == NULL)
+        return is_taken(items, count, id);
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].item == item ||
+            (items[i].item == NULL && mr_text_equal(items[i].item_id, id)))
+            return true;
+    }
+    return false;
+}
+
 static bool is_excluded(const mr_rules *rules, mr_text id)
 {
     if (rules->bound != NULL)
@@ -119,11 +133,10 @@ static mr_refusal bound_refusal(const mr_rules *rules, mr_text id,
                : MR_REFUSAL_NONE;
 }
 
-mr_refusal mr_rules_refusal(const mr_rules *rules, mr_text id,
-                            const mr_catalogue_item **ret_item)
+/* `item` is what the catalogue has of it. */
+static mr_refusal refusal_of(const mr_rules *rules, mr_text id,
+                             const mr_catalogue_item *item)
 {
-    const mr_catalogue_item *item = mr_catalogue_find(rules->catalogue, id);
-    *ret_item = item;
     if (item != NULL && !mr_catalogue_item_can_show(item))
         return item->hidden ? MR_REFUSAL_HIDDEN : MR_REFUSAL_OUT_OF_STOCK;
     if (is_excluded(rules, id))
@@ -131,6 +144,26 @@ mr_refusal mr_rules_refusal(const mr_rules *rules, mr_text id,
     if (hides_purchase(rules, id))
         return MR_REFUSAL_PURCHASED;
     return rules->bound != NULL ? bound_refusal(rules, id, item) : MR_REFUSAL_NONE;
+}
+
+mr_refusal mr_rules_refusal(const mr_rules *rules, mr_text id,
+                            const mr_catalogue_item **ret_item)
+{
+    *ret_item = mr_catalogue_find(rules->catalogue, id);
+    return refusal_of(rules, id, *ret_item);
+}
+
+/* What the catalogue has of the first candidates, as many as are looked up at once. */
+static void find_items(const mr_rules *rules, const mr_candidate *candidates,
+                       size_t count,
+                       const mr_catalogue_item *ret_items[MR_CATALOGUE_FIND_MAX])
+{
+    const mr_text *ids[MR_CATALOGUE_FIND_MAX];
+    const size_t some =
+        count < MR_CATALOGUE_FIND_MAX ? count : (size_t)MR_CATALOGUE_FIND_MAX;
+    for (size_t i = 0; i < some; i++)
+        ids[i] = &candidates[i].item_id;
+    mr_catalogue_find_many(rules->catalogue, ids, some, ret_items);
 }
 
 const char *mr_refusal_name(mr_refusal refusal)
@@ -340,24 +373,32 @@ size_t mr_rules_places(const mr_rules *rules, size_t n)
     return pins < n ? n - pins : 0;
 }
 
-static bool is_pinned(const mr_rules *rules, mr_text id)
+static bool is_pinned(const mr_rules *rules, mr_text id, const mr_catalogue_item *item)
 {
     return rules->bound != NULL &&
-           is_taken(rules->bound->pins, rules->bound->pin_count, id);
+           is_repeated(rules->bound->pins, rules->bound->pin_count, id, item);
+}
+
+/* Whether the candidate may stand behind `items`. */
+static bool may_follow(const mr_rules *rules, mr_text id, const mr_catalogue_item *item,
+                       const mr_candidate *items, size_t item_count)
+{
+    return id.length > 0 && refusal_of(rules, id, item) == MR_REFUSAL_NONE &&
+           !is_repeated(items, item_count, id, item) && !is_pinned(rules, id, item);
 }
 
 size_t mr_rules_apply(const mr_rules *rules, const mr_candidate *candidates, size_t count,
                       mr_candidate *items, size_t item_count, size_t n)
 {
+    const mr_catalogue_item *found[MR_CATALOGUE_FIND_MAX];
     const size_t places = mr_rules_places(rules, n);
     for (size_t i = 0; i < count && item_count < places; i++) {
-        const mr_text id = candidates[i].item_id;
-        const mr_catalogue_item *item;
-        if (id.length == 0 || is_taken(items, item_count, id) || is_pinned(rules, id) ||
-            mr_rules_refusal(rules, id, &item) != MR_REFUSAL_NONE)
-            continue;
-        if (rules->bound != NULL &&
-            is_over_cap(rules, &(standing){.items = items, .count = item_count}, item))
+        if (i % MR_CATALOGUE_FIND_MAX == 0)
+            find_items(rules, candidates + i, count - i, found);
+        const mr_catalogue_item *item = found[i % MR_CATALOGUE_FIND_MAX];
+        if (!may_follow(rules, candidates[i].item_id, item, items, item_count) ||
+            (rules->bound != NULL &&
+             is_over_cap(rules, &(standing){.items = items, .count = item_count}, item)))
             continue;
         items[item_count] = candidates[i];
         items[item_count++].item = item;
@@ -373,34 +414,21 @@ bool mr_rules_reorders(const mr_rules *rules)
            (rules->bound->boost_count > 0 || rules->bound->diversity > 0.0F);
 }
 
-/* Items of the catalogue are told apart by where they lie, which is a compare of pointers. */
-static bool is_repeated(const mr_candidate *candidates, size_t count,
-                        const mr_candidate *one)
-{
-    if (one->item == NULL)
-        return is_taken(candidates, count, one->item_id);
-    for (size_t i = 0; i < count; i++) {
-        if (candidates[i].item == one->item)
-            return true;
-    }
-    return false;
-}
-
 /* Keep what may be shown and does not stand in the answer yet, each once. */
 static size_t drop_refused(const mr_rules *rules, mr_candidate *candidates, size_t count,
                            const mr_candidate *items, size_t item_count)
 {
+    const mr_catalogue_item *found[MR_CATALOGUE_FIND_MAX];
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        mr_candidate candidate = candidates[i];
-        if (candidate.item_id.length == 0 ||
-            is_taken(items, item_count, candidate.item_id) ||
-            is_pinned(rules, candidate.item_id) ||
-            mr_rules_refusal(rules, candidate.item_id, &candidate.item) !=
-                MR_REFUSAL_NONE ||
-            is_repeated(candidates, kept, &candidate))
+        if (i % MR_CATALOGUE_FIND_MAX == 0)
+            find_items(rules, candidates + i, count - i, found);
+        mr_candidate one = candidates[i];
+        one.item = found[i % MR_CATALOGUE_FIND_MAX];
+        if (!may_follow(rules, one.item_id, one.item, items, item_count) ||
+            is_repeated(candidates, kept, one.item_id, one.item))
             continue;
-        candidates[kept++] = candidate;
+        candidates[kept++] = one;
     }
     return kept;
 }
