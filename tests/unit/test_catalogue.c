@@ -387,6 +387,38 @@ static void test_ten_thousand_items_are_all_found(void **state)
     mr_catalogue_destroy(catalogue);
 }
 
+static void test_several_are_found_as_one_is(void **state)
+{
+    (void)state;
+    mr_catalogue_builder *builder;
+    mr_catalogue *catalogue;
+    char names[MR_CATALOGUE_FIND_MAX][8];
+    mr_text texts[MR_CATALOGUE_FIND_MAX];
+    const mr_text *ids[MR_CATALOGUE_FIND_MAX];
+    const mr_catalogue_item *found[MR_CATALOGUE_FIND_MAX];
+    assert_ok(mr_catalogue_builder_create(&key, &builder));
+    for (int i = 0; i < MR_CATALOGUE_FIND_MAX; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "i%d", i);
+        texts[i] = mr_text_from(names[i]);
+        ids[i] = &texts[i];
+        if (i % 3 != 0)
+            put(builder, names[i], "title", i);
+    }
+    assert_ok(mr_catalogue_build(builder, &catalogue));
+    mr_catalogue_builder_destroy(builder);
+    for (size_t count = 0; count <= MR_CATALOGUE_FIND_MAX; count++) {
+        mr_catalogue_find_many(catalogue, ids, count, found);
+        for (size_t i = 0; i < count; i++) {
+            assert_ptr_equal(found[i], mr_catalogue_find(catalogue, texts[i]));
+            assert_int_equal(found[i] == NULL, i % 3 == 0);
+        }
+        mr_catalogue_find_many(NULL, ids, count, found);
+        for (size_t i = 0; i < count; i++)
+            assert_null(found[i]);
+    }
+    mr_catalogue_destroy(catalogue);
+}
+
 static void test_search_finds_ids_and_titles_in_order_of_id(void **state)
 {
     (void)state;
@@ -423,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_what_items_have_are_words_and_nothing_else_is),
         cmocka_unit_test(test_what_is_gone_is_dropped_and_the_rest_stays),
         cmocka_unit_test(test_ten_thousand_items_are_all_found),
+        cmocka_unit_test(test_several_are_found_as_one_is),
         cmocka_unit_test(test_search_finds_ids_and_titles_in_order_of_id),
     };
     return cmocka_run_group_tests_name("catalogue", tests, set_up, tear_down);
