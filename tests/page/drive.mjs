@@ -127,27 +127,33 @@ async function knownUser(base) {
     return alerts.alerts?.[0]?.user_id ?? '17850';
 }
 
+/* The cases of one group on a page of their own, given what visitOf(page) makes of it. */
+async function runCases(browser, cases, visitOf) {
+    const results = [];
+    const page = await browser.page();
+    await page.colourScheme('light');
+    await page.resize(1360, 900);
+    const visit = visitOf(page);
+    for (const [name, run] of cases) {
+        const begun = Date.now();
+        const error = await Promise.resolve().then(() => run(visit)).then(() => null, (reason) => reason);
+        results.push({name, error, skip: error?.skip, ms: Date.now() - begun});
+    }
+    const name = `${cases[0][0]}: in all of this group the page threw nothing and broke no policy`;
+    results.push({name, error: page.problems.length > 0 ? new Error(page.problems.join('\n')) : null, ms: 0});
+    await page.close();
+    return results;
+}
+
 async function runGroup(browser, cases, named) {
     const fake = named ? null : await startFake();
     const base = (named ?? fake.base).replace(/\/$/, '');
-    const results = [];
     try {
-        const page = await browser.page();
-        await page.colourScheme('light');
-        await page.resize(1360, 900);
-        const visit = new Visit(page, base, fake, await knownUser(base));
-        for (const [name, run] of cases) {
-            const begun = Date.now();
-            const error = await Promise.resolve().then(() => run(visit)).then(() => null, (reason) => reason);
-            results.push({name, error, skip: error?.skip, ms: Date.now() - begun});
-        }
-        const name = `${cases[0][0]}: in all of this group the page threw nothing and broke no policy`;
-        results.push({name, error: page.problems.length > 0 ? new Error(page.problems.join('\n')) : null, ms: 0});
-        await page.close();
+        const user = await knownUser(base);
+        return await runCases(browser, cases, (page) => new Visit(page, base, fake, user));
     } finally {
         fake?.close();
     }
-    return results;
 }
 
 /* For a case that needs what this engine does not have. */
@@ -169,16 +175,20 @@ function report(results) {
     return failed;
 }
 
-/* All groups, in TAP; only those whose cases hold one of the words, if there are words.  Ends the process. */
-export async function run(groups, named, words = []) {
-    const chosen = groups.filter((cases) => words.length === 0 || words.some((word) => cases.some(([name]) => name.includes(word))));
-    let browser;
+/* Without one there is nothing to test: 77, and under CI=true a failure. */
+function startBrowser() {
     try {
-        browser = new Browser();
+        return new Browser();
     } catch (error) {
         console.log(`1..0 # SKIP ${error.message}\n0 passed, 0 failed`);
         process.exit(process.env.CI === 'true' ? 1 : 77);
     }
+}
+
+/* All groups, in TAP; only those whose cases hold one of the words, if there are words.  Ends the process. */
+export async function run(groups, named, words = []) {
+    const chosen = groups.filter((cases) => words.length === 0 || words.some((word) => cases.some(([name]) => name.includes(word))));
+    const browser = startBrowser();
     const results = chosen.map(() => []);
     try {
         let next = 0;
@@ -190,4 +200,14 @@ export async function run(groups, named, words = []) {
         await browser.close();
     }
     process.exit(report(results.flat()) === 0 ? 0 : 1);
+}
+
+/* One group whose cases know where to go; the exit code. */
+export async function runAlone(cases) {
+    const browser = startBrowser();
+    try {
+        return report(await runCases(browser, cases, (page) => new Visit(page, null, null, null))) === 0 ? 0 : 1;
+    } finally {
+        await browser.close();
+    }
 }

@@ -39,6 +39,7 @@ CATALOGUE[3].image = 'http://pictures.example/bird.jpg';
 CATALOGUE[6].image = '/pictures/gone.svg';
 
 const SHOWN = ['id', 'title', 'category', 'brand', 'price', 'currency', 'image', 'url'];
+const LIKED = 12; /* so many times the score, for what is of a category that somebody looked at */
 const SOURCES = ['item_item', 'ials', 'blend', 'repeat', 'content', 'trending'];
 const MEMBERS = ['placement', 'n', 'session_id', 'user_id', 'items', 'exclude', 'include', 'category', 'brand', 'price', 'price_min', 'price_max', 'in_stock', 'min_stock',
     'attributes', 'rules', 'diversity', 'explain', 'fields', 'next'];
@@ -121,7 +122,7 @@ function scored(user, context) {
     const liked = new Set([...context, ...(touched.get(user) ?? [])].map((id) => find(id)?.category).filter(Boolean));
     return CATALOGUE.map((_, index) => {
         const item = pick(CATALOGUE, start + index);
-        return {...item, score: 0.93 * 0.9 ** index * (liked.has(item.category) ? 3 : 1), source: pick(SOURCES, index)};
+        return {...item, score: 0.93 * 0.9 ** index * (liked.has(item.category) ? LIKED : 1), source: pick(SOURCES, index)};
     }).sort((a, b) => b.score - a.score);
 }
 
