@@ -45,6 +45,7 @@ const feed = new OverviewFeed(receive);
 
 const readyPoller = new Poller(READY_PERIOD_MS, async (signal) => {
     readiness = await api.ready({signal}).catch((error) => {
+        if (feed.told) return readiness; // we hear the engine: one lost answer is no lost connection
         if (error.passing !== false) throw error;
         return null;
     });

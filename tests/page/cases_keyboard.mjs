@@ -37,13 +37,14 @@ export const stops = [
 
     ['Tab reaches everything beside the lists, too: rules, request, and the items of a visit', async (visit) => {
         const {page, user} = visit;
-        const rules = {exclude: ['A'], rules: {pin: [{item: '22086', position: 1}], cap: [{by: 'brand', most: 2}], bury: [{where: {category: 'Bags'}, by: 0.5}]}};
+        const ids = (await visit.list(user, {n: 5})).items.map(({id}) => id);
+        const rules = {exclude: [ids[1]], rules: {pin: [{item: ids[0], position: 1}], cap: [{by: 'brand', most: 2}], bury: [{where: {category: 'Bags'}, by: 0.5}]}};
         await visit.fresh(`#/recommendations?user=${encodeURIComponent(user)}&n=5&rules=${encodeURIComponent(JSON.stringify(rules))}`);
         await page.until(() => document.querySelector('.rule') && document.querySelector('#lists .list-card + .list-card'));
         await walk(visit, 'rules');
         await page.click('#sides input[value="request"]');
         await walk(visit, 'request');
-        await visit.fresh(`#/recommendations?visit=${encodeURIComponent('["22086","85123A"]')}&n=5`);
+        await visit.fresh(`#/recommendations?visit=${encodeURIComponent(JSON.stringify(ids.slice(0, 2)))}&n=5`);
         await page.until(() => document.querySelector('.rec'));
         await walk(visit, 'visit');
     }],

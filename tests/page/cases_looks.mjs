@@ -9,9 +9,8 @@ import {sleep} from './cdp.mjs';
 import {brokenMarkup, faintFields, faintTexts} from './probes.mjs';
 
 const SHIFT_MAX = 0.1; /* "good" of web.dev's cumulative layout shift */
-const SETTLED_MS = 2500; /* after a view is drawn, it must stand still for so long */
+const SETTLED_MS = 1500; /* after a view is drawn, it must stand still for so long */
 const VIEWS = ['overview', 'recommendations', 'rules', 'visit', 'growth', 'trends'];
-const RULES = {exclude: ['22423'], rules: {pin: [{item: '22086', position: 2}], boost: [{where: {category: 'Bags'}, by: 2}], bury: [{where: {brand: 'Suki'}, by: 0.5}], cap: [{by: 'brand', most: 2}]}, diversity: 0.3};
 
 /* What must be named to somebody who cannot see it. */
 const NAMED = ['button', 'link', 'textbox', 'combobox', 'spinbutton', 'slider', 'checkbox', 'radio', 'listbox', 'option', 'menu', 'menuitem', 'table', 'image', 'complementary', 'form'];
@@ -21,19 +20,32 @@ const LOOKS = [
     ['tablet', 'light', 'en', 800, 1000], ['narrow', 'light', 'en', 360, 780], ['narrow-dark', 'dark', 'zh-CN', 360, 780],
 ];
 
-function address(view, user) {
+/* One rule of each kind, about what this engine recommends. */
+function rulesFor(items) {
+    const [first, second, third] = items.map(({id}) => id);
+    return {
+        exclude: [first], rules: {pin: [{item: items.at(-1).id, position: 2}], boost: [{where: {items: [third]}, by: 2}, {where: {category: 'Bags'}, by: 1.5}], bury: [{where: {items: [second]}, by: 0.5}], cap: [{by: 'brand', most: 2}]},
+        diversity: 0.3,
+    };
+}
+
+function address(view, user, items) {
     const parameters = {
-        recommendations: {user}, rules: {user, rules: JSON.stringify(RULES)}, visit: {visit: '["85123A","22086"]', rules: '{"diversity":0.4}'},
+        recommendations: {user}, rules: {user, rules: JSON.stringify(rulesFor(items))}, visit: {visit: JSON.stringify(items.slice(0, 2).map(({id}) => id)), rules: '{"diversity":0.4}'},
     }[view];
     return parameters ? `#/recommendations?${new URLSearchParams(parameters)}` : `#/${view}`;
 }
 
-async function look(visit, [name, scheme, language, width, height], view) {
+async function look(visit, [name, , language, width], view, items) {
     const {page} = visit;
-    await visit.show(address(view, visit.user));
-    await visit.drawn(address(view).match(/[a-z]+/)[0]);
+    const hash = address(view, visit.user, items);
+    await visit.show(hash);
+    await visit.drawn(hash.match(/[a-z]+/)[0]);
     if (view === 'visit') await page.click('#sides input[value="request"]');
-    if (view === 'rules') await page.click('.list-card:last-child .dots');
+    if (view === 'rules') {
+        await page.until(() => document.querySelectorAll('#lists .list-card').length === 2);
+        await page.click('.list-card:last-child .dots');
+    }
     const where = `${name} ${view}`;
     if (process.env.MILLRACE_SHOTS) {
         mkdirSync(process.env.MILLRACE_SHOTS, {recursive: true});
@@ -60,7 +72,8 @@ export const looks = LOOKS.map((one) => [[
         await visit.page.resize(width, height);
         await visit.fresh();
         if (language !== 'en') await visit.page.click('#language');
-        for (const view of VIEWS) await look(visit, one, view);
+        const {items} = await visit.list(visit.user, {n: 10});
+        for (const view of VIEWS) await look(visit, one, view, items);
     },
 ]]);
 

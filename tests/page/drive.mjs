@@ -7,7 +7,7 @@
 import {Browser} from './cdp.mjs';
 import {startFake} from './fake_api.mjs';
 
-const GROUPS_AT_ONCE = 4;
+const GROUPS_AT_ONCE = 6;
 
 /* What the page may have put around digits: separators, signs of money. */
 export const digits = (text) => text.replace(/[^\d]/g, '');

@@ -22,6 +22,6 @@ const named = words[0]?.startsWith('http') ? words.shift() : null;
 
 // The longest first: they run side by side.
 await run([
-    overview.failures, rules.panel, keyboard.stops, keyboard.keys, looks.still, ...looks.looks, rules.edges,
+    overview.failures, rules.panel, overview.losses, keyboard.stops, keyboard.keys, looks.still, ...looks.looks, rules.edges,
     recommendations.people, recommendations.visits, pages.pages, pages.switches, overview.numbers,
 ], named, words);
