@@ -77,22 +77,26 @@ function markOf(mark, isBefore) {
         el('span', {class: 'unseen'}, spoken));
 }
 
+const commands = (act, item, position) => ['pin', 'boost', 'bury', 'exclude']
+    .map((kind) => ({text: t(`rules.do_${kind}`, {position}), run: () => act(kind, item, position)}));
+
 function row(item, index, best, {marks, isBefore, act, is_narrow}) {
     const title = titleOf(item);
     const mark = marks?.get(get(item, 'id'));
     const [button, panel] = is_narrow ? [null, null] : similarOf(item, title);
     const score = get(item, 'score');
+    const reason = reasonText(item);
     return el('li', {class: `rec ${mark?.kind ?? ''}`, 'data-id': get(item, 'id')},
         el('span', {class: 'rank'}, count(index + 1)),
         picture(item),
         el('div', {class: 'what'},
             el('p', {class: 'title'}, title),
-            el('p', {class: 'why'}, markOf(mark, isBefore), el('span', {class: 'tag'}, word('source', get(item, 'source'))), el('span', {class: 'reason', title: is_narrow ? reasonText(item) : null}, reasonText(item)))),
+            el('p', {class: 'why'}, markOf(mark, isBefore), el('span', {class: 'tag'}, word('source', get(item, 'source'))),
+                el('span', {class: 'reason', title: is_narrow ? reason : null}, reason))),
         el('div', {class: 'worth'},
             el('p', {class: 'price'}, money(get(item, 'price'), get(item, 'currency'))),
             el('p', {class: 'score', title: t('recommendations.score', {score: decimal(score, 4)})}, meter(score / best))),
-        el('div', {class: 'acts'}, button,
-            act ? menuButton(t('rules.menu', {item: title}), ['pin', 'boost', 'bury', 'exclude'].map((kind) => ({text: t(`rules.do_${kind}`, {position: index + 1}), run: () => act(kind, item, index + 1)}))) : null),
+        el('div', {class: 'acts'}, button, act ? menuButton(t('rules.menu', {item: title}), commands(act, item, index + 1)) : null),
         panel);
 }
 

@@ -17,6 +17,15 @@ const SHOWN_MAX = 8;
 
 let made = 0;
 
+/* What an option shows of its item. */
+function described(item) {
+    if (item.typed) return [el('span', {class: 'name'}, t('picker.typed', {id: item.id}))];
+    return [
+        picture(item), el('span', {class: 'name'}, titleOf(item)), el('span', {class: 'code quiet'}, item.id),
+        el('span', {class: 'number quiet'}, money(get(item, 'price'), get(item, 'currency'))),
+    ];
+}
+
 export class ItemPicker {
     /* label: the field's name; chosen(id) hears what was picked.  `keeps`: the field then shows the choice, else it empties. */
     constructor({label, chosen, keeps = false, value = '', placeholder = ''}) {
@@ -78,8 +87,7 @@ export class ItemPicker {
             role: 'option', id: `${this.list.id}-${index}`, 'aria-selected': 'false',
             onmousedown: (event) => event.preventDefault(), // or the field would lose the focus before the click
             onclick: () => this.choose(item.id),
-        }, ...(item.typed ? [el('span', {class: 'name'}, t('picker.typed', {id: item.id}))]
-            : [picture(item), el('span', {class: 'name'}, titleOf(item)), el('span', {class: 'code quiet'}, item.id), el('span', {class: 'number quiet'}, money(get(item, 'price'), get(item, 'currency')))]))));
+        }, ...described(item))));
         this.list.hidden = false;
         this.input.setAttribute('aria-expanded', 'true');
         setText(this.said, t('picker.found', {n: this.found.filter(({typed}) => !typed).length}));

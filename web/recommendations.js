@@ -122,7 +122,8 @@ function listOf(answer) {
 /* A refusal is a list too, one that says why. */
 function refused(error) {
     const denied = error.status === 401 || error.status === 403;
-    return {items: [], first: null, error: denied ? t('problem.denied') : error.status === 0 ? t('notice.unreachable') : error.message, errors: get(error.problem, 'errors') ?? [], status: error.status};
+    const words = denied ? t('problem.denied') : error.status === 0 ? t('notice.unreachable') : error.message;
+    return {items: [], first: null, error: words, errors: get(error.problem, 'errors') ?? [], status: error.status};
 }
 
 async function askRuled(signal) {
@@ -189,14 +190,16 @@ function askAgain() {
         const {signal} = ruledAbort;
         byId('lists').setAttribute('aria-busy', 'true');
         try {
-            const answered = await askRuled(signal).catch((error) => (error instanceof ApiError ? refused(error) : Promise.reject(error)));
-            if (signal.aborted) return;
-            ruled = answered;
+            ruled = await askRuled(signal);
             await withTitles(signal);
-            draw();
-        } finally {
-            if (!signal.aborted) byId('lists').removeAttribute('aria-busy');
+        } catch (error) {
+            if (signal.aborted) return; // a later change has taken over
+            if (!(error instanceof ApiError)) throw error;
+            ruled = refused(error);
         }
+        if (signal.aborted) return;
+        byId('lists').removeAttribute('aria-busy');
+        draw();
     }, RULES_DELAY_MS);
 }
 
@@ -354,8 +357,11 @@ function removeFromVisit(index) {
 function drawVisit() {
     const list = byId('visit-items');
     list.hidden = asked.items.length === 0;
-    list.replaceChildren(...asked.items.map((id, index) => el('li', {class: 'chosen'}, el('span', {class: 'name'}, titleOf({id})),
-        el('button', {type: 'button', class: 'remove', 'aria-label': t('visit.remove', {item: titleOf({id})}), onclick: () => removeFromVisit(index)}, el('span', {'aria-hidden': 'true'}, '×')))));
+    list.replaceChildren(...asked.items.map((id, index) => {
+        const item = titleOf({id});
+        return el('li', {class: 'chosen'}, el('span', {class: 'name'}, item),
+            el('button', {type: 'button', class: 'remove', 'aria-label': t('visit.remove', {item}), onclick: () => removeFromVisit(index)}, el('span', {'aria-hidden': 'true'}, '×')));
+    }));
 }
 
 function drawWho() {

@@ -30,7 +30,9 @@ function block(name, text) {
     const said = el('span', {class: 'quiet', role: 'status'});
     return el('div', {class: 'request-block'},
         el('div', {class: 'request-head'}, el('h3', {}, t(`request.${name}`)), said,
-            el('button', {type: 'button', class: 'more', 'data-copy': name, 'aria-label': `${t('request.copy')}: ${t(`request.${name}`)}`, onclick: () => copy(text, code, said)}, t('request.copy'))),
+            el('button', {
+                type: 'button', class: 'more', 'data-copy': name, 'aria-label': `${t('request.copy')}: ${t(`request.${name}`)}`, onclick: () => copy(text, code, said),
+            }, t('request.copy'))),
         el('pre', {tabindex: 0, role: 'group', 'aria-label': t(`request.${name}`)}, code));
 }
 

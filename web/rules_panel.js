@@ -47,7 +47,7 @@ function placementNote(placement) {
     const purchased = get(placement, 'purchased');
     return [
         get(placement, 'n') !== undefined && t('rules.placement_n', {n: placement.n}),
-        purchased && t(purchased === 'never' ? 'rules.purchased_never' : purchased === 'always' ? 'rules.purchased_always' : 'rules.purchased_for', {time: String(purchased).replace('hide_for ', '')}),
+        purchased && t(`rules.purchased_${['never', 'always'].includes(purchased) ? purchased : 'for'}`, {time: String(purchased).replace('hide_for ', '')}),
         get(placement, 'diversity') > 0 && t('rules.placement_diversity', {value: decimal(placement.diversity)}),
         Object.keys(get(placement, 'filter') ?? {}).length > 0 && t('rules.placement_filter'),
         Object.values(get(placement, 'rules') ?? {}).some((list) => list?.length > 0) && t('rules.placement_rules'),
@@ -104,7 +104,8 @@ function subject(rule, label) {
         }});
         return {node: picker.node, focus: picker.input, picker};
     }
-    const input = el('input', {type: 'text', class: 'subject', autocomplete: 'off', 'aria-label': label, list: rule.by === 'category' ? 'known-categories' : 'known-brands', oninput: () => {
+    const list = rule.by === 'category' ? 'known-categories' : 'known-brands';
+    const input = el('input', {type: 'text', class: 'subject', autocomplete: 'off', maxlength: 128, 'aria-label': label, list, oninput: () => {
         rule.what = input.value.trim();
         changed();
     }});
@@ -229,7 +230,8 @@ export function rulesPanel(edited, hear) {
         el('div', {class: 'rule-group'}, el('h3', {id: 'rule-list-title'}, t('rules.list')),
             el('ul', {class: 'rule-list', id: 'rule-list', 'aria-labelledby': 'rule-list-title'}),
             el('div', {class: 'adds', id: 'rule-add', role: 'group', 'aria-label': t('rules.add')},
-                ...KINDS.map((kind) => el('button', {type: 'button', class: 'chip add', 'data-kind': kind, onclick: () => add(kind)}, el('span', {'aria-hidden': 'true'}, '+ '), t(`rules.${kind}`))))),
+                ...KINDS.map((kind) => el('button', {type: 'button', class: 'chip add', 'data-kind': kind, onclick: () => add(kind)},
+                    el('span', {'aria-hidden': 'true'}, '+ '), t(`rules.${kind}`))))),
         clear,
         el('datalist', {id: 'known-categories'}), el('datalist', {id: 'known-brands'}));
 }

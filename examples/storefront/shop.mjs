@@ -18,11 +18,21 @@ const CALLS_SHOWN = 30;
 
 /* Words of a title, and the drawing they stand for; the first that fits. */
 const DRAWINGS = [
-    [/\b(bag|shopper|tote|purse|rucksack)s?\b/, 'bag'], [/\b(cake|baking|biscuit|muffin|bread)\b/, 'cake'], [/\b(light|lights|lantern|candle|candles|lamp|t-light|holder)\b/, 'light'],
-    [/\bhearts?\b/, 'heart'], [/\b(bunting|flags?|garland|party|balloons?)\b/, 'bunting'], [/\b(clock|timer)s?\b/, 'clock'], [/\b(mug|cup|cups|tea|teapot|coffee|bottle|warmer)s?\b/, 'mug'],
-    [/\b(christmas|star|stars|snow|reindeer|advent)\b/, 'star'], [/\b(jar|jars|jam|bowl|dish|vase|pot)\b/, 'jar'], [/\b(flower|flowers|rose|daisy|garden|plant|herb|lavender|tulip)s?\b/, 'flower'],
-    [/\b(card|cards|paper|envelope|wrap|notebook|letter|postcard|tissue)s?\b/, 'card'], [/\b(frame|sign|mirror|picture|chalkboard|slate|doormat)s?\b/, 'frame'], [/\b(bird|birds|owl|hen|dove|rabbit|cat|dog)s?\b/, 'bird'],
-    [/\b(toy|doll|game|blocks?|skittles|spaceboy|dolly|puzzle|bicycle)\b/, 'toy'], [/\b(tin|tins|box|boxes|case|set|kit|drawer|cabinet)\b/, 'tin'],
+    [/\b(bag|shopper|tote|purse|rucksack)s?\b/, 'bag'],
+    [/\b(cake|baking|biscuit|muffin|bread)\b/, 'cake'],
+    [/\b(light|lights|lantern|candle|candles|lamp|t-light|holder)\b/, 'light'],
+    [/\bhearts?\b/, 'heart'],
+    [/\b(bunting|flags?|garland|party|balloons?)\b/, 'bunting'],
+    [/\b(clock|timer)s?\b/, 'clock'],
+    [/\b(mug|cup|cups|tea|teapot|coffee|bottle|warmer)s?\b/, 'mug'],
+    [/\b(christmas|star|stars|snow|reindeer|advent)\b/, 'star'],
+    [/\b(jar|jars|jam|bowl|dish|vase|pot)\b/, 'jar'],
+    [/\b(flower|flowers|rose|daisy|garden|plant|herb|lavender|tulip)s?\b/, 'flower'],
+    [/\b(card|cards|paper|envelope|wrap|notebook|letter|postcard|tissue)s?\b/, 'card'],
+    [/\b(frame|sign|mirror|picture|chalkboard|slate|doormat)s?\b/, 'frame'],
+    [/\b(bird|birds|owl|hen|dove|rabbit|cat|dog)s?\b/, 'bird'],
+    [/\b(toy|doll|game|blocks?|skittles|spaceboy|dolly|puzzle|bicycle)\b/, 'toy'],
+    [/\b(tin|tins|box|boxes|case|set|kit|drawer|cabinet)\b/, 'tin'],
 ];
 
 const byId = (id) => document.getElementById(id);
@@ -45,7 +55,9 @@ const millrace = new Millrace('');
 
 function note(words, begun, answer) {
     const took = `${(performance.now() - begun).toFixed(0)} ms`;
-    const from = [answer?.served_from, answer?.fallback && `fallback ${answer.fallback}`, answer?.degraded && 'degraded', answer?.took_us !== undefined && `${answer.took_us} µs in the engine`].filter(Boolean).join(', ');
+    const from = [
+        answer?.served_from, answer?.fallback && `fallback ${answer.fallback}`, answer?.degraded && 'degraded', answer?.took_us !== undefined && `${answer.took_us} µs in the engine`,
+    ].filter(Boolean).join(', ');
     byId('calls').prepend(el('li', {}, el('code', {}, words), ` ${took}`, from ? ` · ${from}` : ''));
     while (byId('calls').childElementCount > CALLS_SHOWN) byId('calls').lastChild.remove();
 }
@@ -145,9 +157,10 @@ function drawn(item) {
 const itemAddress = (id) => `#/item/${encodeURIComponent(id)}`;
 
 function card(item, index, list, fresh) {
+    const from = list.recommendation_id && {recommendation_id: list.recommendation_id, placement: list.placement, position: index + 1};
     const why = item.reason?.because?.length > 0 || item.reason?.text?.startsWith('because') ? item.reason.text : undefined;
     return el('li', {class: fresh ? 'card fresh' : 'card', 'data-id': item.id},
-        el('a', {href: itemAddress(item.id), onclick: () => list?.recommendation_id && takenFrom.set(item.id, {recommendation_id: list.recommendation_id, placement: list.placement, position: index + 1})},
+        el('a', {href: itemAddress(item.id), onclick: () => from && takenFrom.set(item.id, from)},
             drawing(item), el('span', {class: 'name'}, titleOf(item)), el('span', {class: 'price'}, money(item.price, item.currency))),
         fresh && el('span', {class: 'badge'}, 'New for you'), why && el('p', {class: 'why'}, sentence(why)));
 }
@@ -306,7 +319,8 @@ async function buy() {
     }
     store('basket', []);
     arriving = true;
-    page('Thank you', el('section', {class: 'hero'}, el('p', {class: 'eyebrow'}, `Order ${order_id}`), el('h1', {tabindex: -1}, 'Thank you. We are wrapping it now.'), el('p', {}, el('a', {href: '#/'}, 'Back to the shop'))));
+    page('Thank you', el('section', {class: 'hero'}, el('p', {class: 'eyebrow'}, `Order ${order_id}`),
+        el('h1', {tabindex: -1}, 'Thank you. We are wrapping it now.'), el('p', {}, el('a', {href: '#/'}, 'Back to the shop'))));
     followChange('You bought something.', before);
 }
 
@@ -317,7 +331,9 @@ async function basketPage() {
         : await asked(`session recommendations of ${basket.length} items`, () => millrace.session(basket.map(({id}) => id).reverse(), {n: 4, session_id: visitor}));
     if (at !== current) return;
     const total = basket.reduce((sum, {price, quantity}) => sum + (price ?? 0) * quantity, 0);
-    const step = (line, by) => el('button', {type: 'button', class: by > 0 ? 'step plus' : 'step minus', 'aria-label': `${by > 0 ? 'One more' : 'One less'}: ${titleOf(line)}`, onclick: () => change(line.id, by)}, by > 0 ? '+' : '−');
+    const step = (line, by) => el('button', {
+        type: 'button', class: by > 0 ? 'step plus' : 'step minus', 'aria-label': `${by > 0 ? 'One more' : 'One less'}: ${titleOf(line)}`, onclick: () => change(line.id, by),
+    }, by > 0 ? '+' : '−');
     page('Basket', el('section', {class: 'basket'}, el('h1', {tabindex: -1}, 'Your basket'),
         basket.length === 0 ? el('p', {class: 'sorry'}, 'It is empty. ', el('a', {href: '#/'}, 'Have a look around.'))
             : [el('ul', {class: 'lines'}, basket.map((line) => el('li', {'data-line': line.id}, drawing(line),

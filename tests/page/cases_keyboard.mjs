@@ -109,7 +109,8 @@ export const keys = [
         await page.type('e');
         const count = await page.until(() => document.querySelectorAll('#visit-picker [role="option"]').length);
         assert.ok(count > 2);
-        const active = () => page.run(() => [...document.querySelectorAll('#visit-picker [role="option"]')].findIndex((option) => option.id === document.activeElement.getAttribute('aria-activedescendant') && option.getAttribute('aria-selected') === 'true'));
+        const active = () => page.run(() => [...document.querySelectorAll('#visit-picker [role="option"]')]
+            .findIndex((option) => option.id === document.activeElement.getAttribute('aria-activedescendant') && option.getAttribute('aria-selected') === 'true'));
         assert.equal(await active(), 0);
         await page.press('ArrowDown');
         assert.equal(await active(), 1);
@@ -117,7 +118,8 @@ export const keys = [
         await page.press('ArrowUp');
         assert.equal(await active(), count - 1, 'around the end');
         await page.press('Escape');
-        assert.deepEqual(await page.run(() => [document.querySelector('#visit-picker [role="listbox"]').hidden, document.activeElement.getAttribute('aria-expanded'), document.activeElement.value]), [true, 'false', 'e']);
+        const state = await page.run(() => [document.querySelector('#visit-picker [role="listbox"]').hidden, document.activeElement.getAttribute('aria-expanded'), document.activeElement.value]);
+        assert.deepEqual(state, [true, 'false', 'e']);
         await page.press('Escape');
         assert.equal(await page.run(() => document.activeElement.value), '');
         assert.equal(await page.run(() => document.activeElement.matches('#visit-picker input')), true);

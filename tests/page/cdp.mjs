@@ -10,7 +10,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
 const NAMES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const CALL_TIMEOUT_MS = 20000;
+const CALL_TIMEOUT_MS = 30000;
+const UNTIL_MS_MAX = 30000; /* a busy machine is no fault of the page */
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -156,7 +157,7 @@ export class Page {
     }
 
     /* Wait until the function gives something true, and return that. */
-    async until(fn, args = [], timeout_ms = 10000) {
+    async until(fn, args = [], timeout_ms = UNTIL_MS_MAX) {
         const end_ms = Date.now() + timeout_ms;
         for (;;) {
             // A document that is being replaced has no context for a moment; that is a "not yet".

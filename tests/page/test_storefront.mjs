@@ -182,7 +182,7 @@ const cases = (shop, engine) => [
         await visit.page.run(() => {
             location.hash = '#/nowhere';
         });
-        await visit.page.until(() => document.querySelector('main .sorry')?.textContent.includes('out of reach'), [], 20000);
+        await visit.page.until(() => document.querySelector('main .sorry')?.textContent.includes('out of reach'));
     }],
 ];
 
