@@ -172,7 +172,9 @@ function ask() {
     plain = null;
     ruled = null;
     profile = null;
+    clearTimeout(ruledTimer);
     ruledAbort?.abort();
+    byId('lists').removeAttribute('aria-busy');
     draw();
     if (isAsked()) asker.start();
     else asker.stop();
@@ -189,14 +191,17 @@ function askAgain() {
         ruledAbort = new AbortController();
         const {signal} = ruledAbort;
         byId('lists').setAttribute('aria-busy', 'true');
+        let answered;
         try {
-            ruled = await askRuled(signal);
-            await withTitles(signal);
+            answered = await askRuled(signal);
         } catch (error) {
             if (signal.aborted) return; // a later change has taken over
             if (!(error instanceof ApiError)) throw error;
-            ruled = refused(error);
+            answered = refused(error);
         }
+        if (signal.aborted) return;
+        ruled = answered;
+        await withTitles(signal);
         if (signal.aborted) return;
         byId('lists').removeAttribute('aria-busy');
         draw();
