@@ -2,7 +2,7 @@
  * Choosing an item of the catalogue by typing: a text field with a list of what matches under it.
  *
  * It is the combobox of the ARIA practices: the focus stays in the field, the arrow keys walk the list, Enter
- * chooses, Escape closes it and then empties the field.  An id that the catalogue does not know can be entered too:
+ * chooses, as Tab does in a field that keeps its choice, and Escape closes the list and then empties the field.  An id that the catalogue does not know can be entered too:
  * the model may know it.
  */
 import {api, get} from './api.js';
@@ -135,6 +135,8 @@ export class ItemPicker {
             const typed = this.input.value.trim();
             if (open) this.choose(this.found[this.active].id);
             else if (typed !== '' && typed !== titleOf({id: this.value})) this.choose(typed);
+        } else if (event.key === 'Tab' && open && this.keeps) {
+            this.choose(this.found[this.active].id); // and on to the next field
         } else if (event.key === 'Escape' && (open || this.input.value !== '')) {
             event.preventDefault();
             if (!open) this.input.value = this.keeps && this.value !== '' ? titleOf({id: this.value}) : '';

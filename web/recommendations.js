@@ -426,7 +426,9 @@ function take({user, visit, n, rules: members}) {
 byId('ask').addEventListener('submit', submit);
 byId('count').addEventListener('change', () => {
     asked.n = byId('count').value;
-    if (asked.who === 'visit') setVisit(asked.items);
+    if (!isAsked()) return;
+    history.replaceState(null, '', ownAddress());
+    ask();
 });
 
 export const recommendations = {

@@ -10,6 +10,8 @@ import {Millrace} from '/millrace-client.mjs';
 
 const CURRENCY = 'GBP'; /* the catalogue of the demo does not say */
 const CUSTOMERS = ['12583', '13047', '17850', '12347', '14688'];
+/* Codes of the demo's invoices that are no goods: postage, charges, samples. */
+const NO_GOODS = ['POST', 'DOT', 'M', 'D', 'S', 'C2', 'PADS', 'CRUK', 'BANK CHARGES', 'AMAZONFEE'];
 const ROW = 8;
 const SEARCH_MAX = 40;
 const CHANGE_MS_MAX = 3000; /* how long we look for a change of the list */
@@ -19,16 +21,16 @@ const CALLS_SHOWN = 30;
 /* Words of a title, and the drawing they stand for; the first that fits. */
 const DRAWINGS = [
     [/\b(bag|shopper|tote|purse|rucksack)s?\b/, 'bag'],
-    [/\b(cake|baking|biscuit|muffin|bread)\b/, 'cake'],
+    [/\b(cake\w*|baking|biscuit|muffin|bread)\b/, 'cake'],
     [/\b(light|lights|lantern|candle|candles|lamp|t-light|holder)\b/, 'light'],
     [/\bhearts?\b/, 'heart'],
     [/\b(bunting|flags?|garland|party|balloons?)\b/, 'bunting'],
     [/\b(clock|timer)s?\b/, 'clock'],
-    [/\b(mug|cup|cups|tea|teapot|coffee|bottle|warmer)s?\b/, 'mug'],
+    [/\b(mug|\w*cup|saucer|tea|teapot|coffee|bottle|warmer)s?\b/, 'mug'],
     [/\b(christmas|star|stars|snow|reindeer|advent)\b/, 'star'],
     [/\b(jar|jars|jam|bowl|dish|vase|pot)\b/, 'jar'],
     [/\b(flower|flowers|rose|daisy|garden|plant|herb|lavender|tulip)s?\b/, 'flower'],
-    [/\b(card|cards|paper|envelope|wrap|notebook|letter|postcard|tissue)s?\b/, 'card'],
+    [/\b(card|cards|napkin|paper|envelope|wrap|notebook|letter|postcard|tissue)s?\b/, 'card'],
     [/\b(frame|sign|mirror|picture|chalkboard|slate|doormat)s?\b/, 'frame'],
     [/\b(bird|birds|owl|hen|dove|rabbit|cat|dog)s?\b/, 'bird'],
     [/\b(toy|doll|game|blocks?|skittles|spaceboy|dolly|puzzle|bicycle)\b/, 'toy'],
@@ -200,8 +202,8 @@ function page(title, ...content) {
 /* For a customer their list; for a visitor what the visit says, once there is one. */
 function picks() {
     const visit = stored('visit');
-    if (who() === '' && visit.length > 0) return asked(`session recommendations of ${visit.length} items`, () => millrace.session(visit, {n: ROW, explain: true, session_id: visitor}));
-    return asked(`recommendations of ${who() || visitor}`, () => millrace.recommend(who() || visitor, {n: ROW, explain: true, session_id: visitor}));
+    if (who() === '' && visit.length > 0) return asked(`session recommendations of ${visit.length} items`, () => millrace.session(visit, {n: ROW, explain: true, session_id: visitor, exclude: NO_GOODS}));
+    return asked(`recommendations of ${who() || visitor}`, () => millrace.recommend(who() || visitor, {n: ROW, explain: true, session_id: visitor, exclude: NO_GOODS}));
 }
 
 const keyOf = (list) => (list?.items ?? []).map(({id}) => id).join(' ');
@@ -328,7 +330,7 @@ async function basketPage() {
     const at = current;
     const basket = stored('basket');
     const goesWith = basket.length === 0 ? null
-        : await asked(`session recommendations of ${basket.length} items`, () => millrace.session(basket.map(({id}) => id).reverse(), {n: 4, session_id: visitor}));
+        : await asked(`session recommendations of ${basket.length} items`, () => millrace.session(basket.map(({id}) => id).reverse(), {n: 4, session_id: visitor, exclude: NO_GOODS}));
     if (at !== current) return;
     const total = basket.reduce((sum, {price, quantity}) => sum + (price ?? 0) * quantity, 0);
     const step = (line, by) => el('button', {

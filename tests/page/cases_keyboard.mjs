@@ -125,6 +125,21 @@ export const keys = [
         assert.equal(await page.run(() => document.activeElement.matches('#visit-picker input')), true);
     }],
 
+    ['Tab takes the match that is marked and goes on to the rule\'s next field', async (visit) => {
+        const {page, user} = visit;
+        await visit.fresh(`#/recommendations?user=${encodeURIComponent(user)}&n=5`);
+        await page.until(() => document.querySelector('.rec'));
+        const {items} = await visit.list(user, {n: 5});
+        await page.click('#sides input[value="rules"]');
+        await page.click('#rule-add [data-kind="boost"]');
+        await page.until(() => document.activeElement.getAttribute('role') === 'combobox');
+        await page.type(items[4].id);
+        await page.until((id) => document.querySelector(`#${document.activeElement.getAttribute('aria-activedescendant')} .code`)?.textContent === id, [items[4].id]);
+        await page.press('Tab');
+        assert.equal(await page.run(() => document.activeElement.className), 'amount');
+        await page.until((id) => decodeURIComponent(location.hash).includes(`"boost":[{"where":{"items":["${id}"]}`), [items[4].id]);
+    }],
+
     ['an item\'s menu opens by a key, is walked by the arrows, and Escape gives the focus back', async (visit) => {
         const {page, user} = visit;
         await visit.fresh(`#/recommendations?user=${encodeURIComponent(user)}&n=5`);

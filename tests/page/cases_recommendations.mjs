@@ -70,6 +70,20 @@ export const people = [
         assert.match(await page.run(textOf, '#list-said'), new RegExp(`${ids.length} items`));
     }],
 
+    ['another number of items is asked for at once', async (visit) => {
+        const {page, user} = visit;
+        await visit.fresh(`#/recommendations?user=${encodeURIComponent(user)}&n=10`);
+        await page.until(() => document.querySelectorAll('.rec').length > 0);
+        await page.run(() => {
+            const select = document.querySelector('#count');
+            select.value = '5';
+            select.dispatchEvent(new Event('change', {bubbles: true}));
+        });
+        const {items} = await visit.list(user, {n: 5});
+        await page.until((ids) => JSON.stringify([...document.querySelectorAll('.rec')].map(({dataset}) => dataset.id)) === JSON.stringify(ids), [items.map(({id}) => id)]);
+        assert.match(await page.run(() => location.hash), /n=5/);
+    }],
+
     ['an example is one click away, and what was asked is remembered as recent', async (visit) => {
         const {page} = visit;
         await visit.fresh('#/recommendations');
