@@ -14,7 +14,7 @@ const columns = () => [...document.querySelectorAll('#lists .list-card')].map((c
 
 const bodyShown = () => JSON.parse(document.querySelector('#side-request [data-copy="body"]').closest('.request-block').querySelector('code').textContent);
 
-const isSettled = (ids) => !document.querySelector('#lists').hasAttribute('aria-busy')
+const isSettled = (ids) => document.querySelector('#lists.two') !== null && !document.querySelector('#lists').hasAttribute('aria-busy')
     && JSON.stringify([...document.querySelectorAll('#lists.two .list-card:last-child .rec')].map(({dataset}) => dataset.id)) === JSON.stringify(ids);
 
 async function openRules(visit, user = visit.user) {

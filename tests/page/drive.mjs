@@ -19,7 +19,7 @@ function isDrawn(view) {
     const shown = document.querySelector(`#${view}:not([hidden])`);
     const wanted = {
         overview: () => shown.querySelector('[data-name="users"] .value')?.textContent !== '–' && document.querySelector('#ready-checks li') && window.Chart?.getChart('rate-chart')?.data.datasets[0].data.length > 0,
-        recommendations: () => shown.querySelector('.rec, .empty') && !document.querySelector('#lists[aria-busy]') && document.querySelector('#examples').childElementCount > 0,
+        recommendations: () => shown.querySelector('.rec, .empty') && !document.querySelector('#lists[aria-busy]') && (document.querySelector('#examples').childElementCount > 0 || shown.querySelector('.rec')),
         growth: () => shown.querySelector('tbody tr, .empty'),
         trends: () => shown.querySelector('td.item, .empty'),
     }[view];
