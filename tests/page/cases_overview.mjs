@@ -166,8 +166,8 @@ export const losses = [
 
     ['an error of the engine is shown in its own words, and goes away with it', async (visit) => {
         const {page} = visit;
-        await visit.fresh('#/trends');
-        const restore = await visit.intercept('/v1/trending', 503, {title: 'Service Unavailable', status: 503, detail: 'the shards are <b>moving</b>'});
+        await visit.fresh('#/growth');
+        const restore = await visit.intercept('/v1/churn/alerts', 503, {title: 'Service Unavailable', status: 503, detail: 'the shards are <b>moving</b>'});
         try {
             await page.until(() => document.querySelector('#notice').textContent.includes('503: the shards are <b>moving</b>'));
         } finally {
