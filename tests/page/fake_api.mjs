@@ -20,6 +20,7 @@ export const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; 
     + "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 const STREAM_PERIOD_MS = 1000;
+const CACHED = 'max-age=60'; /* a run of the test loads the page a hundred times */
 
 const REASONS = [
     'has not ordered for 96 days; usually orders every 21 days', 'opened 1 of the last 12 visits with a search',
@@ -184,6 +185,7 @@ class Fake {
     constructor() {
         this.has_stream = true; /* false: an engine without the route */
         this.has_placements = true;
+        this.may_cache = false; /* the pages' files */
         this.streams = new Set();
         this.referrers = []; /* of the pictures asked for */
         this.events = []; /* received */
@@ -212,7 +214,7 @@ class Fake {
         if (url.pathname.startsWith('/pictures/')) this.referrers.push(request.headers.referer ?? '');
         const asset = file(url.pathname);
         if (asset) {
-            response.writeHead(200, {...headers, 'content-type': asset.type}).end(asset.bytes);
+            response.writeHead(200, {...headers, 'content-type': asset.type, 'cache-control': this.may_cache ? CACHED : 'no-cache'}).end(asset.bytes);
             return;
         }
         const missing = url.pathname === '/v1/stream' && !this.has_stream || url.pathname === '/v1/placements' && !this.has_placements;

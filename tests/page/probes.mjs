@@ -6,17 +6,23 @@
 export function faintTexts() {
     const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
     // The canvas understands every colour syntax the browser has, and gives back bytes.
+    const known = new Map();
     const rgba = (colour) => {
+        if (known.has(colour)) return known.get(colour);
         canvas.clearRect(0, 0, 1, 1);
         canvas.fillStyle = colour;
         canvas.fillRect(0, 0, 1, 1);
-        return canvas.getImageData(0, 0, 1, 1).data;
+        known.set(colour, canvas.getImageData(0, 0, 1, 1).data);
+        return known.get(colour);
     };
     const over = (top, below) => [0, 1, 2].map((i) => (top[i] * top[3] + below[i] * (255 - top[3])) / 255);
+    const surfaces = new Map();
     const behind = (node) => {
-        const colour = rgba(getComputedStyle(node).backgroundColor);
-        if (colour[3] === 255 || !node.parentElement) return over(colour, [255, 255, 255]);
-        return over(colour, behind(node.parentElement));
+        if (!surfaces.has(node)) {
+            const colour = rgba(getComputedStyle(node).backgroundColor);
+            surfaces.set(node, over(colour, colour[3] === 255 || !node.parentElement ? [255, 255, 255] : behind(node.parentElement)));
+        }
+        return surfaces.get(node);
     };
     const luminance = (colour) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
         const c = colour[i] / 255;
