@@ -21,13 +21,17 @@ export class ApiError extends Error {
     }
 }
 
-async function request(path, {signal, accept = () => false} = {}) {
+/* With a body it is a POST. */
+async function request(path, {signal, body: given, accept = () => false} = {}) {
     const limits = [AbortSignal.timeout(TIMEOUT_MS)];
     if (signal) limits.push(signal);
     let response;
     let body;
     try {
-        response = await fetch(path, {signal: AbortSignal.any(limits), cache: 'no-store', headers: {accept: 'application/json'}});
+        response = await fetch(path, {
+            signal: AbortSignal.any(limits), cache: 'no-store', method: given ? 'POST' : 'GET', body: given && JSON.stringify(given),
+            headers: {accept: 'application/json', ...(given && {'content-type': 'application/json'})},
+        });
         body = await response.json().catch(() => null);
     } catch (error) {
         if (signal?.aborted) throw error;
@@ -45,15 +49,34 @@ function query(parameters) {
 
 const id = encodeURIComponent;
 
+/* Members of a request that a query says as well; a request of these alone is a GET, as a shop's page would send it. */
+const PLAIN = ['n', 'explain', 'placement', 'next'];
+
+/*
+ * How a list is asked for: {path, body}, the body undefined for a GET.  user undefined: an anonymous visitor, whose
+ * visit is the body's items.
+ */
+export function listRequest(user, body) {
+    if (user === undefined) return {path: '/v1/sessions/recommendations', body};
+    const path = `/v1/users/${id(user)}/recommendations`;
+    return Object.keys(body).every((name) => PLAIN.includes(name)) ? {path: path + query(body)} : {path, body};
+}
+
 export const api = {
     overview: (options) => request('/v1/analytics/overview', options),
     /* "Not ready" is an answer too: 503 with the same body. */
     ready: (options) => request('/readyz', {...options, accept: (status, body) => status === 503 && body !== null}),
-    recommendations: (user, n, options) => request(`/v1/users/${id(user)}/recommendations${query({n, explain: true})}`, options),
+    list(user, body, options) {
+        const asked = listRequest(user, body);
+        return request(asked.path, {...options, body: asked.body});
+    },
+    placements: (options) => request('/v1/placements', options),
     profile: (user, options) => request(`/v1/users/${id(user)}/profile`, options),
     similar: (item, n, options) => request(`/v1/items/${id(item)}/similar${query({n})}`, options),
-    /* Those whose id or title contains the text, enough of them that an exact id is among them. */
+    /* Those whose id or title contains the text; a hundred, so that an exact id is among them. */
     items: (text, options) => request(`/v1/items${query({q: text, n: 100})}`, options),
+    /* Where the overview is told once a second, for an EventSource. */
+    stream: '/v1/stream',
     trending: (kind, n, options) => request(`/v1/trending${query({kind, n})}`, options),
     alerts: (parameters, options) => request(`/v1/churn/alerts${query(parameters)}`, options),
 };

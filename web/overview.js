@@ -6,17 +6,19 @@ import {RatePlot} from './charts.js';
 import {byId, el, meter, setShare, setText} from './dom.js';
 import {DASH, ago, count, dateTime, decimal, instant, money, percent, word} from './format.js';
 import {Poller} from './poll.js';
+import {OverviewFeed} from './stream.js';
 import {t} from './text.js';
 
 const SPAN_S = 300;
-const READY_EVERY = 3; /* rounds */
+const READY_PERIOD_MS = 3000;
+const ASKED_QUIETLY = 2; /* overviews may be asked for before the stream has begun */
 
 const plot = new RatePlot(byId('rate-chart'), SPAN_S);
 let points = []; /* {at_ms, value}, the last SPAN_S seconds */
 let previous = null; /* {at_ms, events} of the last answer */
 let statistics = null;
 let readiness = null;
-let rounds = 0;
+let asked = 0; /* overviews asked for in a row: the stream does not tell */
 
 /* From the engine when it says so, else from two readings of the counter; a restart begins anew. */
 function ratePerSecond(answer, at_ms) {
@@ -29,25 +31,26 @@ function ratePerSecond(answer, at_ms) {
     return ((events - before.events) * 1000) / (at_ms - before.at_ms);
 }
 
-/* An engine without this route, or a role without the right to it, leaves dashes and not an empty page. */
-function orNothing(error) {
-    if (error.passing !== false) throw error;
-    return null;
-}
-
-async function round(signal) {
-    const [answer, ready] = await Promise.all([
-        api.overview({signal}).catch(orNothing),
-        rounds++ % READY_EVERY === 0 ? api.ready({signal}).catch(orNothing) : readiness,
-    ]);
+function receive(answer) {
     const at_ms = Date.now();
     const value = ratePerSecond(answer, at_ms);
     points = points.filter((point) => at_ms - point.at_ms <= SPAN_S * 1000);
     if (Number.isFinite(value)) points.push({at_ms, value});
     statistics = answer;
-    readiness = ready;
+    asked = feed.told ? 0 : asked + 1;
     draw();
 }
+
+const feed = new OverviewFeed(receive);
+
+const readyPoller = new Poller(READY_PERIOD_MS, async (signal) => {
+    readiness = await api.ready({signal}).catch((error) => {
+        if (feed.told) return readiness; // we hear the engine: one lost answer is no lost connection
+        if (error.passing !== false) throw error;
+        return null;
+    });
+    drawReadiness();
+});
 
 /* A model's version begins with the time it was made, "20261121T0300Z-7f3a". */
 function modelTime(version) {
@@ -125,7 +128,13 @@ function drawRate() {
     plot.describe(t('overview.rate_chart', {now: decimal(now, 0), most: decimal(Math.max(...points.map((p) => p.value)), 0)}));
 }
 
+/* How the numbers come is no news while they come; that they are asked for is worth a quiet word. */
+function drawFeedNote() {
+    setText(byId('feed-note'), asked > ASKED_QUIETLY ? t('overview.asked') : '');
+}
+
 function draw() {
+    drawFeedNote();
     drawRate();
     drawTiles();
     drawReadiness();
@@ -136,16 +145,18 @@ function secondsAgo(seconds) {
     return seconds < 60 ? t('overview.seconds_ago', {n: Math.round(seconds)}) : t('overview.minutes_ago', {n: decimal(seconds / 60, 1)});
 }
 
-const poller = new Poller(1000, round);
-
 export const overview = {
     show() {
         this.redraw();
-        rounds = 0;
+        asked = 0;
         previous = null; // the gap since the last visit is not a second
-        poller.start();
+        feed.start();
+        readyPoller.start();
     },
-    hide: () => poller.stop(),
+    hide() {
+        feed.stop();
+        readyPoller.stop();
+    },
     redraw() {
         plot.build({value: (value) => decimal(value, value < 10 ? 1 : 0), ago: secondsAgo});
         draw();

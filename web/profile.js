@@ -70,14 +70,14 @@ function features(profile) {
 
 /* profile: the answer, or {error} when there was none. */
 export function drawProfile(profile) {
-    const head = el('div', {class: 'card-head'}, el('h2', {}, t('profile.title')));
+    const head = el('h2', {class: 'unseen'}, t('profile.title'));
     const {error} = profile;
     if (error) {
         const unknown = error.status === 404;
         const denied = error.status === 401 || error.status === 403;
-        return el('article', {class: 'card'}, head, emptyState(
+        return el('article', {class: 'profile'}, head, emptyState(
             t(unknown ? 'profile.unknown' : 'problem.title'),
             unknown ? t('profile.unknown_text') : denied ? t('problem.denied') : error.message));
     }
-    return el('article', {class: 'card'}, head, facts(profile), el('h3', {}, t('profile.recent')), recentList(profile), features(profile));
+    return el('article', {class: 'profile'}, head, facts(profile), el('h3', {}, t('profile.recent')), recentList(profile), features(profile));
 }

@@ -10,7 +10,8 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 
 const NAMES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const CALL_TIMEOUT_MS = 20000;
+const CALL_TIMEOUT_MS = 30000;
+const UNTIL_MS_MAX = 30000; /* a busy machine is no fault of the page */
 
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -79,7 +80,7 @@ export class Browser {
         const {browserContextId} = await this.call('Target.createBrowserContext');
         const {targetId} = await this.call('Target.createTarget', {url: 'about:blank', browserContextId});
         const {sessionId} = await this.call('Target.attachToTarget', {targetId, flatten: true});
-        const page = new Page(this, sessionId);
+        const page = new Page(this, sessionId, targetId);
         await page.enable();
         return page;
     }
@@ -101,18 +102,29 @@ const KEYS = {
     Tab: {key: 'Tab', code: 'Tab', windowsVirtualKeyCode: 9},
     Enter: {key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13, text: '\r'},
     Space: {key: ' ', code: 'Space', windowsVirtualKeyCode: 32, text: ' '},
+    Escape: {key: 'Escape', code: 'Escape', windowsVirtualKeyCode: 27},
+    End: {key: 'End', code: 'End', windowsVirtualKeyCode: 35},
+    Home: {key: 'Home', code: 'Home', windowsVirtualKeyCode: 36},
+    ArrowLeft: {key: 'ArrowLeft', code: 'ArrowLeft', windowsVirtualKeyCode: 37},
+    ArrowUp: {key: 'ArrowUp', code: 'ArrowUp', windowsVirtualKeyCode: 38},
     ArrowRight: {key: 'ArrowRight', code: 'ArrowRight', windowsVirtualKeyCode: 39},
+    ArrowDown: {key: 'ArrowDown', code: 'ArrowDown', windowsVirtualKeyCode: 40},
 };
 
 export class Page {
-    constructor(browser, sessionId) {
+    constructor(browser, sessionId, targetId) {
         this.browser = browser;
+        this.targetId = targetId;
         this.sessionId = sessionId;
         this.problems = []; /* exceptions, console errors and policy violations, as text */
     }
 
     call(method, params) {
         return this.browser.call(method, params, this.sessionId);
+    }
+
+    close() {
+        return this.browser.call('Target.closeTarget', {targetId: this.targetId});
     }
 
     async enable() {
@@ -126,6 +138,8 @@ export class Page {
             if (type === 'error' || type === 'assert') this.problems.push(`console: ${args.map((a) => a.value ?? a.description).join(' ')}`);
         });
         for (const domain of ['Page', 'Runtime', 'Log', 'Network']) await this.call(`${domain}.enable`);
+        // Several pages at once each have the keyboard.
+        await this.call('Emulation.setFocusEmulationEnabled', {enabled: true});
     }
 
     async goto(url) {
@@ -143,7 +157,7 @@ export class Page {
     }
 
     /* Wait until the function gives something true, and return that. */
-    async until(fn, args = [], timeout_ms = 10000) {
+    async until(fn, args = [], timeout_ms = UNTIL_MS_MAX) {
         const end_ms = Date.now() + timeout_ms;
         for (;;) {
             // A document that is being replaced has no context for a moment; that is a "not yet".
@@ -191,8 +205,16 @@ export class Page {
         return this.call('Network.emulateNetworkConditions', {offline, latency: 0, downloadThroughput: -1, uploadThroughput: -1});
     }
 
-    async screenshot() {
-        const {data} = await this.call('Page.captureScreenshot', {format: 'png'});
+    /* What a reader of the screen is told: [{role, name}] of everything that is not ignored. */
+    async spoken() {
+        const {nodes} = await this.call('Accessibility.getFullAXTree');
+        return nodes.filter(({ignored}) => !ignored).map(({role, name}) => ({role: role?.value, name: name?.value ?? ''}));
+    }
+
+    /* scale: pixels of the picture for one of the page. */
+    async screenshot(scale = 1) {
+        const {cssVisualViewport: {clientWidth: width, clientHeight: height, pageX: x, pageY: y}} = await this.call('Page.getLayoutMetrics');
+        const {data} = await this.call('Page.captureScreenshot', {format: 'png', clip: {x, y, width, height, scale}});
         return Buffer.from(data, 'base64');
     }
 }

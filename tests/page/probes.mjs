@@ -6,17 +6,23 @@
 export function faintTexts() {
     const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
     // The canvas understands every colour syntax the browser has, and gives back bytes.
+    const known = new Map();
     const rgba = (colour) => {
+        if (known.has(colour)) return known.get(colour);
         canvas.clearRect(0, 0, 1, 1);
         canvas.fillStyle = colour;
         canvas.fillRect(0, 0, 1, 1);
-        return canvas.getImageData(0, 0, 1, 1).data;
+        known.set(colour, canvas.getImageData(0, 0, 1, 1).data);
+        return known.get(colour);
     };
     const over = (top, below) => [0, 1, 2].map((i) => (top[i] * top[3] + below[i] * (255 - top[3])) / 255);
+    const surfaces = new Map();
     const behind = (node) => {
-        const colour = rgba(getComputedStyle(node).backgroundColor);
-        if (colour[3] === 255 || !node.parentElement) return over(colour, [255, 255, 255]);
-        return over(colour, behind(node.parentElement));
+        if (!surfaces.has(node)) {
+            const colour = rgba(getComputedStyle(node).backgroundColor);
+            surfaces.set(node, over(colour, colour[3] === 255 || !node.parentElement ? [255, 255, 255] : behind(node.parentElement)));
+        }
+        return surfaces.get(node);
     };
     const luminance = (colour) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
         const c = colour[i] / 255;
@@ -36,12 +42,71 @@ export function faintTexts() {
     return [...faint];
 }
 
+/* Edges of fields, and texts in empty ones, that do not stand out: 3:1 and 4.5:1 [WCAG 2.2, 1.4.11 and 1.4.3]. */
+export function faintFields() {
+    const canvas = new OffscreenCanvas(1, 1).getContext('2d', {willReadFrequently: true});
+    const bytes = (colour) => {
+        canvas.clearRect(0, 0, 1, 1);
+        canvas.fillStyle = colour;
+        canvas.fillRect(0, 0, 1, 1);
+        return canvas.getImageData(0, 0, 1, 1).data;
+    };
+    const luminance = (colour) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+        const c = colour[i] / 255;
+        return sum + weight * (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+    }, 0);
+    const ratio = (one, other) => {
+        const [a, b] = [luminance(bytes(one)), luminance(bytes(other))].sort((x, y) => y - x);
+        return (a + 0.05) / (b + 0.05);
+    };
+    const behind = (node) => {
+        const colour = getComputedStyle(node).backgroundColor;
+        return bytes(colour)[3] === 255 || !node.parentElement ? colour : behind(node.parentElement);
+    };
+    const faint = [];
+    for (const node of document.querySelectorAll('input:not([type="radio"], [type="range"], [type="checkbox"]), select')) {
+        if (!node.checkVisibility()) continue;
+        const name = node.id || node.className;
+        const style = getComputedStyle(node);
+        for (const surface of [behind(node), behind(node.parentElement)]) {
+            const edge = ratio(style.borderTopColor, surface);
+            if (edge < 3) faint.push(`${edge.toFixed(2)} edge of ${name}`);
+        }
+        const text = node.placeholder ? ratio(getComputedStyle(node, '::placeholder').color, behind(node)) : 21;
+        if (text < 4.5) faint.push(`${text.toFixed(2)} placeholder of ${name}`);
+    }
+    return faint;
+}
+
+/* Faults of the document itself: ids twice, references to nothing, pictures without a word on them, headings that jump. */
+export function brokenMarkup() {
+    const faults = [];
+    const ids = [...document.querySelectorAll('[id]')].map(({id}) => id);
+    for (const id of new Set(ids.filter((one, index) => ids.indexOf(one) !== index))) faults.push(`the id ${id} twice`);
+    for (const name of ['for', 'aria-controls', 'aria-labelledby', 'aria-describedby', 'aria-activedescendant', 'list']) {
+        for (const node of document.querySelectorAll(`[${name}]`)) {
+            for (const id of node.getAttribute(name).split(' ')) if (!document.getElementById(id)) faults.push(`${name} of ${node.id || node.className} names ${id}, which is not there`);
+        }
+    }
+    for (const node of document.querySelectorAll('img:not([alt])')) faults.push(`no alt: ${node.src}`);
+    let level = 0;
+    for (const node of document.querySelectorAll('h1, h2, h3, h4')) {
+        if (!node.checkVisibility()) continue;
+        const at = Number(node.tagName[1]);
+        if (at > level + 1) faults.push(`${node.tagName} "${node.textContent}" after a heading of level ${level}`);
+        level = at;
+    }
+    if (!document.documentElement.lang) faults.push('no language');
+    return faults;
+}
+
 /* A mark on everything the keyboard must reach; a group of radio buttons is one stop. */
 export function markStops() {
+    for (const old of document.querySelectorAll('[data-stop]')) delete old.dataset.stop;
     const groups = new Set();
     let count = 0;
     for (const node of document.querySelectorAll('a[href], button, input, select, summary, [tabindex="0"]')) {
-        if (!node.checkVisibility() || node.disabled) continue;
+        if (!node.checkVisibility() || node.disabled || node.tabIndex < 0) continue;
         if (node.type === 'radio') {
             if (groups.has(node.name)) continue;
             groups.add(node.name);
