@@ -67,6 +67,12 @@ typedef struct mr_owner_question {
     uint32_t length;
 } mr_owner_question;
 
+/* One record of the catalogue. */
+typedef struct mr_backend_item {
+    mr_text id;
+    mr_text record; /* empty: the item is taken out */
+} mr_backend_item;
+
 typedef struct mr_alert_query {
     mr_text tier;  /* empty: all                                          */
     mr_text since; /* cursor as handed out before; empty: from the oldest */
@@ -104,6 +110,19 @@ typedef struct mr_backend {
                          uint32_t item, size_t k, mr_scored_item *ret_items,
                          size_t *ret_count);
 
+    /*
+     * The scores of given items for a user, `ret_items` [count] in the order given; `k` of the
+     * request is not looked at.  MR_ITEM_NONE is allowed: its score is NaN.
+     */
+    mr_status (*rank)(void *context, uint32_t thread, const mr_model_view *view,
+                      const mr_score_request *request, const uint32_t *items,
+                      size_t count, mr_scored_item *ret_items);
+
+    /* Items bought in the same order, best first.  MR_ERR_NOT_FOUND: the model has no such table. */
+    mr_status (*bought_together)(void *context, uint32_t thread,
+                                 const mr_model_view *view, uint32_t item, size_t k,
+                                 mr_scored_item *ret_items, size_t *ret_count);
+
     /* Needs no model: ids are copied into `arena`.  Empty category: all. */
     mr_status (*trending)(void *context, uint32_t thread, mr_trending_kind kind,
                           mr_text category, size_t k, mr_arena *arena,
@@ -121,6 +140,9 @@ typedef struct mr_backend {
     mr_status (*user_states)(void *context, uint32_t thread, mr_owner_question *questions,
                              size_t count, mr_buffer *storage);
 
+    /* Somebody reads this user's recommendations: new events of theirs are scored ahead. */
+    void (*was_read)(void *context, mr_hash128 user);
+
     /* NULL when all is well; else a static word for what is not, "log". */
     const char *(*degraded)(void *context);
 
@@ -131,6 +153,14 @@ typedef struct mr_backend {
      */
     mr_status (*append_events)(void *context, uint32_t thread, mr_backend_event *events,
                                size_t count);
+
+    /* Worker.  Catalogue records to the catalogue topic, durable on MR_OK; MR_ERR_UNAVAILABLE:
+     * some may be there. */
+    mr_status (*append_items)(void *context, uint32_t thread,
+                              const mr_backend_item *items, size_t count);
+
+    /* Where neither of the two is there: why, and where to send them; static.  NULL: no reason. */
+    const char *no_appends;
 
     /* Worker.  One JSON value.  MR_ERR_NOT_FOUND; MR_ERR_UNAVAILABLE. */
     mr_status (*profile)(void *context, uint32_t thread, mr_text user_id,
