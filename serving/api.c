@@ -1,95 +1,22 @@
 #include "serving/api.h"
 
-#include "core/event.h"
 #include "serving/api_call.h"
+#include "serving/http_parser.h"
+#include "serving/openapi.h"
 #include "serving/percent.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     ARENA_BLOCK_BYTES = 65536,
-    EVENTS_BODY_BYTES_MAX = 4 << 20,
-    RECOMMEND_BODY_BYTES_MAX = 1 << 18,
     DEFAULT_CACHE_TIMEOUT_MS = 20,
     WRITE_BACK_TIMEOUT_MS = 20,
 };
 
 #define DEFAULT_RESULT_TTL_MS INT64_C(604800000)
-
-#define GET (1U << MR_HTTP_GET)
-#define POST (1U << MR_HTTP_POST)
-
-const mr_api_route mr_api_routes[] = {
-    {"recommendations", "/v1/users/{id}/recommendations", GET | POST,
-     mr_api_recommendations, false, RECOMMEND_BODY_BYTES_MAX},
-    {"profile", "/v1/users/{id}/profile", GET, mr_api_profile, true, 0},
-    {"similar", "/v1/items/{id}/similar", GET, mr_api_similar, false, 0},
-    {"items", "/v1/items", GET, mr_api_find_items, true, 0},
-    {"trending", "/v1/trending", GET, mr_api_trending, false, 0},
-    {"events", "/v1/events", POST, mr_api_events, true, EVENTS_BODY_BYTES_MAX},
-    {"alerts", "/v1/churn/alerts", GET, mr_api_alerts, true, 0},
-    {"overview", "/v1/analytics/overview", GET, mr_api_overview, true, 0},
-    {"healthz", "/healthz", GET, mr_api_healthz, false, 0},
-    {"readyz", "/readyz", GET, mr_api_readyz, false, 0},
-    {"metrics", "/metrics", GET, mr_api_metrics_text, true, 0},
-    {"page", "/", GET, mr_api_static, false, 0},
-    {"assets", "/assets/*", GET, mr_api_static, false, 0},
-};
-const size_t mr_api_route_count = sizeof(mr_api_routes) / sizeof(mr_api_routes[0]);
-_Static_assert(sizeof(mr_api_routes) / sizeof(mr_api_routes[0]) <= MR_API_ROUTES_MAX,
-               "metrics have room for every route");
-
-/* ---- Routes ---- */
-
-/* The raw path parameter, if the path is of the pattern. */
-static bool path_matches(const char *pattern, mr_text path, mr_text *ret_id)
-{
-    static const char id[] = "{id}";
-    uint32_t at = 0;
-    *ret_id = (mr_text){0};
-    while (*pattern != '\0') {
-        if (*pattern == '*') {
-            *ret_id = (mr_text){path.bytes + at, path.length - at};
-            return true;
-        }
-        if (*pattern == '{' && strncmp(pattern, id, sizeof(id) - 1) == 0) {
-            const uint32_t start = at;
-            while (at < path.length && path.bytes[at] != '/')
-                at++;
-            *ret_id = (mr_text){path.bytes + start, at - start};
-            pattern += sizeof(id) - 1;
-        } else if (at < path.length && path.bytes[at] == *pattern) {
-            at++;
-            pattern++;
-        } else {
-            return false;
-        }
-    }
-    return at == path.length;
-}
-
-static const mr_api_route *find_route(mr_text path, mr_text *ret_id)
-{
-    for (size_t i = 0; i < mr_api_route_count; i++) {
-        if (path_matches(mr_api_routes[i].pattern, path, ret_id))
-            return &mr_api_routes[i];
-    }
-    return NULL;
-}
-
-static bool allows(const mr_api_route *route, mr_http_method method)
-{
-    const mr_http_method as = method == MR_HTTP_HEAD ? MR_HTTP_GET : method;
-    return (route->methods & (1U << as)) != 0;
-}
-
-static const char *allow_text(const mr_api_route *route)
-{
-    if (route->methods == (GET | POST))
-        return "GET, HEAD, POST";
-    return route->methods == POST ? "POST" : "GET, HEAD";
-}
 
 /* ---- One request ---- */
 
@@ -111,13 +38,12 @@ static void run(mr_api_call *call, mr_text raw_id)
 {
     mr_status status = decode_id(call, raw_id);
     if (status == MR_OK)
-        status = mr_api_parse_query(call);
+        status = mr_query_parse(call->request->query, call->worker->arena, &call->query,
+                                &call->error);
     if (status == MR_OK)
         call->route->handle(call);
-    else if (status == MR_ERR_INVALID)
-        mr_api_refuse(call);
     else
-        mr_api_write_failure(call, status, "out of memory");
+        mr_api_write_unread(call, status);
 }
 
 static void record(const mr_api_call *call)
@@ -132,18 +58,27 @@ static void record(const mr_api_call *call)
     mr_histogram_record(&metrics->latency_us, elapsed_us > 0 ? (uint64_t)elapsed_us : 0);
 }
 
+static void refuse_method(mr_api_call *call, unsigned methods)
+{
+    char *allow = mr_arena_allocate(call->worker->arena, MR_API_ALLOW_BYTES);
+    mr_problem_write(call->response, 405, "the path does not take this method");
+    if (allow != NULL)
+        mr_api_allow_text(methods, allow);
+    call->response->allow = allow;
+}
+
 static void dispatch(mr_api_call *call)
 {
     mr_text raw_id;
-    call->route = find_route(call->request->path, &raw_id);
-    if (call->route == NULL) {
-        mr_problem_write(call->response, 404, "there is nothing under this path");
-    } else if (!allows(call->route, call->request->method)) {
-        mr_problem_write(call->response, 405, "the path does not take this method");
-        call->response->allow = allow_text(call->route);
-    } else {
+    unsigned methods;
+    call->route =
+        mr_api_find_route(call->request->path, call->request->method, &raw_id, &methods);
+    if (call->route != NULL)
         run(call, raw_id);
-    }
+    else if (methods != 0)
+        refuse_method(call, methods);
+    else
+        mr_problem_write(call->response, 404, "there is nothing under this path");
 }
 
 /* ---- Calls that wait for the cache ---- */
@@ -294,17 +229,20 @@ static bool is_slow(void *context, const mr_http_request *request)
 {
     (void)context;
     mr_text id;
-    const mr_api_route *route = find_route(request->path, &id);
-    return route != NULL && route->is_slow && allows(route, request->method);
+    unsigned methods;
+    const mr_api_route *route =
+        mr_api_find_route(request->path, request->method, &id, &methods);
+    return route != NULL && route->is_slow;
 }
 
 static size_t body_limit(void *context, mr_http_method method, mr_text path)
 {
     (void)context;
     mr_text id;
-    const mr_api_route *route = method == MR_HTTP_POST ? find_route(path, &id) : NULL;
+    unsigned methods;
+    const mr_api_route *route = mr_api_find_route(path, method, &id, &methods);
     return route != NULL && route->body_bytes_max > 0 ? route->body_bytes_max
-                                                      : (size_t)(1 << 20);
+                                                      : (size_t)MR_HTTP_BODY_BYTES_MAX;
 }
 
 static void refuse(void *context, int status, const char *reason,
@@ -406,6 +344,7 @@ static void api_free(mr_api *api)
         worker_deinit(&api->workers[i]);
     free(api->workers);
     free(api->placements);
+    mr_buffer_deinit(&api->openapi);
     free(api);
 }
 
@@ -420,6 +359,9 @@ static mr_status fill(mr_api *api)
     memcpy(api->placements, options->placements, bytes);
     for (uint32_t i = 0; i < options->threads; i++)
         MR_TRY(worker_init(&api->workers[i], options));
+    MR_TRY(mr_openapi_write(&api->openapi));
+    (void)snprintf(api->openapi_etag, sizeof(api->openapi_etag), "\"%016" PRIx64 "\"",
+                   mr_hash_bytes(api->openapi.bytes, api->openapi.length));
     return MR_OK;
 }
 

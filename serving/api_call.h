@@ -20,6 +20,7 @@
 #include "core/histogram.h"
 #include "core/json.h"
 #include "serving/api.h"
+#include "serving/api_schema.h"
 #include "serving/problem.h"
 #include "serving/recommendation_id.h"
 #include "serving/result_codec.h"
@@ -28,13 +29,14 @@
 #include <stdbool.h>
 
 enum {
-    MR_API_QUERY_MAX = 64,
-    MR_API_ROUTES_MAX = 32,
+    MR_API_ROUTES_MAX = 48,
     MR_API_STATUS_CLASSES = 6, /* by status / 100 */
     MR_API_CANDIDATES_MAX = 256,
     MR_API_IDS_MAX = 1000,       /* of exclude           */
     MR_API_CONTEXT_MAX = 50,     /* of items             */
     MR_API_WRITE_BACKS_MAX = 64, /* a turn of the loop  */
+    MR_API_ETAG_BYTES = 24,
+    MR_API_ALLOW_BYTES = 48, /* all methods */
 };
 
 /* A list scored on the spot: where it stands in the worker's `write_backs`. */
@@ -79,13 +81,39 @@ typedef struct mr_user_values {
 typedef struct mr_api_call mr_api_call;
 typedef void mr_api_handle(mr_api_call *call);
 
+/* An answer other than an error: what the document says of it. */
+typedef struct mr_api_answer {
+    int status;               /* 0: no more of them */
+    const mr_schema *schema;  /* NULL: not JSON     */
+    const char *content_type; /* NULL: JSON; "": no body */
+} mr_api_answer;
+
+/* How the body may look beside an object of the schema. */
+typedef enum mr_api_body_form {
+    MR_API_BODY_OBJECT,
+    MR_API_BODY_OR_NONE,   /* may be left out                                        */
+    MR_API_BODY_OR_LIST,   /* or the array that is its first member                  */
+    MR_API_BODY_OR_SINGLE, /* or that array, or one element of it                    */
+} mr_api_body_form;
+
+enum { MR_API_ANSWERS_MAX = 3, MR_API_ERRORS_MAX = 5 };
+
+/* A row of the route table: what dispatches, and what GET /openapi.json is written from. */
 typedef struct mr_api_route {
-    const char *name;    /* of its metrics */
+    const char *name;    /* of its metrics and of the operation */
     const char *pattern; /* "/v1/users/{id}/profile"; a "*" at the end takes the rest */
     unsigned methods;    /* 1 << mr_http_method; HEAD comes with GET */
     mr_api_handle *handle;
     bool is_slow;
     size_t body_bytes_max; /* 0: the default */
+    const char *summary;
+    const char *id_about; /* of the {id} */
+    const char *id_example;
+    const mr_schema *parameters; /* of the query; NULL: none */
+    const mr_schema *body;       /* of POST, PUT and PATCH; NULL: none */
+    mr_api_body_form body_form;
+    mr_api_answer answers[MR_API_ANSWERS_MAX];
+    int errors[MR_API_ERRORS_MAX]; /* beside those that every call may answer */
 } mr_api_route;
 
 typedef struct mr_api_route_metrics {
@@ -114,21 +142,12 @@ struct mr_api {
     uint32_t worker_count; /* made so far; all of options.threads when running */
     _Atomic(const mr_http_server *) server; /* NULL until it is watched */
     mr_api_metrics metrics;
+    mr_buffer openapi; /* the document, as it is sent */
+    char openapi_etag[MR_API_ETAG_BYTES];
 };
 
 extern const mr_api_route mr_api_routes[];
 extern const size_t mr_api_route_count;
-
-typedef struct mr_query_parameter {
-    mr_text name;
-    mr_text value;
-    bool used;
-} mr_query_parameter;
-
-typedef struct mr_query {
-    mr_query_parameter parameters[MR_API_QUERY_MAX];
-    size_t count;
-} mr_query;
 
 struct mr_api_call {
     mr_api *api;
@@ -162,29 +181,29 @@ static inline void mr_api_count(_Atomic uint64_t *counter, uint64_t by)
     atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
 }
 
-/* Decode the query into the call.  MR_ERR_INVALID with call->error. */
-MR_MUST_USE mr_status mr_api_parse_query(mr_api_call *call);
+/* The row of that path and method.  NULL: `*ret_methods` says which the path takes, 0 when there
+ * is nothing under it.  `*ret_id` is the raw path parameter. */
+const mr_api_route *mr_api_find_route(mr_text path, mr_http_method method,
+                                      mr_text *ret_id, unsigned *ret_methods);
 
-/* The first parameter of that name, marked as used; false when there is none. */
-bool mr_api_take(mr_api_call *call, const char *name, mr_text *ret_value);
+/* "GET, HEAD, POST" */
+void mr_api_allow_text(unsigned methods, char ret_text[MR_API_ALLOW_BYTES]);
 
-/* As above, leaving `*value` as it is when absent.  MR_ERR_INVALID with call->error. */
-MR_MUST_USE mr_status mr_api_take_number(mr_api_call *call, const char *name,
-                                         int64_t least, int64_t most, int64_t *value);
-MR_MUST_USE mr_status mr_api_take_flag(mr_api_call *call, const char *name, bool *value);
+/* Read the query into `request` by the route's table; all other parameters are refused.
+ * MR_ERR_INVALID with call->error; MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_api_read_query(mr_api_call *call, const mr_schema *schema,
+                                        void *request);
 
-/*
- * Ids, repeated or comma-separated, into the arena; `*ids` is left as it is when there are none.
- * MR_ERR_INVALID with call->error; MR_ERR_NO_MEMORY.
- */
-MR_MUST_USE mr_status mr_api_take_ids(mr_api_call *call, const char *name, size_t most,
-                                      mr_text **ids, size_t *count);
-
-/* MR_ERR_INVALID, naming it, when a parameter was not taken by anybody. */
-MR_MUST_USE mr_status mr_api_check_all_taken(mr_api_call *call);
+/* Parse the body, which must be an object unless `is_list_allowed`.  MR_ERR_INVALID with
+ * call->error; MR_ERR_NO_MEMORY.  The caller destroys `*ret_json`. */
+MR_MUST_USE mr_status mr_api_parse_body(mr_api_call *call, bool is_list_allowed,
+                                        mr_json **ret_json);
 
 /* MR_ERR_INVALID unless 1..128 bytes of UTF-8. */
 MR_MUST_USE mr_status mr_api_check_id(mr_api_call *call, const char *field, mr_text id);
+
+/* Answer a request that could not be read: a 400 with call->error, or a 503. */
+void mr_api_write_unread(mr_api_call *call, mr_status status);
 
 /* Refuse the request with call->error, as a 400. */
 void mr_api_refuse(mr_api_call *call);
@@ -199,8 +218,8 @@ mr_json_writer mr_api_begin(mr_api_call *call);
 mr_snapshot *mr_api_acquire_catalogue(mr_api_call *call,
                                       const mr_catalogue **ret_catalogue);
 
-/* id, title, price … as members of the object that was begun. */
-void mr_api_put_item(mr_json_writer *writer, mr_text id, const mr_catalogue_item *item);
+/* One of the tags of an If-None-Match, or "*"; weak tags match as strong [RFC 9110, 13.1.2]. */
+bool mr_api_client_has(const mr_http_request *request, const char *etag);
 
 int64_t mr_api_now_ms(const mr_api_call *call);
 int64_t mr_api_elapsed_us(const mr_api_call *call);
@@ -209,14 +228,21 @@ int64_t mr_api_elapsed_us(const mr_api_call *call);
 void mr_api_flush_write_backs(mr_api *api, mr_api_worker *worker);
 
 /* The handlers, by file. */
-mr_api_handle mr_api_recommendations;          /* api_recommendations.c */
-mr_api_handle mr_api_similar, mr_api_trending; /* api_items.c           */
-mr_api_handle mr_api_find_items;
+mr_api_handle mr_api_recommendations; /* api_recommendations.c */
+mr_api_handle mr_api_session;
+mr_api_handle mr_api_batch;                       /* api_batch.c           */
+mr_api_handle mr_api_rank;                        /* api_rank.c            */
+mr_api_handle mr_api_get_item, mr_api_find_items; /* api_items.c           */
+mr_api_handle mr_api_similar, mr_api_bought_together;
+mr_api_handle mr_api_trending, mr_api_popular, mr_api_new; /* api_popular.c         */
+mr_api_handle mr_api_put_item, mr_api_patch_item;          /* api_item_writes.c     */
+mr_api_handle mr_api_delete_item, mr_api_post_items;
+mr_api_handle mr_api_placements;             /* api_placements.c      */
 mr_api_handle mr_api_events;                 /* api_events.c          */
 mr_api_handle mr_api_profile;                /* api_users.c           */
 mr_api_handle mr_api_alerts;                 /* api_alerts.c          */
 mr_api_handle mr_api_healthz, mr_api_readyz; /* api_system.c          */
 mr_api_handle mr_api_metrics_text, mr_api_overview;
-mr_api_handle mr_api_static; /* api_static.c          */
+mr_api_handle mr_api_static, mr_api_openapi; /* api_static.c          */
 
 #endif

@@ -1,6 +1,7 @@
 #include "serving/api_call.h"
 
 #include "core/event.h"
+#include "serving/api_requests.h"
 #include "serving/json_slice.h"
 
 #include <stdio.h>
@@ -12,11 +13,25 @@ enum {
     ERRORS_MAX = 20, /* named in a 400 */
     ID_RANDOM_BYTES = 16,
     ID_TEXT_BYTES = 2 + 2 * ID_RANDOM_BYTES + 1,
-    INTEGER_TEXT_BYTES = 24,
+    ID_MEMBER_BYTES = 64, /* such an id with its name */
 };
+
+/* What a dialect calls the members that an answer is about. */
+typedef struct dialect {
+    const char *event_id;
+    const char *user_id;
+    const char *anonymous_id;
+    const char *no_user;
+} dialect;
+
+static const dialect native = {"event_id", "user_id", "anonymous_id",
+                               "or anonymous_id must be a string of 1 to 128 bytes"};
+static const dialect segment = {"messageId", "userId", "anonymousId",
+                                "or anonymousId must be a string of 1 to 128 bytes"};
 
 /* One element of the request. */
 typedef struct element {
+    const dialect *dialect;
     mr_text event_id;
     bool is_readable;  /* fit to be handed to the backend */
     const char *field; /* when not: what is wrong      */
@@ -39,6 +54,62 @@ static mr_status refuse_body(batch *b, mr_text field, const char *message)
     mr_field_error_set(&b->call->error, field, "%s", message);
     return MR_ERR_INVALID;
 }
+
+/* ---- What the document says ---- */
+
+/* The types of native events, and the calls of Segment. */
+static const char *const type_words[] = {
+    "view",     "click",    "search",     "list_view", "cart_add", "cart_remove",
+    "wishlist", "checkout", "purchase",   "refund",    "rate",     "review",
+    "share",    "login",    "impression", "redeem",    "identify", "custom",
+    "track",    "alias",    "page",       "screen",    "group",    NULL};
+
+/* Null and an empty text are as good as absent. */
+#define ABSENT_TOO (MR_NULLABLE | MR_MAY_BE_BLANK)
+
+static const mr_field event_fields[] = {
+    {.name = "type",
+     .kind = MR_FIELD_WORD,
+     .flags = MR_REQUIRED,
+     .words = type_words,
+     .about = "of a native event, or the call of a Segment message"},
+    {.name = "user_id",
+     .kind = MR_FIELD_TAG,
+     .flags = ABSENT_TOO,
+     .about = "whose event",
+     .example = "17850"},
+    {.name = "anonymous_id",
+     .kind = MR_FIELD_TAG,
+     .flags = ABSENT_TOO,
+     .about = "where there is no user_id"},
+    {.name = "event_id",
+     .kind = MR_FIELD_TAG,
+     .about = "by which it counts once, however often it is sent"},
+    {.name = "time",
+     .kind = MR_FIELD_ANY,
+     .about = "ms since the epoch, or RFC 3339; absent: now",
+     .example = "\"2026-11-21T08:26:00Z\""},
+    {.name = "item_id",
+     .kind = MR_FIELD_TAG,
+     .flags = ABSENT_TOO,
+     .about = "what it is about, if anything",
+     .example = "\"85123A\""},
+    {.name = "userId", .kind = MR_FIELD_ANY, .about = "of a Segment message"},
+    {.name = "anonymousId", .kind = MR_FIELD_ANY, .about = "of a Segment message"},
+    {.name = "messageId", .kind = MR_FIELD_ANY, .about = "of a Segment message"},
+};
+static const mr_schema event_schema = {MR_SCHEMA("event", event_fields), .is_open = true,
+                                       .about = "as docs/EVENTS.md has it"};
+
+static const mr_field events_fields[] = {
+    {.name = "events",
+     .kind = MR_FIELD_VALUES,
+     .flags = MR_IN_BODY | MR_REQUIRED | MR_LENIENT,
+     .least = 1,
+     .most = EVENTS_MAX,
+     .schema = &event_schema},
+};
+const mr_schema mr_api_events_schema = {MR_SCHEMA("events", events_fields)};
 
 /* ---- Finding the events ---- */
 
@@ -83,17 +154,24 @@ static mr_status read_list(batch *b, mr_json_value **ret_list)
 
 /* ---- One event ---- */
 
-/* A string, or an integer written out: some shops number their users. */
-static mr_text id_of(batch *b, mr_json_value *value)
+/* A string, or a number as it was written: some shops number their users. */
+static mr_status id_of(batch *b, mr_json_value *value, mr_text *ret_id)
 {
+    mr_buffer text = {0};
+    *ret_id = mr_json_text(value, (mr_text){0});
     if (!mr_json_is_number(value))
-        return mr_json_text(value, (mr_text){0});
-    const int64_t number = mr_json_int(value, -1);
-    char text[INTEGER_TEXT_BYTES];
-    if (number < 0)
-        return (mr_text){0};
-    (void)snprintf(text, sizeof(text), "%lld", (long long)number);
-    return mr_arena_copy(b->call->worker->arena, mr_text_from(text));
+        return MR_OK;
+    mr_json_writer writer = mr_json_writer_of(&text);
+    mr_json_put_value(&writer, value);
+    mr_status status = mr_buffer_status(&text);
+    if (status == MR_OK)
+        *ret_id =
+            mr_arena_copy(b->call->worker->arena,
+                          (mr_text){(const char *)text.bytes, (uint32_t)text.length});
+    if (status == MR_OK && ret_id->bytes == NULL)
+        status = MR_ERR_NO_MEMORY;
+    mr_buffer_deinit(&text);
+    return status;
 }
 
 static bool is_id(mr_text id)
@@ -101,32 +179,65 @@ static bool is_id(mr_text id)
     return id.length > 0 && id.length <= MR_EVENT_ID_BYTES_MAX;
 }
 
-static bool refuse_element(element *e, const char *field, const char *message)
+static mr_status refuse_element(element *e, const char *field, const char *message)
 {
     e->field = field;
     e->message = message;
+    return MR_OK;
+}
+
+static bool has_member(mr_json_value *object, const char *const *names)
+{
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (mr_json_get(object, names[i]) != NULL)
+            return true;
+    }
     return false;
 }
 
+/* A Segment message, by the law of the stream [docs/EVENTS.md]. */
+static const dialect *dialect_of(mr_json_value *value)
+{
+    static const char *const calls[] = {"track",  "identify", "alias", "page",
+                                        "screen", "group",    NULL};
+    static const char *const ids[] = {"userId", "anonymousId", "messageId", "previousId",
+                                      NULL};
+    const mr_text type = mr_json_text(mr_json_get(value, "type"), (mr_text){0});
+    for (size_t i = 0; calls[i] != NULL; i++) {
+        if (mr_text_is(type, calls[i]) && has_member(value, ids))
+            return &segment;
+    }
+    return &native;
+}
+
+static mr_status find_user(batch *b, const dialect *names, mr_json_value *value,
+                           mr_text *ret_user)
+{
+    MR_TRY(id_of(b, mr_json_get(value, names->user_id), ret_user));
+    return ret_user->length > 0
+               ? MR_OK
+               : id_of(b, mr_json_get(value, names->anonymous_id), ret_user);
+}
+
 /* What the answer must be able to name; everything else is the normaliser's to judge. */
-static bool check_event(batch *b, mr_json_value *value, element *e, mr_text *ret_user)
+static mr_status check_event(batch *b, mr_json_value *value, element *e,
+                             mr_text *ret_user)
 {
     if (!mr_json_is_object(value))
         return refuse_element(e, "", "must be a JSON object");
-    mr_json_value *event_id = mr_json_get(value, "event_id");
-    e->event_id = id_of(b, event_id);
+    const dialect *names = dialect_of(value);
+    mr_json_value *event_id = mr_json_get(value, names->event_id);
+    e->dialect = names;
+    MR_TRY(id_of(b, event_id, &e->event_id));
     if (event_id != NULL && !is_id(e->event_id))
-        return refuse_element(e, "event_id", "must be a string of 1 to 128 bytes");
-    mr_text user = id_of(b, mr_json_get(value, "user_id"));
-    if (user.length == 0)
-        user = id_of(b, mr_json_get(value, "anonymous_id"));
-    if (!is_id(user))
-        return refuse_element(e, "user_id",
-                              "or anonymous_id must be a string of 1 to 128 bytes");
+        return refuse_element(e, names->event_id, "must be a string of 1 to 128 bytes");
+    MR_TRY(find_user(b, names, value, ret_user));
+    if (!is_id(*ret_user))
+        return refuse_element(e, names->user_id, names->no_user);
     if (mr_json_text(mr_json_get(value, "type"), (mr_text){0}).length == 0)
         return refuse_element(e, "type", "must be a string");
-    *ret_user = user;
-    return true;
+    e->is_readable = true;
+    return MR_OK;
 }
 
 static mr_status make_event_id(batch *b, mr_text *ret_id)
@@ -141,24 +252,19 @@ static mr_status make_event_id(batch *b, mr_text *ret_id)
     return ret_id->bytes != NULL ? MR_OK : MR_ERR_NO_MEMORY;
 }
 
-/* The event's text with the id as its first member. */
-static mr_status put_id_in(batch *b, mr_text record, mr_text id, mr_text *ret_record)
+/* The event's text with the id as its first member, under the name of its dialect. */
+static mr_status put_id_in(batch *b, mr_text record, const element *e,
+                           mr_text *ret_record)
 {
-    static const char before[] = "{\"event_id\":\"";
-    static const char after[] = "\",";
-    const size_t length =
-        sizeof(before) - 1 + id.length + sizeof(after) - 1 + record.length - 1;
+    char before[ID_MEMBER_BYTES];
+    const int before_length = snprintf(before, sizeof(before), "{\"%s\":\"%.*s\",",
+                                       e->dialect->event_id, MR_TEXT_ARG(e->event_id));
+    const size_t length = (size_t)before_length + record.length - 1;
     char *bytes = mr_arena_allocate(b->call->worker->arena, length);
     if (bytes == NULL)
         return MR_ERR_NO_MEMORY;
-    char *end = bytes;
-    memcpy(end, before, sizeof(before) - 1);
-    end += sizeof(before) - 1;
-    memcpy(end, id.bytes, id.length);
-    end += id.length;
-    memcpy(end, after, sizeof(after) - 1);
-    end += sizeof(after) - 1;
-    memcpy(end, record.bytes + 1, record.length - 1);
+    memcpy(bytes, before, (size_t)before_length);
+    memcpy(bytes + before_length, record.bytes + 1, record.length - 1);
     *ret_record = (mr_text){bytes, (uint32_t)length};
     return MR_OK;
 }
@@ -168,12 +274,12 @@ static mr_status read_event(batch *b, mr_json_value *value, mr_text text, elemen
     *e = (element){0};
     mr_backend_event *event = &b->events[b->event_count];
     *event = (mr_backend_event){.record = text};
-    e->is_readable = check_event(b, value, e, &event->user);
+    MR_TRY(check_event(b, value, e, &event->user));
     if (!e->is_readable)
         return MR_OK;
     if (e->event_id.length == 0) {
         MR_TRY(make_event_id(b, &e->event_id));
-        MR_TRY(put_id_in(b, text, e->event_id, &event->record));
+        MR_TRY(put_id_in(b, text, e, &event->record));
     }
     b->event_count++;
     return MR_OK;
@@ -314,7 +420,7 @@ void mr_api_events(mr_api_call *call)
 {
     batch b = {.call = call};
     mr_json_value *list = NULL;
-    mr_status status = mr_api_check_all_taken(call);
+    mr_status status = mr_api_read_query(call, NULL, NULL);
     if (status == MR_OK)
         status = read_list(&b, &list);
     if (status == MR_OK)

@@ -1,45 +1,60 @@
-#include "serving/api_call.h"
+#include "serving/api_list.h"
+#include "serving/api_requests.h"
 
 #include <math.h>
 
-enum { LIST_DEFAULT = 10, LIST_MAX = 100, CATEGORY_BYTES_MAX = 256 };
+/* ---- GET /v1/items/{id} ---- */
 
-/* Items found by a search, or neighbours of one: what may be shown, in their order. */
-static void put_candidates(mr_json_writer *writer, const mr_candidate *candidates,
-                           size_t count, size_t n, const mr_catalogue *catalogue)
+/* What lists do not show. */
+static void put_rest(mr_json_writer *writer, const mr_catalogue_item *item)
 {
-    size_t written = 0;
-    mr_json_key(writer, "items");
-    mr_json_begin_array(writer);
-    for (size_t i = 0; i < count && written < n; i++) {
-        const mr_catalogue_item *item =
-            mr_catalogue_find(catalogue, candidates[i].item_id);
-        if (item != NULL && !mr_catalogue_item_can_show(item))
-            continue;
-        mr_json_begin_object(writer);
-        mr_api_put_item(writer, candidates[i].item_id, item);
-        mr_json_key(writer, "score");
-        mr_json_put_fixed(writer, (double)candidates[i].score, 6);
-        mr_json_key(writer, "source");
-        mr_json_put_string(writer, mr_source_name(candidates[i].source));
-        mr_json_end_object(writer);
-        written++;
+    if (item->category_count > 1) {
+        mr_json_key(writer, "categories");
+        mr_json_begin_array(writer);
+        for (uint8_t i = 0; i < item->category_count; i++)
+            mr_json_put_text(writer, item->categories[i]);
+        mr_json_end_array(writer);
     }
-    mr_json_end_array(writer);
+    if (item->created_ms != MR_CREATED_UNKNOWN) {
+        char time[MR_TIME_TEXT_BYTES];
+        mr_time_to_text(item->created_ms, time);
+        mr_api_show_string(writer, "created", time);
+    }
+    mr_api_show_flag(writer, "hidden", item->hidden);
 }
 
-static void put_took(mr_api_call *call, mr_json_writer *writer)
+void mr_api_get_item(mr_api_call *call)
 {
-    mr_json_key(writer, "took_us");
-    mr_json_put_int(writer, mr_api_elapsed_us(call));
-    mr_json_end_object(writer);
+    mr_status status = mr_api_check_id(call, "item_id", call->id);
+    if (status == MR_OK)
+        status = mr_api_read_query(call, NULL, NULL);
+    if (status != MR_OK) {
+        mr_api_write_unread(call, status);
+        return;
+    }
+    const mr_catalogue *catalogue;
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
+    const mr_catalogue_item *item = mr_catalogue_find(catalogue, call->id);
+    if (item == NULL) {
+        mr_problem_write(call->response, 404, "the catalogue does not have this item");
+    } else {
+        mr_json_writer writer = mr_api_begin(call);
+        mr_api_show_item(&writer, call->id, item, MR_API_SHOW_ALL);
+        put_rest(&writer, item);
+        mr_json_end_object(&writer);
+    }
+    mr_snapshot_release(snapshot);
 }
 
-/* ---- GET /v1/items/{id}/similar ---- */
+/* ---- GET /v1/items/{id}/similar and /bought-together ---- */
+
+typedef mr_status neighbours_of(void *context, uint32_t thread, const mr_model_view *view,
+                                uint32_t item, size_t k, mr_scored_item *ret_items,
+                                size_t *ret_count);
 
 /* The neighbours as candidates.  MR_ERR_NOT_FOUND for an item the model does not know. */
-static mr_status find_similar(mr_api_call *call, const mr_model_view *view,
-                              size_t *ret_count)
+static mr_status find_neighbours(mr_api_call *call, neighbours_of *ask,
+                                 const mr_model_view *view, size_t *ret_count)
 {
     const mr_backend *backend = call->api->options.backend;
     mr_api_worker *worker = call->worker;
@@ -47,15 +62,15 @@ static mr_status find_similar(mr_api_call *call, const mr_model_view *view,
     size_t found = 0;
     if (item == MR_ITEM_NONE)
         return MR_ERR_NOT_FOUND;
-    if (backend->similar == NULL)
+    if (ask == NULL)
         return MR_ERR_UNAVAILABLE;
-    MR_TRY(backend->similar(backend->context, call->request->thread, view, item,
-                            MR_API_CANDIDATES_MAX, worker->scored, &found));
+    MR_TRY(ask(backend->context, call->request->thread, view, item, MR_API_CANDIDATES_MAX,
+               worker->scored, &found));
     size_t count = 0;
     for (size_t i = 0; i < found; i++) {
         const mr_scored_item *scored = &worker->scored[i];
-        if (scored->item >= view->dictionary || scored->item == item ||
-            !isfinite(scored->score) || scored->source >= MR_SOURCE_KINDS)
+        if (scored->item >= view->dictionary || !isfinite(scored->score) ||
+            scored->source >= MR_SOURCE_KINDS)
             continue;
         worker->candidates[count++] = (mr_candidate){
             .item_id = backend->item_id(backend->context, view, scored->item),
@@ -67,149 +82,117 @@ static mr_status find_similar(mr_api_call *call, const mr_model_view *view,
     return MR_OK;
 }
 
-static void write_similar(mr_api_call *call, const mr_model_view *view, size_t n)
+static void write_neighbours(mr_api_call *call, const mr_api_list *list,
+                             neighbours_of *ask, const mr_model_view *view)
 {
-    size_t count = 0;
-    const mr_status status = find_similar(call, view, &count);
-    if (status != MR_OK) {
-        mr_api_write_failure(call, status,
-                             status == MR_ERR_NOT_FOUND
-                                 ? "the model does not know this item"
-                                 : "similar items cannot be had at the moment");
-        return;
-    }
     const mr_catalogue *catalogue;
     mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
+    size_t count = 0;
+    mr_status status = find_neighbours(call, ask, view, &count);
+    if (status == MR_OK)
+        status = mr_api_list_choose(call, list, catalogue, call->id, count, &count);
+    if (status != MR_OK) {
+        mr_api_write_failure(
+            call, status,
+            status == MR_ERR_NOT_FOUND
+                ? "the model does not know this item, or has no such list"
+                : "its neighbours cannot be had at the moment");
+        mr_snapshot_release(snapshot);
+        return;
+    }
     mr_json_writer writer = mr_api_begin(call);
     mr_json_key(&writer, "item");
     mr_json_begin_object(&writer);
-    mr_api_put_item(&writer, call->id, mr_catalogue_find(catalogue, call->id));
+    mr_api_show_item(&writer, call->id, mr_catalogue_find(catalogue, call->id),
+                     list->wishes.fields);
     mr_json_end_object(&writer);
-    put_candidates(&writer, call->worker->candidates, count, n, catalogue);
+    mr_api_list_put(call, &writer, list, count);
     mr_json_key(&writer, "model_version");
     mr_json_put_text(&writer, view->version);
-    put_took(call, &writer);
+    mr_api_list_end(call, &writer);
     mr_snapshot_release(snapshot);
 }
 
-void mr_api_similar(mr_api_call *call)
+static void answer_neighbours(mr_api_call *call, neighbours_of *ask)
 {
     const mr_backend *backend = call->api->options.backend;
-    int64_t n = LIST_DEFAULT;
+    mr_api_list list;
     mr_model_view view;
-    if (mr_api_check_id(call, "item_id", call->id) != MR_OK ||
-        mr_api_take_number(call, "n", 1, LIST_MAX, &n) != MR_OK ||
-        mr_api_check_all_taken(call) != MR_OK) {
+    if (mr_api_check_id(call, "item_id", call->id) != MR_OK) {
         mr_api_refuse(call);
         return;
     }
+    if (!mr_api_list_read(call, &list))
+        return;
     if (backend->acquire == NULL || backend->acquire(backend->context, &view) != MR_OK) {
         mr_api_write_failure(call, MR_ERR_UNAVAILABLE, "there is no model yet");
         return;
     }
-    write_similar(call, &view, (size_t)n);
+    write_neighbours(call, &list, ask, &view);
     backend->release(backend->context, &view);
 }
 
-/* ---- GET /v1/trending ---- */
-
-static mr_status take_kind(mr_api_call *call, mr_trending_kind *ret_kind,
-                           const char **ret_name)
+void mr_api_similar(mr_api_call *call)
 {
-    static const char *const names[] = {
-        [MR_TRENDING_HOT] = "hot",
-        [MR_TRENDING_POPULAR] = "popular",
-        [MR_TRENDING_RISING] = "rising",
-    };
-    mr_text kind = MR_TEXT("hot");
-    (void)mr_api_take(call, "kind", &kind);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (mr_text_is(kind, names[i])) {
-            *ret_kind = (mr_trending_kind)i;
-            *ret_name = names[i];
-            return MR_OK;
-        }
-    }
-    mr_field_error_set(&call->error, MR_TEXT("kind"), "must be hot, popular or rising");
-    return MR_ERR_INVALID;
+    answer_neighbours(call, call->api->options.backend->similar);
 }
 
-static mr_status take_category(mr_api_call *call, mr_text *ret_category)
+void mr_api_bought_together(mr_api_call *call)
 {
-    *ret_category = (mr_text){0};
-    if (!mr_api_take(call, "category", ret_category) ||
-        (ret_category->length > 0 && ret_category->length <= CATEGORY_BYTES_MAX))
-        return MR_OK;
-    mr_field_error_set(&call->error, MR_TEXT("category"), "must be 1 to %d bytes",
-                       CATEGORY_BYTES_MAX);
-    return MR_ERR_INVALID;
-}
-
-void mr_api_trending(mr_api_call *call)
-{
-    const mr_backend *backend = call->api->options.backend;
-    mr_trending_kind kind;
-    const char *kind_name;
-    mr_text category;
-    int64_t n = LIST_DEFAULT;
-    if (take_kind(call, &kind, &kind_name) != MR_OK ||
-        take_category(call, &category) != MR_OK ||
-        mr_api_take_number(call, "n", 1, LIST_MAX, &n) != MR_OK ||
-        mr_api_check_all_taken(call) != MR_OK) {
-        mr_api_refuse(call);
-        return;
-    }
-    size_t count = 0;
-    if (backend->trending == NULL ||
-        backend->trending(backend->context, call->request->thread, kind, category,
-                          MR_API_CANDIDATES_MAX, call->worker->arena,
-                          call->worker->candidates, &count) != MR_OK) {
-        mr_api_write_failure(call, MR_ERR_UNAVAILABLE,
-                             "trending items cannot be had at the moment");
-        return;
-    }
-    const mr_catalogue *catalogue;
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
-    mr_json_writer writer = mr_api_begin(call);
-    mr_json_key(&writer, "kind");
-    mr_json_put_string(&writer, kind_name);
-    if (category.length > 0) {
-        mr_json_key(&writer, "category");
-        mr_json_put_text(&writer, category);
-    }
-    put_candidates(&writer, call->worker->candidates, count, (size_t)n, catalogue);
-    put_took(call, &writer);
-    mr_snapshot_release(snapshot);
+    answer_neighbours(call, call->api->options.backend->bought_together);
 }
 
 /* ---- GET /v1/items?q= ---- */
 
+typedef struct search {
+    mr_text needle;
+    int64_t n;
+} search;
+
+static const mr_field search_fields[] = {
+    {.name = "q",
+     .kind = MR_FIELD_ID,
+     .flags = MR_IN_QUERY | MR_REQUIRED,
+     .offset = offsetof(search, needle),
+     .about = "a part of the id or the title; the case of ASCII letters is ignored",
+     .example = "\"lantern\""},
+    {.name = "n",
+     .kind = MR_FIELD_INTEGER,
+     .flags = MR_IN_QUERY,
+     .offset = offsetof(search, n),
+     .least = 1,
+     .most = MR_PLACEMENT_N_MAX,
+     .about = "items wanted; absent: 10"},
+};
+const mr_schema mr_api_search_schema = {MR_SCHEMA("search", search_fields)};
+
 void mr_api_find_items(mr_api_call *call)
 {
-    mr_text needle = {0};
-    int64_t n = LIST_DEFAULT;
-    (void)mr_api_take(call, "q", &needle);
-    if (mr_api_check_id(call, "q", needle) != MR_OK ||
-        mr_api_take_number(call, "n", 1, LIST_MAX, &n) != MR_OK ||
-        mr_api_check_all_taken(call) != MR_OK) {
-        mr_api_refuse(call);
+    search asked = {.n = MR_API_LIST_DEFAULT};
+    const mr_status status = mr_api_read_query(call, &mr_api_search_schema, &asked);
+    if (status != MR_OK) {
+        mr_api_write_unread(call, status);
         return;
     }
-    const mr_catalogue_item *found[LIST_MAX];
+    const mr_catalogue_item *found[MR_PLACEMENT_N_MAX];
     const mr_catalogue *catalogue;
     mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
-    const size_t count = mr_catalogue_search(catalogue, needle, found, (size_t)n);
+    const size_t count =
+        mr_catalogue_search(catalogue, asked.needle, found, (size_t)asked.n);
     mr_json_writer writer = mr_api_begin(call);
     mr_json_key(&writer, "items");
     mr_json_begin_array(&writer);
     for (size_t i = 0; i < count; i++) {
         mr_json_begin_object(&writer);
-        mr_api_put_item(&writer, found[i]->id, found[i]);
-        mr_json_key(&writer, "hidden");
-        mr_json_put_bool(&writer, !mr_catalogue_item_can_show(found[i]));
+        mr_api_show_item(&writer, found[i]->id, found[i], MR_FIELDS_DEFAULT);
+        mr_api_show_flag(&writer, "hidden", !mr_catalogue_item_can_show(found[i]));
         mr_json_end_object(&writer);
     }
     mr_json_end_array(&writer);
-    put_took(call, &writer);
+    mr_api_list_end(call, &writer);
     mr_snapshot_release(snapshot);
 }
+
+static const mr_field neighbours_fields[] = {MR_API_LIST_FIELDS};
+const mr_schema mr_api_neighbours_schema = {
+    MR_SCHEMA("neighbours_query", neighbours_fields)};

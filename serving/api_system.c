@@ -251,8 +251,9 @@ void mr_api_overview(mr_api_call *call)
     const mr_api *api = call->api;
     const mr_backend *backend = api->options.backend;
     const mr_catalogue *catalogue;
-    if (mr_api_check_all_taken(call) != MR_OK) {
-        mr_api_refuse(call);
+    const mr_status status = mr_api_read_query(call, NULL, NULL);
+    if (status != MR_OK) {
+        mr_api_write_unread(call, status);
         return;
     }
     mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);

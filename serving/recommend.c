@@ -18,6 +18,8 @@ typedef struct chain {
     bool has_result;
     mr_result_view result;
     bool has_state; /* and worker->state holds its purchases, or all of it */
+    mr_rules rules;
+    bool is_bound;
 } chain;
 
 static const mr_backend *backend_of(const chain *c)
@@ -92,6 +94,7 @@ static void take_values(chain *c)
 /* The stored list will not do: now the whole history is wanted. */
 static void resolve_state(chain *c)
 {
+    c->is_bound = false;
     if (c->has_state)
         mr_user_state_resolve(&c->request->values->state, resolve_item, c,
                               &c->call->worker->state);
@@ -99,10 +102,13 @@ static void resolve_state(chain *c)
 
 /* ---- Candidates ---- */
 
-static void take(chain *c, const mr_candidate *candidates, size_t count)
+/* The rules, made ready once and again when more of the user is known. */
+static bool bind_rules(chain *c)
 {
     const mr_recommend_request *request = c->request;
-    const mr_rules rules = {
+    if (c->is_bound)
+        return true;
+    c->rules = (mr_rules){
         .placement = request->placement,
         .catalogue = request->catalogue,
         .state = c->has_state ? &c->call->worker->state : NULL,
@@ -111,10 +117,34 @@ static void take(chain *c, const mr_candidate *candidates, size_t count)
         .context = request->context,
         .context_count = request->context_count,
         .now_ms = c->now_ms,
+        .include = request->include,
+        .include_count = request->include_count,
+        .set = request->rules,
+        .shown = request->shown,
+        .key = &c->call->api->key,
     };
-    c->answer->was_proposed = c->answer->was_proposed || count > 0;
-    c->answer->count = mr_rules_apply(&rules, candidates, count, c->answer->items,
-                                      c->answer->count, request->n);
+    c->is_bound = mr_rules_bind(&c->rules, request->n, c->call->worker->arena) == MR_OK;
+    return c->is_bound;
+}
+
+static bool is_full(chain *c)
+{
+    return !bind_rules(c) ||
+           c->answer->count >= mr_rules_places(&c->rules, c->request->n);
+}
+
+/* Take candidates of one list, or all of it where the order is to be changed. */
+static void take(chain *c, mr_candidate *candidates, size_t count)
+{
+    mr_recommend_answer *answer = c->answer;
+    answer->was_proposed = answer->was_proposed || count > 0;
+    if (!bind_rules(c))
+        return;
+    if (mr_rules_reorders(&c->rules))
+        count = mr_rules_reorder(&c->rules, candidates, count, answer->items,
+                                 answer->count, c->request->n);
+    answer->count = mr_rules_apply(&c->rules, candidates, count, answer->items,
+                                   answer->count, c->request->n);
 }
 
 static mr_candidate name_item(const chain *c, const mr_scored_item *scored)
@@ -142,16 +172,19 @@ static void take_some(chain *c, const mr_scored_item *scored, size_t count)
     take(c, candidates, count);
 }
 
-static size_t at_once(size_t left)
+/* Of `left` items: a few, or all when they are to be put in another order. */
+static size_t at_once(chain *c, size_t left)
 {
-    return left < NAMED_AT_ONCE ? left : (size_t)NAMED_AT_ONCE;
+    const size_t most = mr_rules_reorders(&c->rules) ? (size_t)MR_API_CANDIDATES_MAX
+                                                     : (size_t)NAMED_AT_ONCE;
+    return left < most ? left : most;
 }
 
 /* A few at a time: of a hundred stored items a page shows ten, and each name is a cache miss. */
 static void take_scored(chain *c, const mr_scored_item *scored, size_t count)
 {
-    for (size_t at = 0; at < count && c->answer->count < c->request->n;) {
-        const size_t some = at_once(count - at);
+    for (size_t at = 0; at < count && !is_full(c);) {
+        const size_t some = at_once(c, count - at);
         take_some(c, &scored[at], some);
         at += some;
     }
@@ -160,9 +193,9 @@ static void take_scored(chain *c, const mr_scored_item *scored, size_t count)
 /* The same from the packed list: rows behind the last one shown are never read. */
 static void take_stored(chain *c)
 {
-    mr_scored_item rows[NAMED_AT_ONCE];
-    for (uint32_t at = 0; at < c->result.count && c->answer->count < c->request->n;) {
-        const uint32_t some = (uint32_t)at_once(c->result.count - at);
+    mr_scored_item *rows = c->call->worker->scored;
+    for (uint32_t at = 0; at < c->result.count && !is_full(c);) {
+        const uint32_t some = (uint32_t)at_once(c, c->result.count - at);
         if (mr_result_rows(&c->result, at, some, rows) != MR_OK) {
             mr_api_count(&c->call->api->metrics.corrupt_values, 1);
             return;
@@ -312,7 +345,7 @@ static void serve_personal(chain *c)
     if (count == 0)
         return;
     c->answer->served_from = "live";
-    if (!c->has_state)
+    if (!c->has_state && c->request->values != NULL) /* a visit gets what it asks for */
         c->answer->fallback = "session";
     else if (c->request->context_count == 0)
         remember(c, count);
@@ -337,7 +370,7 @@ static void serve_trending(chain *c, const char *name, mr_trending_kind kind)
     const mr_backend *backend = backend_of(c);
     mr_api_worker *worker = c->call->worker;
     size_t count = 0;
-    if (c->answer->count == c->request->n || backend->trending == NULL)
+    if (is_full(c) || backend->trending == NULL)
         return;
     const mr_status status = backend->trending(backend->context, c->call->request->thread,
                                                kind, (mr_text){0}, MR_API_CANDIDATES_MAX,
@@ -350,7 +383,7 @@ static void serve_static(chain *c)
     const mr_backend *backend = backend_of(c);
     mr_api_worker *worker = c->call->worker;
     size_t count = 0;
-    if (c->answer->count == c->request->n || backend->static_list == NULL)
+    if (is_full(c) || backend->static_list == NULL)
         return;
     const mr_status status =
         backend->static_list(backend->context, MR_API_CANDIDATES_MAX, worker->arena,
@@ -379,6 +412,9 @@ void mr_recommend(mr_api_call *call, const mr_recommend_request *request,
     serve_trending(&c, "popular", MR_TRENDING_POPULAR);
     serve_trending(&c, "trending", MR_TRENDING_HOT);
     serve_static(&c);
+    if (bind_rules(&c))
+        ret_answer->count =
+            mr_rules_pin(&c.rules, ret_answer->items, ret_answer->count, request->n);
 }
 
 void mr_recommend_release(mr_api_call *call, mr_recommend_answer *answer)

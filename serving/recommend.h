@@ -26,6 +26,10 @@ typedef struct mr_recommend_request {
     size_t exclude_count;
     const mr_text *context; /* the items in view or in the cart, newest first */
     size_t context_count;
+    const mr_text *include; /* only these may be shown; none: any */
+    size_t include_count;
+    const mr_rule_set *rules; /* the placement's and the request's, merged; NULL: none */
+    const mr_shown_items *shown;   /* on the pages before this one; NULL: none   */
     const mr_catalogue *catalogue; /* NULL: none */
 } mr_recommend_request;
 

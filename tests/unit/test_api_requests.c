@@ -284,7 +284,7 @@ static void test_metrics_count_by_route_and_class(void **state)
                                  "\"recommendations\"} 2\n"));
     get("/v1/analytics/overview");
     assert_status(200);
-    assert_int_equal(mr_json_int(member("catalogue_items"), 0), 3);
+    assert_int_equal(mr_json_int(member("catalogue_items"), 0), 6);
     assert_int_equal(mr_json_int(member("served_fallback"), 0), 1);
     assert_close(mr_json_double(member("cache_hit_share"), 1), 0, 0);
     assert_member("model_version", "v1");
