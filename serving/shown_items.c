@@ -56,6 +56,20 @@ bool mr_shown_items_contains(const mr_shown_items *shown, const mr_hash_key *key
            NULL;
 }
 
+/* Into an ascending list, unless it is there.  By insertion: a page is short, and qsort() would
+ * allocate. */
+static size_t insert_place(uint32_t *places, size_t count, uint32_t place)
+{
+    size_t at = count;
+    while (at > 0 && places[at - 1] > place)
+        at--;
+    if (at > 0 && places[at - 1] == place)
+        return count;
+    memmove(places + at + 1, places + at, (count - at) * sizeof(places[0]));
+    places[at] = place;
+    return count + 1;
+}
+
 mr_status mr_shown_items_add_page(mr_shown_items *shown, const mr_hash_key *key,
                                   const mr_text *ids, size_t count)
 {
@@ -65,36 +79,45 @@ mr_status mr_shown_items_add_page(mr_shown_items *shown, const mr_hash_key *key,
         return MR_ERR_FULL;
     memcpy(places, shown->places, all * sizeof(places[0]));
     for (size_t i = 0; i < count; i++)
-        places[all++] = place_of(key, ids[i]);
-    qsort(places, all, sizeof(places[0]), compare_places);
-    size_t kept = 0;
-    for (size_t i = 0; i < all; i++) {
-        if (kept == 0 || places[kept - 1] != places[i])
-            places[kept++] = places[i];
-    }
-    if (kept > MR_SHOWN_ITEMS_MAX)
+        all = insert_place(places, all, place_of(key, ids[i]));
+    if (all > MR_SHOWN_ITEMS_MAX)
         return MR_ERR_FULL;
-    memcpy(shown->places, places, kept * sizeof(places[0]));
-    shown->count = (uint32_t)kept;
+    memcpy(shown->places, places, all * sizeof(places[0]));
+    shown->count = (uint32_t)all;
     shown->page++;
     return MR_OK;
 }
 
 /* ---- Bits, the high ones first ---- */
 
+/* Bits on their way out: whole bytes are written, up to seven bits wait. */
+typedef struct bits_out {
+    uint8_t *end;
+    uint64_t waiting; /* in the low bits */
+    unsigned count;   /* of them         */
+} bits_out;
+
+/* The low `count` bits of `value`, at most 32. */
+static void put_bits(bits_out *to, uint32_t value, unsigned count)
+{
+    to->waiting = to->waiting << count | (value & ((UINT64_C(1) << count) - 1));
+    for (to->count += count; to->count >= 8; to->count -= 8)
+        *to->end++ = (uint8_t)(to->waiting >> (to->count - 8));
+}
+
+/* The last byte is filled up with zeros. */
+static uint8_t *end_bits(bits_out *to)
+{
+    if (to->count > 0)
+        put_bits(to, 0, 8 - to->count);
+    return to->end;
+}
+
 typedef struct bits {
-    uint8_t *bytes;
+    const uint8_t *bytes;
     size_t length; /* in bits */
     size_t at;
 } bits;
-
-static void put_bits(bits *to, uint32_t value, unsigned count)
-{
-    for (unsigned i = count; i-- > 0; to->at++) {
-        if ((value >> i & 1) != 0)
-            to->bytes[to->at / 8] |= (uint8_t)(0x80U >> to->at % 8);
-    }
-}
 
 /* Past the end: zeros, and `at` stays beyond `length`. */
 static uint32_t get_bits(bits *from, unsigned count)
@@ -116,31 +139,23 @@ static uint32_t gap_at(const mr_shown_items *shown, uint32_t i)
     return i == 0 ? shown->places[0] : shown->places[i] - shown->places[i - 1] - 1;
 }
 
-static size_t coded_bits(const mr_shown_items *shown, unsigned rice)
+/* The binary logarithm of the mean gap, rounded down: within half a bit an item of the best [Rice
+ * and Plaunt 1971], and the unary parts are then at most two bits an item. */
+static unsigned rice_for(uint32_t count)
 {
-    size_t length = (size_t)shown->count * (rice + 1);
-    for (uint32_t i = 0; i < shown->count; i++)
-        length += gap_at(shown, i) >> rice;
-    return length;
-}
-
-static unsigned best_rice(const mr_shown_items *shown)
-{
-    unsigned best = RICE_MIN;
-    for (unsigned rice = RICE_MIN + 1; rice <= RICE_MAX; rice++) {
-        if (coded_bits(shown, rice) < coded_bits(shown, best))
-            best = rice;
-    }
-    return best;
+    unsigned rice = RICE_MIN;
+    while (rice < RICE_MAX && (uint32_t)MR_SHOWN_PLACES / (count + 1) >> (rice + 1) > 0)
+        rice++;
+    return rice;
 }
 
 mr_status mr_shown_items_write(mr_signer *signer, const mr_shown_items *shown,
                                char ret_text[MR_SHOWN_ITEMS_TEXT_BYTES])
 {
     MR_ASSERT(shown->count <= MR_SHOWN_ITEMS_MAX);
-    uint8_t bytes[BYTES_MAX] = {0};
-    const unsigned rice = best_rice(shown);
-    bits to = {.bytes = bytes + HEAD_BYTES};
+    uint8_t bytes[BYTES_MAX];
+    const unsigned rice = rice_for(shown->count);
+    bits_out to = {.end = bytes + HEAD_BYTES};
     bytes[0] = KIND;
     bytes[1] = (uint8_t)shown->page;
     bytes[2] = (uint8_t)shown->count;
@@ -153,7 +168,8 @@ mr_status mr_shown_items_write(mr_signer *signer, const mr_shown_items *shown,
         put_bits(&to, 0, 1);
         put_bits(&to, gap, rice);
     }
-    return mr_signer_write(signer, prefix, bytes, HEAD_BYTES + (to.at + 7) / 8, ret_text);
+    return mr_signer_write(signer, prefix, bytes, (size_t)(end_bits(&to) - bytes),
+                           ret_text);
 }
 
 /* False where the code is none of ours; the MAC has been checked, so this is our own mistake or
