@@ -23,6 +23,7 @@ enum {
 struct mr_redis_connection {
     redisContext *context;
     mr_buffer commands;
+    bool just_sent; /* nothing has been read since: an answer cannot be there yet */
 };
 
 /* ---- The budget ---- */
@@ -270,8 +271,10 @@ mr_status mr_redis_connection_flush(mr_redis_connection *connection,
         int done = 0;
         if (redisBufferWrite(connection->context, &done) != REDIS_OK)
             return MR_ERR_UNAVAILABLE;
-        if (done)
+        if (done) {
+            connection->just_sent = true;
             return MR_OK;
+        }
         if (!wait_for(connection, POLLOUT, budget))
             return MR_ERR_UNAVAILABLE;
     }
@@ -310,6 +313,10 @@ mr_status mr_redis_connection_read(mr_redis_connection *connection,
             return MR_ERR_NO_MEMORY;
         if (whole != NULL)
             return MR_OK;
+        if (connection
+                ->just_sent) /* saves a read in vain; what came is read even if late */
+            (void)wait_for(connection, POLLIN, budget);
+        connection->just_sent = false;
         size_t got = 0;
         MR_TRY(feed(context, unread_bytes_max, &got));
         if (got == 0 && !wait_for(connection, POLLIN, budget))

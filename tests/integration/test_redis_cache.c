@@ -9,6 +9,8 @@
 #include "tests/certificate.h"
 #include "tests/redis_server.h"
 
+#include <ctype.h>
+
 static redis_server server;
 
 static int set_up(void **state)
@@ -183,27 +185,168 @@ static void test_a_replica_takes_no_writes_until_it_is_promoted(void **state)
     assert_ok(try_set(behaviour_cache, "mr:{u:ro}:r", 1000));
 }
 
-static void test_logs_in_with_the_password_of_the_url(void **state)
+static void test_writes_without_enough_replicas_are_refused_and_reads_go_on(void **state)
 {
     (void)state;
-    assert_string_equal(
-        redis_say(
-            server.port,
-            "ACL SETUSER app on >p@ss ~mr:* +mget +evalsha +eval +getrange +set +unlink"
-            " +select +auth"),
-        "+OK\r\n");
+    assert_ok(try_set(behaviour_cache, "mr:{u:alone}:r", 1000));
+    redis_expect(server.port, "+OK", "CONFIG SET min-replicas-to-write 1");
+    assert_int_equal(try_set(behaviour_cache, "mr:{u:alone2}:r", 1000),
+                     MR_ERR_UNAVAILABLE);
+    assert_string_equal(mr_cache_last_error(behaviour_cache), "NOREPLICAS");
+    assert_int_equal(mr_cache_down_since_ms(behaviour_cache), 0);
+    assert_body("mr:{u:alone}:r", "mr:{u:alone}:r");
+    redis_expect(server.port, "+OK", "CONFIG SET min-replicas-to-write 0");
+    assert_ok(try_set(behaviour_cache, "mr:{u:alone2}:r", 1000));
+    assert_string_equal(mr_cache_last_error(behaviour_cache), "");
+}
+
+/* ---- What we may do ---- */
+
+/* The user of docs/OPERATIONS.md, with this password. */
+static void read_documented_user(const char *password, char *ret_line, size_t bytes)
+{
+    char path[1024];
+    char line[512];
+    static const char begin[] = "    ACL SETUSER millrace on >PASSWORD ";
+    const char *source = getenv("MILLRACE_SOURCE");
+    (void)snprintf(path, sizeof(path), "%s/docs/OPERATIONS.md",
+                   source != NULL ? source : ".");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    ret_line[0] = '\0';
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, begin, sizeof(begin) - 1) != 0)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        (void)snprintf(ret_line, bytes, "ACL SETUSER millrace on >%s %s", password,
+                       line + sizeof(begin) - 1);
+    }
+    (void)fclose(file);
+    assert_true(ret_line[0] != '\0');
+}
+
+/* "+cluster|slots" */
+static void spell_right(mr_redis_command command, char *ret_text, size_t bytes)
+{
+    const mr_redis_command_name *name = &mr_redis_command_names[command];
+    (void)snprintf(ret_text, bytes, name->subcommand != NULL ? "+%s|%s" : "+%s",
+                   name->word, name->subcommand);
+    for (char *at = ret_text; *at != '\0'; at++)
+        *at = (char)tolower(*at);
+}
+
+/* Everybody may AUTH, and sentinels are asked as somebody else. */
+static bool is_granted_elsewhere(int command)
+{
+    return command == MR_REDIS_AUTH || command == MR_REDIS_SENTINEL_MASTER;
+}
+
+static void test_the_documented_rights_are_those_of_the_commands_sent(void **state)
+{
+    (void)state;
+    char line[512];
+    size_t rights = 0;
+    read_documented_user("x", line, sizeof(line) - 1);
+    (void)strcat(line, " ");
+    for (int i = 0; i < MR_REDIS_COMMANDS; i++) {
+        char right[64];
+        char word[68];
+        spell_right((mr_redis_command)i, right, sizeof(right));
+        (void)snprintf(word, sizeof(word), " %s ", right);
+        const bool is_there = strstr(line, word) != NULL;
+        if (is_there == is_granted_elsewhere(i))
+            fail_msg("%s in: %s", right, line);
+        rights += is_there;
+    }
+    for (const char *at = line; (at = strchr(at, '+')) != NULL; at++)
+        rights--;
+    assert_int_equal(rights, 0);
+}
+
+static void test_a_user_with_the_documented_rights_does_everything(void **state)
+{
+    (void)state;
+    char line[512];
+    char url[128];
+    read_documented_user("p@ss", line, sizeof(line));
+    assert_string_equal(redis_say(server.port, line), "+OK\r\n");
+    (void)snprintf(url, sizeof(url), "redis://millrace:p%%40ss@127.0.0.1:%u/3",
+                   server.port);
+    mr_cache *const before = behaviour_cache;
+    behaviour_cache = open_url(url);
+    test_a_batch_keeps_its_order_over_users_and_gaps(state);
+    test_an_older_owner_is_refused(state);
+    test_a_deleted_key_is_absent_and_can_be_set_again(state);
+    redis_expect(server.port, "+OK", "SCRIPT FLUSH");
+    test_what_was_set_is_read(state);
     mr_text value;
-    mr_cache *right = open_cache("app:p%40ss@", server.port);
-    mr_cache *wrong = open_cache("app:no@", server.port);
-    assert_ok(try_set(right, "mr:{u:acl}:r", 1000));
-    assert_ok(try_get(right, "mr:{u:acl}:r", 1000, &value));
-    assert_true(value.length > 0);
-    assert_int_equal(try_get(right, "other", 1000, &value), MR_ERR_UNAVAILABLE);
-    assert_string_equal(mr_cache_last_error(right), "NOPERM");
+    assert_int_equal(try_get(behaviour_cache, "other", 1000, &value), MR_ERR_UNAVAILABLE);
+    assert_string_equal(mr_cache_last_error(behaviour_cache), "NOPERM");
+    mr_cache_destroy(behaviour_cache);
+    behaviour_cache = before;
+}
+
+static void test_a_user_without_a_right_is_told_so_and_a_wrong_password_too(void **state)
+{
+    (void)state;
+    static const char *const rights[] = {"+mget", "+evalsha", "+eval", "+set", "+unlink"};
+    for (size_t i = 0; i < sizeof(rights) / sizeof(rights[0]); i++) {
+        char key[32];
+        const mr_text gone = {key,
+                              (uint32_t)snprintf(key, sizeof(key), "mr:{u:%zu}:r", i)};
+        mr_text value;
+        redis_expect(server.port, "+OK", "SCRIPT FLUSH");
+        redis_expect(server.port, "+OK",
+                     "ACL SETUSER less reset on >pw ~mr:* +mget +unlink +evalsha +eval "
+                     "+getrange +set -%s",
+                     rights[i] + 1);
+        mr_cache *less = open_cache("less:pw@", server.port);
+        const bool all_well = try_set(less, key, 1000) == MR_OK &&
+                              try_get(less, key, 1000, &value) == MR_OK &&
+                              mr_cache_delete_many(less, &gone, 1, 1000) == MR_OK;
+        if (all_well)
+            fail_msg("all went well without %s", rights[i]);
+        if (strcmp(rights[i], "+set") != 0) /* inside a script it is the script's error */
+            assert_string_equal(mr_cache_last_error(less), "NOPERM");
+        mr_cache_destroy(less);
+    }
+    mr_text value;
+    mr_cache *wrong = open_cache("less:no@", server.port);
     assert_int_equal(try_get(wrong, "mr:{u:acl}:r", 1000, &value), MR_ERR_UNAVAILABLE);
     assert_string_equal(mr_cache_last_error(wrong), "WRONGPASS");
-    mr_cache_destroy(right);
     mr_cache_destroy(wrong);
+}
+
+/* Since when there is each, by Redis's own reference. */
+static const char *const introduced[MR_REDIS_COMMANDS] = {
+    [MR_REDIS_ASKING] = "3.0.0",          [MR_REDIS_AUTH] = "1.0.0",
+    [MR_REDIS_CLUSTER_SLOTS] = "3.0.0",   [MR_REDIS_EVAL] = "2.6.0",
+    [MR_REDIS_EVALSHA] = "2.6.0",         [MR_REDIS_MGET] = "1.0.0",
+    [MR_REDIS_ROLE] = "2.8.12",           [MR_REDIS_SELECT] = "1.0.0",
+    [MR_REDIS_SENTINEL_MASTER] = "2.8.4", [MR_REDIS_UNLINK] = "4.0.0",
+    [MR_REDIS_GETRANGE] = "2.4.0",        [MR_REDIS_SET] = "1.0.0",
+};
+
+static void test_every_command_sent_exists_in_redis_6_0(void **state)
+{
+    (void)state;
+    const bool has_docs = strstr(redis_say(server.port, "COMMAND DOCS get"), "since");
+    for (int i = 0; i < MR_REDIS_COMMANDS; i++) {
+        char name[64];
+        assert_non_null(introduced[i]);
+        assert_true(introduced[i][0] < '6');
+        if (i == MR_REDIS_SENTINEL_MASTER) /* a command of sentinels alone */
+            continue;
+        spell_right((mr_redis_command)i, name, sizeof(name));
+        char expected[64];
+        (void)snprintf(expected, sizeof(expected), "$5\r\nsince\r\n$%zu\r\n%s\r\n",
+                       strlen(introduced[i]), introduced[i]);
+        if (has_docs)
+            redis_expect(server.port, expected, "COMMAND DOCS %s", name + 1);
+        else
+            redis_expect(server.port, "*1\r\n*", "COMMAND INFO %s",
+                         mr_redis_command_names[i].word);
+    }
 }
 
 /* ---- Over TLS ---- */
@@ -277,7 +420,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_paused_server_costs_one_time_out),
         cmocka_unit_test(test_a_full_server_refuses_writes_and_still_reads),
         cmocka_unit_test(test_a_replica_takes_no_writes_until_it_is_promoted),
-        cmocka_unit_test(test_logs_in_with_the_password_of_the_url),
+        cmocka_unit_test(test_writes_without_enough_replicas_are_refused_and_reads_go_on),
+        cmocka_unit_test(test_the_documented_rights_are_those_of_the_commands_sent),
+        cmocka_unit_test(test_a_user_with_the_documented_rights_does_everything),
+        cmocka_unit_test(test_a_user_without_a_right_is_told_so_and_a_wrong_password_too),
+        cmocka_unit_test(test_every_command_sent_exists_in_redis_6_0),
         cmocka_unit_test(test_over_tls_the_server_must_be_who_it_says),
     };
     return cmocka_run_group_tests_name("redis_cache", tests, set_up, tear_down);
