@@ -212,6 +212,38 @@ __attribute__((format(printf, 3, 4))) static inline void redis_expect(
         fail_msg("%s: %s, not %s", text, reply, expected);
 }
 
+/* The user of docs/OPERATIONS.md, with this password. */
+static inline void read_documented_user(const char *password, char *ret_line,
+                                        size_t bytes)
+{
+    char path[1024];
+    char line[512];
+    static const char begin[] = "    ACL SETUSER millrace on >PASSWORD ";
+    const char *source = getenv("MILLRACE_SOURCE");
+    (void)snprintf(path, sizeof(path), "%s/docs/OPERATIONS.md",
+                   source != NULL ? source : ".");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    ret_line[0] = '\0';
+    while (fgets(line, sizeof(line), file) != NULL) {
+        if (strncmp(line, begin, sizeof(begin) - 1) != 0)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        (void)snprintf(ret_line, bytes, "ACL SETUSER millrace on >%s %s", password,
+                       line + sizeof(begin) - 1);
+    }
+    (void)fclose(file);
+    assert_true(ret_line[0] != '\0');
+}
+
+/* Make that user at a server. */
+static inline void redis_make_user(uint16_t port, const char *password)
+{
+    char line[512];
+    read_documented_user(password, line, sizeof(line));
+    redis_expect(port, "+OK", "%s", line);
+}
+
 /* ---- Caches ---- */
 
 static inline mr_cache *open_url(const char *url)

@@ -202,29 +202,6 @@ static void test_writes_without_enough_replicas_are_refused_and_reads_go_on(void
 
 /* ---- What we may do ---- */
 
-/* The user of docs/OPERATIONS.md, with this password. */
-static void read_documented_user(const char *password, char *ret_line, size_t bytes)
-{
-    char path[1024];
-    char line[512];
-    static const char begin[] = "    ACL SETUSER millrace on >PASSWORD ";
-    const char *source = getenv("MILLRACE_SOURCE");
-    (void)snprintf(path, sizeof(path), "%s/docs/OPERATIONS.md",
-                   source != NULL ? source : ".");
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    ret_line[0] = '\0';
-    while (fgets(line, sizeof(line), file) != NULL) {
-        if (strncmp(line, begin, sizeof(begin) - 1) != 0)
-            continue;
-        line[strcspn(line, "\n")] = '\0';
-        (void)snprintf(ret_line, bytes, "ACL SETUSER millrace on >%s %s", password,
-                       line + sizeof(begin) - 1);
-    }
-    (void)fclose(file);
-    assert_true(ret_line[0] != '\0');
-}
-
 /* "+cluster|slots" */
 static void spell_right(mr_redis_command command, char *ret_text, size_t bytes)
 {
@@ -351,14 +328,18 @@ static void test_every_command_sent_exists_in_redis_6_0(void **state)
 
 /* ---- Over TLS ---- */
 
-static mr_cache *open_sealed(const char *host, uint16_t port, const char *ca_file)
+static mr_cache *open_sealed(const char *login, const char *host, uint16_t port,
+                             const char *ca_file, const char *certificate,
+                             const char *key)
 {
-    char url[64];
+    char url[128];
     mr_error error = {""};
     mr_cache *cache;
-    (void)snprintf(url, sizeof(url), "rediss://%s:%u", host, port);
+    (void)snprintf(url, sizeof(url), "rediss://%s%s:%u", login, host, port);
     const mr_cache_redis_options options = {.url = url,
                                             .ca_file = ca_file,
+                                            .certificate_file = certificate,
+                                            .key_file = key,
                                             .connect_timeout_ms = 1000,
                                             .clock = mr_clock_system()};
     if (mr_cache_redis_create(&options, &cache, &error) != MR_OK)
@@ -366,43 +347,80 @@ static mr_cache *open_sealed(const char *host, uint16_t port, const char *ca_fil
     return cache;
 }
 
-static void test_over_tls_the_server_must_be_who_it_says(void **state)
+/* A server whose certificate is for 127.0.0.1 and no other name, that wants to see ours, and
+ * that knows the documented user alone. */
+static void start_sealed(redis_server *sealed, const char *certificate, const char *key)
 {
+    char line[512];
+    char port[8];
+    char *rest = NULL;
+    const char *arguments[32] = {"--port",
+                                 "0",
+                                 "--tls-port",
+                                 port,
+                                 "--tls-cert-file",
+                                 certificate,
+                                 "--tls-key-file",
+                                 key,
+                                 "--tls-ca-cert-file",
+                                 certificate,
+                                 "--user"};
+    size_t count = 11;
+    sealed->port = free_port();
+    (void)snprintf(port, sizeof(port), "%u", sealed->port);
+    read_documented_user("pw", line, sizeof(line));
+    (void)strtok_r(line, " ", &rest); /* ACL */
+    (void)strtok_r(NULL, " ", &rest); /* SETUSER */
+    for (char *word; (word = strtok_r(NULL, " ", &rest)) != NULL && count < 31;)
+        arguments[count++] = word;
+    redis_start(sealed, arguments);
+}
+
+static void assert_unavailable(mr_cache *cache)
+{
+    mr_text value;
+    assert_int_equal(try_get(cache, "mr:{u:x}:r", 1000, &value), MR_ERR_UNAVAILABLE);
+    mr_cache_destroy(cache);
+}
+
+static void test_over_tls_both_must_be_who_they_say(void **state)
+{
+    (void)state;
     char certificate[256];
     char key[256];
     char other[256];
-    uint16_t port;
-    mr_text value;
+    char other_key[256];
+    redis_server sealed = {0};
     const char *directory = getenv("MR_REDIS_DIRECTORY");
     (void)snprintf(certificate, sizeof(certificate), "%s/c.pem", directory);
     (void)snprintf(key, sizeof(key), "%s/k.pem", directory);
     (void)snprintf(other, sizeof(other), "%s/o.pem", directory);
-    make_certificate("IP:127.0.0.1", other, key);
+    (void)snprintf(other_key, sizeof(other_key), "%s/ok.pem", directory);
+    make_certificate("IP:127.0.0.1", other, other_key);
     make_certificate("IP:127.0.0.1", certificate, key);
-    port = free_port();
-    redis_server sealed = {.port = port};
-    char port_text[8];
-    (void)snprintf(port_text, sizeof(port_text), "%u", port);
-    redis_start(&sealed, (const char *const[]){
-                             "--port", "0", "--tls-port", port_text, "--tls-cert-file",
-                             certificate, "--tls-key-file", key, "--tls-ca-cert-file",
-                             certificate, "--tls-auth-clients", "no", NULL});
+    start_sealed(&sealed, certificate, key);
 
     mr_cache *const before = behaviour_cache;
-    behaviour_cache = open_sealed("127.0.0.1", port, certificate);
+    behaviour_cache = open_sealed("millrace:pw@", "127.0.0.1", sealed.port, certificate,
+                                  certificate, key);
     test_a_batch_keeps_its_order_over_users_and_gaps(state);
     test_an_older_owner_is_refused(state);
     test_binary_values_come_back_whole(state);
     mr_cache_destroy(behaviour_cache);
     behaviour_cache = before;
 
-    /* Another name of the same machine, and a certificate we have no reason to trust. */
-    mr_cache *named = open_sealed("localhost", port, certificate);
-    mr_cache *foreign = open_sealed("127.0.0.1", port, other);
-    assert_int_equal(try_get(named, "mr:{u:x}:r", 1000, &value), MR_ERR_UNAVAILABLE);
-    assert_int_equal(try_get(foreign, "mr:{u:x}:r", 1000, &value), MR_ERR_UNAVAILABLE);
-    mr_cache_destroy(named);
-    mr_cache_destroy(foreign);
+    /* Another name of the same machine; a certificate we have no reason to trust; we without
+     * one, with one that they do not trust, and with a wrong password. */
+    assert_unavailable(open_sealed("millrace:pw@", "localhost", sealed.port, certificate,
+                                   certificate, key));
+    assert_unavailable(
+        open_sealed("millrace:pw@", "127.0.0.1", sealed.port, other, certificate, key));
+    assert_unavailable(
+        open_sealed("millrace:pw@", "127.0.0.1", sealed.port, certificate, NULL, NULL));
+    assert_unavailable(open_sealed("millrace:pw@", "127.0.0.1", sealed.port, certificate,
+                                   other, other_key));
+    assert_unavailable(open_sealed("millrace:no@", "127.0.0.1", sealed.port, certificate,
+                                   certificate, key));
     redis_kill(&sealed);
 }
 
@@ -425,7 +443,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_user_with_the_documented_rights_does_everything),
         cmocka_unit_test(test_a_user_without_a_right_is_told_so_and_a_wrong_password_too),
         cmocka_unit_test(test_every_command_sent_exists_in_redis_6_0),
-        cmocka_unit_test(test_over_tls_the_server_must_be_who_it_says),
+        cmocka_unit_test(test_over_tls_both_must_be_who_they_say),
     };
     return cmocka_run_group_tests_name("redis_cache", tests, set_up, tear_down);
 }

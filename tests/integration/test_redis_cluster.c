@@ -93,7 +93,9 @@ static int set_up(void **state)
     wait_for_cluster();
     for (uint64_t i = 0; i < USERS; i++)
         users[i] = (mr_hash128){i * UINT64_C(0x9e3779b97f4a7c15), i};
-    behaviour_cache = open_cluster("");
+    for (int i = 0; i < NODES; i++)
+        redis_make_user(nodes[i].port, "pw");
+    behaviour_cache = open_cluster("millrace:pw@");
     return 0;
 }
 

@@ -172,6 +172,7 @@ int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--requests") == 0)
         requests = atoi(argv[2]);
+    choose_tests(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_late_reply_is_never_read_as_somebody_elses),
     };

@@ -90,11 +90,11 @@ static void wait_until_ready(void)
 static mr_cache *open_sentinels(const char *query)
 {
     char url[256];
-    (void)snprintf(url, sizeof(url),
-                   "redis+sentinel://127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u"
-                   "/shop/0%s",
-                   free_port(), sentinels[0].port, sentinels[1].port, sentinels[2].port,
-                   query);
+    (void)snprintf(
+        url, sizeof(url),
+        "redis+sentinel://millrace:pw@127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u"
+        "/shop/0%s",
+        free_port(), sentinels[0].port, sentinels[1].port, sentinels[2].port, query);
     return open_url(url);
 }
 
@@ -110,6 +110,8 @@ static int set_up(void **state)
     for (int i = 0; i < SENTINELS; i++)
         start_sentinel(&sentinels[i]);
     wait_until_ready();
+    for (int i = 0; i < SERVERS; i++)
+        redis_make_user(servers[i].port, "pw");
     behaviour_cache = open_sentinels("?sentinel_password=s%2Fcret");
     return 0;
 }
@@ -163,6 +165,7 @@ static void test_writes_go_on_after_a_failover(void **state)
         primary = 1 - primary;
         assert_non_null(strstr(redis_say(servers[primary].port, "ROLE"), "master"));
         start_replica_of(before, primary);
+        redis_make_user(servers[before].port, "pw");
     }
     print_message("%d failovers, writes taken again after at most %lld ms\n", failovers,
                   (long long)slowest_ms);
