@@ -192,6 +192,8 @@ void mr_redis_cluster_renew(mr_redis_cluster *cluster, mr_redis_access *access,
 uint16_t mr_redis_cluster_redirected(mr_redis_cluster *cluster, uint16_t from,
                                      mr_text error, bool has_moved)
 {
+    if (error.length == 0)
+        return MR_REDIS_NODE_NONE;
     const char *end = error.bytes + error.length;
     const char *slot_text = memchr(error.bytes, ' ', error.length);
     const char *host = slot_text == NULL
