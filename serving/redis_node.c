@@ -167,8 +167,12 @@ static mr_status connect_to(mr_redis_node *node, mr_redis_access *access,
 {
     mr_cache_count(&access->cache->counters.connects, 1);
     mr_status status = MR_OK;
-    if (access->url.kind == MR_REDIS_SENTINEL)
-        status = mr_redis_sentinel_find(access, budget, &node->address);
+    if (access->url.kind == MR_REDIS_SENTINEL) {
+        const mr_redis_address failed = node->address;
+        status = mr_redis_sentinel_find(
+            access, budget, mr_redis_breaker_is_open(&node->breaker) ? &failed : NULL,
+            &node->address);
+    }
     if (status == MR_OK)
         status = mr_redis_connection_create(&node->address, access->tls,
                                             access->connect_timeout_ms, budget,

@@ -56,22 +56,44 @@ static mr_status ask(mr_redis_connection *connection, mr_redis_access *access,
     return take_address(&access->reply, ret_address);
 }
 
+static mr_status ask_one(mr_redis_access *access, const mr_redis_budget *budget,
+                         mr_redis_address *ret_address)
+{
+    mr_redis_connection *connection = NULL;
+    mr_status status =
+        mr_redis_connection_create(&access->url.hosts[access->sentinel], access->tls,
+                                   access->connect_timeout_ms, budget, &connection);
+    if (status == MR_OK)
+        status = ask(connection, access, budget, ret_address);
+    mr_redis_connection_destroy(connection);
+    return status;
+}
+
+static bool is_same(const mr_redis_address *a, const mr_redis_address *b)
+{
+    return b != NULL && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
 mr_status mr_redis_sentinel_find(mr_redis_access *access, const mr_redis_budget *budget,
+                                 const mr_redis_address *failed,
                                  mr_redis_address *ret_address)
 {
     const size_t count = access->url.host_count;
-    mr_status status = MR_ERR_UNAVAILABLE;
+    mr_redis_address named;
+    bool is_named = false;
     for (size_t i = 0; i < count && mr_redis_budget_left_ms(budget) > 0; i++) {
-        mr_redis_connection *connection = NULL;
-        status =
-            mr_redis_connection_create(&access->url.hosts[access->sentinel], access->tls,
-                                       access->connect_timeout_ms, budget, &connection);
-        if (status == MR_OK)
-            status = ask(connection, access, budget, ret_address);
-        mr_redis_connection_destroy(connection);
-        if (status == MR_OK || status == MR_ERR_NO_MEMORY)
+        const mr_status status = ask_one(access, budget, &named);
+        if (status == MR_ERR_NO_MEMORY)
             return status;
+        is_named |= status == MR_OK;
+        if (status == MR_OK && !is_same(&named, failed)) {
+            *ret_address = named;
+            return MR_OK;
+        }
         access->sentinel = (access->sentinel + 1) % count;
     }
-    return status == MR_OK ? MR_ERR_UNAVAILABLE : status;
+    if (!is_named)
+        return MR_ERR_UNAVAILABLE;
+    *ret_address = *failed;
+    return MR_OK;
 }
