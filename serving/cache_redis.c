@@ -483,6 +483,7 @@ static mr_status set_up(redis_cache *self, const mr_cache_redis_options *options
     if (access->url.tls)
         MR_TRY(mr_redis_tls_create(options->ca_file, options->certificate_file,
                                    options->key_file, &access->tls, ret_error));
+    MR_TRY(mr_redis_resolver_create(&access->resolver));
     if (access->url.kind == MR_REDIS_CLUSTER)
         MR_TRY(mr_redis_cluster_create(&access->url, &self->cluster));
     else

@@ -15,6 +15,7 @@ enum {
     READ_BYTES = 1 << 16,
     DEPTH_MAX = 4,               /* of arrays in arrays: CLUSTER SLOTS has three */
     ELEMENTS_MAX = 1 << 14,      /* of one array: CLUSTER SLOTS of one slot each  */
+    UNREAD_KEPT_MAX = 1 << 18,   /* a larger buffer is given back when it is empty */
     COMMANDS_KEPT_MAX = 1 << 18, /* a larger buffer is given back                 */
 };
 
@@ -179,6 +180,7 @@ static mr_status make_connection(redisContext *context,
         return MR_ERR_NO_MEMORY;
     }
     context->reader->maxelements = ELEMENTS_MAX;
+    context->reader->maxbuf = UNREAD_KEPT_MAX;
     context->reader->fn = &callbacks;
     connection->context = context;
     *ret_connection = connection;
@@ -186,7 +188,8 @@ static mr_status make_connection(redisContext *context,
 }
 
 mr_status mr_redis_connection_create(const mr_redis_address *address,
-                                     const mr_redis_tls *tls, int64_t connect_timeout_ms,
+                                     const mr_redis_tls *tls, const char *name,
+                                     int64_t connect_timeout_ms,
                                      const mr_redis_budget *budget,
                                      mr_redis_connection **ret_connection)
 {
@@ -199,7 +202,7 @@ mr_status mr_redis_connection_create(const mr_redis_address *address,
         return MR_ERR_NO_MEMORY;
     mr_status status = context->err == 0 ? MR_OK : MR_ERR_UNAVAILABLE;
     if (status == MR_OK && tls != NULL)
-        status = start_tls(context, tls, address->host);
+        status = start_tls(context, tls, name);
     if (status == MR_OK)
         status = make_non_blocking(context);
     if (status != MR_OK) {

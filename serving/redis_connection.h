@@ -32,13 +32,15 @@ int64_t mr_redis_budget_left_ms(const mr_redis_budget *budget); /* rounded up; 0
 typedef struct mr_redis_connection mr_redis_connection;
 
 /*
- * Open a socket, and a TLS session on it when `tls` is given.
+ * Open a socket to `address`, whose host is a path or a number, and a TLS session on it when
+ * `tls` is given; `name` is whom its certificate must be good for.
  *
  * MR_ERR_UNAVAILABLE when that fails or takes longer than `connect_timeout_ms` or the budget;
  * MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_redis_connection_create(const mr_redis_address *address,
                                                  const mr_redis_tls *tls,
+                                                 const char *name,
                                                  int64_t connect_timeout_ms,
                                                  const mr_redis_budget *budget,
                                                  mr_redis_connection **ret_connection);

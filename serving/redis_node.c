@@ -14,9 +14,23 @@ enum {
 void mr_redis_access_deinit(mr_redis_access *access)
 {
     mr_redis_tls_destroy(access->tls);
+    mr_redis_resolver_destroy(access->resolver);
     mr_redis_reply_deinit(&access->reply);
     mr_buffer_deinit(&access->text);
     explicit_bzero(&access->url, sizeof(access->url));
+}
+
+mr_status mr_redis_access_connect(mr_redis_access *access,
+                                  const mr_redis_address *address,
+                                  const mr_redis_budget *budget,
+                                  mr_redis_connection **ret_connection)
+{
+    mr_redis_address numeric = *address;
+    if (!address->is_unix)
+        MR_TRY(mr_redis_resolver_find(access->resolver, address->host, budget,
+                                      numeric.host));
+    return mr_redis_connection_create(&numeric, access->tls, address->host,
+                                      access->connect_timeout_ms, budget, ret_connection);
 }
 
 /* ---- Failing ---- */
@@ -174,9 +188,8 @@ static mr_status connect_to(mr_redis_node *node, mr_redis_access *access,
             &node->address);
     }
     if (status == MR_OK)
-        status = mr_redis_connection_create(&node->address, access->tls,
-                                            access->connect_timeout_ms, budget,
-                                            &node->connection);
+        status =
+            mr_redis_access_connect(access, &node->address, budget, &node->connection);
     if (status != MR_OK) {
         mr_redis_node_fail(node, access, budget, status);
         return status;

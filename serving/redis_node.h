@@ -17,12 +17,13 @@
 #include "serving/cache_driver.h"
 #include "serving/redis_breaker.h"
 #include "serving/redis_complaint.h"
-#include "serving/redis_connection.h"
+#include "serving/redis_resolver.h"
 
 /* How the servers of one cache are reached. */
 typedef struct mr_redis_access {
     mr_redis_url url;
     mr_redis_tls *tls; /* NULL without TLS */
+    mr_redis_resolver *resolver;
     const mr_clock *clock;
     int64_t connect_timeout_ms;
     uint64_t random;
@@ -40,6 +41,13 @@ typedef struct mr_redis_node {
 } mr_redis_node;
 
 void mr_redis_access_deinit(mr_redis_access *access);
+
+/* A connection to a server or sentinel, nothing said yet.  MR_ERR_UNAVAILABLE,
+ * MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_redis_access_connect(mr_redis_access *access,
+                                              const mr_redis_address *address,
+                                              const mr_redis_budget *budget,
+                                              mr_redis_connection **ret_connection);
 
 /* Connected and logged in, or MR_ERR_UNAVAILABLE with the breaker open. */
 MR_MUST_USE mr_status mr_redis_node_ready(mr_redis_node *node, mr_redis_access *access,

@@ -60,9 +60,8 @@ static mr_status ask_one(mr_redis_access *access, const mr_redis_budget *budget,
                          mr_redis_address *ret_address)
 {
     mr_redis_connection *connection = NULL;
-    mr_status status =
-        mr_redis_connection_create(&access->url.hosts[access->sentinel], access->tls,
-                                   access->connect_timeout_ms, budget, &connection);
+    mr_status status = mr_redis_access_connect(
+        access, &access->url.hosts[access->sentinel], budget, &connection);
     if (status == MR_OK)
         status = ask(connection, access, budget, ret_address);
     mr_redis_connection_destroy(connection);

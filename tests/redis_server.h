@@ -27,6 +27,7 @@ enum {
     REDIS_TEXT_BYTES = 1 << 16,
     REDIS_ARGUMENTS_MAX = 48,
     REDIS_BUS_PORT_STEP = 10000,
+    REDIS_TTL_MS = 86400000, /* longer than any test */
 };
 
 typedef struct redis_server {
@@ -278,8 +279,8 @@ static inline mr_status try_set_at(mr_cache *cache, const char *key, int64_t off
                                    int timeout_ms)
 {
     mr_buffer buffer = {0};
-    const mr_cache_entry entry = {
-        mr_text_from(key), behaviour_value(&buffer, 1, offset, key), BEHAVIOUR_TTL_MS};
+    const mr_cache_entry entry = {mr_text_from(key),
+                                  behaviour_value(&buffer, 1, offset, key), REDIS_TTL_MS};
     const mr_status status = mr_cache_set_many(cache, &entry, 1, timeout_ms);
     mr_buffer_deinit(&buffer);
     return status;

@@ -129,7 +129,7 @@ static mr_status set_pair(mr_cache *cache, const pair *p, int64_t offset)
     for (int i = 0; i < 2; i++)
         entries[i] = (mr_cache_entry){
             p->keys[i], behaviour_value(&buffers[i], 1, offset, p->names[i]),
-            BEHAVIOUR_TTL_MS};
+            REDIS_TTL_MS};
     const mr_status status = mr_cache_set_many(cache, entries, 2, LOAD_TIMEOUT_MS);
     mr_buffer_deinit(&buffers[0]);
     mr_buffer_deinit(&buffers[1]);
@@ -252,7 +252,7 @@ static void load_batch(load *l, int first, int64_t offset, mr_buffer *storage)
             asked[at] = pairs[i].keys[j];
             entries[at] = (mr_cache_entry){
                 asked[at], behaviour_value(&buffers[at], 1, offset, pairs[i].names[j]),
-                BEHAVIOUR_TTL_MS};
+                REDIS_TTL_MS};
         }
     }
     mr_buffer_clear(storage);
