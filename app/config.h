@@ -62,6 +62,9 @@ typedef struct mr_config {
         int64_t ttl_ms;
         int64_t memory_bytes;
         int64_t timeout_ms;
+        char *tls_ca; /* "": the system's */
+        char *tls_certificate;
+        char *tls_key;
     } cache;
     struct {
         char *path;

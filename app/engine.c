@@ -58,6 +58,11 @@ void mr_engine_fail(mr_engine *engine, const char *format, ...)
     (void)pthread_mutex_unlock(&self->lock);
 }
 
+static const char *path_or_null(const char *path)
+{
+    return path[0] != '\0' ? path : NULL;
+}
+
 mr_status mr_engine_cache_create(const mr_engine *engine, mr_cache **ret_cache,
                                  mr_error *ret_error)
 {
@@ -79,8 +84,13 @@ mr_status mr_engine_cache_create(const mr_engine *engine, mr_cache **ret_cache,
     if (status == MR_OK)
         status = mr_buffer_status(&url);
     if (status == MR_OK) {
-        const mr_cache_redis_options options = {.url = (const char *)url.bytes,
-                                                .clock = mr_clock_system()};
+        const mr_config *config = engine->config;
+        const mr_cache_redis_options options = {
+            .url = (const char *)url.bytes,
+            .ca_file = path_or_null(config->cache.tls_ca),
+            .certificate_file = path_or_null(config->cache.tls_certificate),
+            .key_file = path_or_null(config->cache.tls_key),
+            .clock = mr_clock_system()};
         status = mr_cache_redis_create(&options, &redis, ret_error);
     }
     mr_buffer_deinit(&url);

@@ -168,7 +168,8 @@ static void merge_trending(mr_feeds *feeds)
     const bool is_down = mr_cache_down_since_ms(feeds->cache) != 0;
     if (is_down !=
         atomic_load_explicit(&engine->statistics->is_cache_down, memory_order_relaxed))
-        mr_log_warn("event=cache state=%s", is_down ? "down" : "up");
+        mr_log_warn("event=cache state=%s error=%s", is_down ? "down" : "up",
+                    mr_cache_last_error(feeds->cache));
     atomic_store_explicit(&engine->statistics->is_cache_down, is_down,
                           memory_order_relaxed);
 }

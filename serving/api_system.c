@@ -95,6 +95,18 @@ static void put_gauge(mr_buffer *text, const char *name, uint64_t value)
                      name, value);
 }
 
+/* What is wrong with the cache, of the first thread that finds it so. */
+static void put_cache_error(mr_buffer *text, const mr_api *api)
+{
+    const char *error = "";
+    for (uint32_t i = 0; i < api->worker_count && error[0] == '\0'; i++)
+        error = mr_cache_last_error(api->workers[i].cache);
+    mr_buffer_printf(text,
+                     "# TYPE millrace_cache_last_error gauge\n"
+                     "millrace_cache_last_error{error=\"%s\"} %d\n",
+                     error[0] != '\0' ? error : "none", error[0] != '\0');
+}
+
 static const char *route_name(size_t route)
 {
     return route < mr_api_route_count ? mr_api_routes[route].name : "none";
@@ -156,6 +168,7 @@ static void put_caches(mr_buffer *text, const mr_api *api)
     put_counter(text, "cache_corrupt_values_total", load(&api->metrics.corrupt_values));
     put_counter(text, "cache_write_backs_total", load(&api->metrics.write_backs));
     put_gauge(text, "cache_down", any_cache_down(api));
+    put_cache_error(text, api);
 }
 
 static void put_answers(mr_buffer *text, const mr_api_metrics *metrics)

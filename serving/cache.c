@@ -63,6 +63,14 @@ int64_t mr_cache_down_since_ms(const mr_cache *cache)
     return atomic_load_explicit(&cache->down_since_ms, memory_order_relaxed);
 }
 
+const char *mr_cache_last_error(const mr_cache *cache)
+{
+    if (cache->driver->last_error != NULL)
+        return cache->driver->last_error(cache);
+    const char *error = atomic_load_explicit(&cache->last_error, memory_order_relaxed);
+    return error != NULL ? error : "";
+}
+
 const mr_cache_counters *mr_cache_counters_of(const mr_cache *cache)
 {
     return &cache->counters;

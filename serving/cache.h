@@ -12,9 +12,9 @@
  *
  * Units      Times in ms; a time-out is the budget of the whole batch.
  * Ownership  Keys and values given are borrowed for the call.  Values found are lent by
- * the `storage` buffer of the caller, until it is next cleared. Threads    A handle
- * belongs to one thread; handles are cheap.  mr_cache_counters() and
- *            mr_cache_down_since_ms(): any thread.
+ *            the `storage` buffer of the caller, until it is next cleared.
+ * Threads    A handle belongs to one thread; handles are cheap.  mr_cache_counters_of(),
+ *            mr_cache_down_since_ms() and mr_cache_last_error(): any thread.
  * Cost       One round trip a batch (Redis); one lock and one copy a key (memory).
  */
 #ifndef MR_SERVING_CACHE_H
@@ -63,12 +63,20 @@ typedef struct mr_cache_counters {
 /*
  * Look `n` keys up.  An absent or expired key gives an empty text.
  *
- * MR_ERR_UNAVAILABLE when the cache did not answer in time: every value is then empty.
- * MR_ERR_INVALID for too many keys; MR_ERR_NO_MEMORY.
+ * MR_ERR_UNAVAILABLE when some keys were not answered in time.  Values that are there are good
+ * all the same (a cluster has other nodes), and mr_cache_is_answered() tells an absent key from
+ * one that nobody answered for.  MR_ERR_INVALID for too many keys and MR_ERR_NO_MEMORY: no
+ * value.
  */
 MR_MUST_USE mr_status mr_cache_get_many(mr_cache *cache, const mr_text *keys, size_t n,
                                         int64_t timeout_ms, mr_buffer *storage,
                                         mr_text *ret_values);
+
+/* A value of mr_cache_get_many(): found, or known to be absent. */
+static inline bool mr_cache_is_answered(mr_text value)
+{
+    return value.bytes != NULL;
+}
 
 /*
  * Store `n` values.  A value whose fence is smaller than the stored one's is refused,
@@ -86,12 +94,19 @@ MR_MUST_USE mr_status mr_cache_delete_many(mr_cache *cache, const mr_text *keys,
 /* 0 while it answers; else the wall time at which it stopped answering. */
 int64_t mr_cache_down_since_ms(const mr_cache *cache);
 
+/*
+ * What is wrong with it in a word, or "".  In capitals what the server said last in the way of
+ * an error ("LOADING", "NOPERM"); in small letters what we saw: "timeout", "connection" (refused
+ * or broken), "protocol" (no reply of a Redis).  Gone when a whole batch has been answered.
+ */
+const char *mr_cache_last_error(const mr_cache *cache);
+
 const mr_cache_counters *mr_cache_counters_of(const mr_cache *cache);
 
 void mr_cache_destroy(mr_cache *cache); /* NULL allowed */
 
-/* Reads `primary`, and `standby` while primary is down; writes both.  Takes both on
- * MR_OK. */
+/* Reads `primary`, and `standby` for what primary does not answer; writes both.  Its counters
+ * hold what went wrong in primary.  Takes both on MR_OK. */
 MR_MUST_USE mr_status mr_cache_standby_create(mr_cache *primary, mr_cache *standby,
                                               mr_cache **ret_cache);
 

@@ -1,15 +1,18 @@
 /*
- * Redis cache: results in a plain Redis 6+ or Valkey.
+ * Redis cache: results in a plain Redis 6+ or Valkey, in a Cluster, or behind Sentinels.
  *
- * One connection a handle, everything pipelined.  A connection that timed out or broke is
- * destroyed, never used again: a late reply would be read as the answer to somebody
- * else's question.  A breaker opens at the first failure, so that a dead server costs one
- * time-out and not one a request; while it is open nothing is tried until a probe is due
- * (50 ms after the failure, doubling to 2 s, less up to a quarter so that a fleet does
- * not come back in step).
+ * One connection a server and handle, everything pipelined: a batch is written to all servers
+ * it concerns, then read from all, by one deadline.  A connection that timed out or broke is
+ * destroyed, never used again (redis_connection.h), and a server that failed is left alone for
+ * a while (redis_breaker.h).
+ *
+ * In a cluster a batch is split by slot.  Keys of one hash tag that stand side by side share a
+ * command.  A slot that has moved is asked for where it is now, within the same deadline; one
+ * that is moving key by key is followed key by key.  A node that does not answer fails its own
+ * keys alone: the batch is MR_ERR_UNAVAILABLE, and what the others answered is there.
  *
  * Units      Times in ms.
- * Ownership  The handle owns its connection and copies the options.
+ * Ownership  The handle owns its connections and copies the options.
  * Threads    A handle: one thread.
  * Cost       One round trip a batch.  No connection is made before it is needed.
  */
@@ -20,10 +23,9 @@
 #include "serving/cache.h"
 
 typedef struct mr_cache_redis_options {
-    const char *url;     /* redis://[user[:password]@]host[:port][/db], rediss:// for TLS,
-                            unix://[user[:password]@]/path[?db=n]; percent-decoded        */
-    const char *ca_file; /* rediss: NULL takes the system's */
-    const char *certificate_file; /* rediss: the client's own, or NULL */
+    const char *url;              /* see redis_url.h */
+    const char *ca_file;          /* over TLS: NULL takes the system's */
+    const char *certificate_file; /* over TLS: the client's own, or NULL */
     const char *key_file;
     const char *password;       /* instead of one in the URL; NULL: the URL's       */
     int64_t connect_timeout_ms; /* 0: 100 */
@@ -38,8 +40,5 @@ typedef struct mr_cache_redis_options {
  */
 MR_MUST_USE mr_status mr_cache_redis_create(const mr_cache_redis_options *options,
                                             mr_cache **ret_cache, mr_error *ret_error);
-
-/* What the server last said in the way of an error ("LOADING"), or ""; owner-only. */
-const char *mr_cache_redis_last_error(const mr_cache *cache);
 
 #endif

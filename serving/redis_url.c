@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { DEFAULT_PORT = 6379, DATABASE_MAX = 65535 };
+enum { DEFAULT_PORT = 6379, SENTINEL_PORT = 26379, DATABASE_MAX = 65535 };
 
 static bool starts_with(const char *text, const char *prefix, const char **ret_rest)
 {
@@ -47,7 +47,7 @@ static bool parse_number(const char *text, size_t length, int largest, int *ret_
 }
 
 /* "user:password@" at the start of `rest`; what follows it goes to *ret_rest. */
-static bool parse_login(const char *rest, const char *end, mr_redis_url *url,
+static bool parse_login(const char *rest, const char *end, mr_redis_login *login,
                         const char **ret_rest)
 {
     *ret_rest = rest;
@@ -57,16 +57,18 @@ static bool parse_login(const char *rest, const char *end, mr_redis_url *url,
     const char *colon = memchr(rest, ':', (size_t)(at - rest));
     const char *user_end = colon != NULL ? colon : at;
     *ret_rest = at + 1;
-    return copy_decoded(rest, (size_t)(user_end - rest), url->user, sizeof(url->user)) &&
+    return copy_decoded(rest, (size_t)(user_end - rest), login->user,
+                        sizeof(login->user)) &&
            (colon == NULL || copy_decoded(colon + 1, (size_t)(at - colon - 1),
-                                          url->password, sizeof(url->password)));
+                                          login->password, sizeof(login->password)));
 }
 
-static bool parse_host(const char *host, const char *end, mr_redis_url *url)
+static bool parse_host(const char *host, const char *end, int default_port,
+                       mr_redis_address *address)
 {
     const char *host_end;
     const char *port;
-    if (*host == '[') {
+    if (host < end && *host == '[') {
         host++;
         host_end = memchr(host, ']', (size_t)(end - host));
         if (host_end == NULL)
@@ -77,22 +79,43 @@ static bool parse_host(const char *host, const char *end, mr_redis_url *url)
         port = host_end = host_end != NULL ? host_end : end;
     }
     if (host_end == host ||
-        !copy_text(host, (size_t)(host_end - host), url->host, sizeof(url->host)))
+        !copy_text(host, (size_t)(host_end - host), address->host, sizeof(address->host)))
         return false;
-    url->port = DEFAULT_PORT;
+    address->port = default_port;
     if (port == end)
         return true;
     return *port == ':' &&
-           parse_number(port + 1, (size_t)(end - port - 1), 65535, &url->port) &&
-           url->port > 0;
+           parse_number(port + 1, (size_t)(end - port - 1), 65535, &address->port) &&
+           address->port > 0;
+}
+
+/* "host:port,host:port"; a single server is one host. */
+static bool parse_hosts(const char *hosts, const char *end, mr_redis_url *url)
+{
+    const int port = url->kind == MR_REDIS_SENTINEL ? SENTINEL_PORT : DEFAULT_PORT;
+    const size_t most = url->kind == MR_REDIS_SINGLE ? 1 : MR_REDIS_HOSTS_MAX;
+    for (;;) {
+        const char *comma = memchr(hosts, ',', (size_t)(end - hosts));
+        const char *host_end = comma != NULL ? comma : end;
+        if (url->host_count == most ||
+            !parse_host(hosts, host_end, port, &url->hosts[url->host_count]))
+            return false;
+        url->host_count++;
+        if (comma == NULL)
+            return true;
+        hosts = comma + 1;
+    }
 }
 
 static bool parse_unix(const char *rest, mr_redis_url *url)
 {
+    mr_redis_address *address = &url->hosts[0];
     const char *question = strchr(rest, '?');
     const char *end = question != NULL ? question : rest + strlen(rest);
-    if (!parse_login(rest, end, url, &rest) || *rest != '/' ||
-        !copy_text(rest, (size_t)(end - rest), url->host, sizeof(url->host)))
+    url->host_count = 1;
+    address->is_unix = true;
+    if (!parse_login(rest, end, &url->login, &rest) || *rest != '/' ||
+        !copy_text(rest, (size_t)(end - rest), address->host, sizeof(address->host)))
         return false;
     const char *number;
     return question == NULL ||
@@ -100,42 +123,106 @@ static bool parse_unix(const char *rest, mr_redis_url *url)
             parse_number(number, strlen(number), DATABASE_MAX, &url->database));
 }
 
+/* "sentinel_user=…&sentinel_password=…" */
+static bool parse_sentinel_login(const char *query, mr_redis_login *login)
+{
+    for (;;) {
+        const char *end = strchrnul(query, '&');
+        const char *value;
+        bool good = false;
+        if (starts_with(query, "sentinel_user=", &value))
+            good = copy_decoded(value, (size_t)(end - value), login->user,
+                                sizeof(login->user));
+        else if (starts_with(query, "sentinel_password=", &value))
+            good = copy_decoded(value, (size_t)(end - value), login->password,
+                                sizeof(login->password));
+        if (!good || *end == '\0')
+            return good;
+        query = end + 1;
+    }
+}
+
+/* What follows the hosts: "/db", or "/master/db?…". */
+static bool parse_path(const char *path, const char *end, mr_redis_url *url)
+{
+    if (url->kind == MR_REDIS_SENTINEL) {
+        const char *slash = memchr(path, '/', (size_t)(end - path));
+        const char *name_end = slash != NULL ? slash : end;
+        if (name_end == path || !copy_decoded(path, (size_t)(name_end - path),
+                                              url->master, sizeof(url->master)))
+            return false;
+        path = slash != NULL ? slash + 1 : end;
+    }
+    if (path == end)
+        return true;
+    return parse_number(path, (size_t)(end - path), DATABASE_MAX, &url->database) &&
+           (url->kind != MR_REDIS_CLUSTER || url->database == 0);
+}
+
 static bool parse_tcp(const char *rest, mr_redis_url *url)
 {
-    /* A password may hold '/': the host begins after the last '@' of the whole. */
-    const char *host;
-    if (!parse_login(rest, rest + strlen(rest), url, &host))
+    /* A password may hold '/': the hosts begin after the last '@' of the whole. */
+    const char *hosts;
+    if (!parse_login(rest, rest + strlen(rest), &url->login, &hosts))
         return false;
-    const char *slash = strchr(host, '/');
-    const char *end = slash != NULL ? slash : host + strlen(host);
-    if (!parse_host(host, end, url))
+    const char *end = hosts + strlen(hosts);
+    if (url->kind == MR_REDIS_SENTINEL) {
+        const char *question = strchr(hosts, '?');
+        if (question != NULL && !parse_sentinel_login(question + 1, &url->sentinel_login))
+            return false;
+        end = question != NULL ? question : end;
+    }
+    const char *slash = memchr(hosts, '/', (size_t)(end - hosts));
+    if (!parse_hosts(hosts, slash != NULL ? slash : end, url))
         return false;
-    return slash == NULL || slash[1] == '\0' ||
-           parse_number(slash + 1, strlen(slash + 1), DATABASE_MAX, &url->database);
+    if (slash == NULL)
+        return url->kind != MR_REDIS_SENTINEL;
+    return parse_path(slash + 1, end, url);
 }
+
+static const struct {
+    const char *scheme;
+    mr_redis_kind kind;
+    bool tls;
+    bool is_unix;
+    const char *form;
+} schemes[] = {
+    {"redis://", MR_REDIS_SINGLE, false, false,
+     "redis://[user[:password]@]host[:port][/db]"},
+    {"rediss://", MR_REDIS_SINGLE, true, false,
+     "rediss://[user[:password]@]host[:port][/db]"},
+    {"unix://", MR_REDIS_SINGLE, false, true,
+     "unix://[user[:password]@]/path[?db=number]"},
+    {"redis+cluster://", MR_REDIS_CLUSTER, false, false,
+     "redis+cluster://[user[:password]@]host[:port][,host[:port]...] (at most 16 hosts, "
+     "database 0)"},
+    {"rediss+cluster://", MR_REDIS_CLUSTER, true, false,
+     "rediss+cluster://[user[:password]@]host[:port][,host[:port]...] (at most 16 hosts, "
+     "database 0)"},
+    {"redis+sentinel://", MR_REDIS_SENTINEL, false, false,
+     "redis+sentinel://[user[:password]@]host[:port][,host[:port]...]/master[/db]"
+     "[?sentinel_user=...&sentinel_password=...]"},
+    {"rediss+sentinel://", MR_REDIS_SENTINEL, true, false,
+     "rediss+sentinel://[user[:password]@]host[:port][,host[:port]...]/master[/db]"
+     "[?sentinel_user=...&sentinel_password=...]"},
+};
 
 mr_status mr_redis_url_parse(const char *url, mr_redis_url *ret_url, mr_error *ret_error)
 {
-    mr_redis_url parsed = {0};
-    const char *rest;
-    bool good;
-    if (starts_with(url, "unix://", &rest)) {
-        parsed.is_unix = true;
-        good = parse_unix(rest, &parsed);
-    } else if (starts_with(url, "redis://", &rest)) {
-        good = parse_tcp(rest, &parsed);
-    } else if (starts_with(url, "rediss://", &rest)) {
-        parsed.tls = true;
-        good = parse_tcp(rest, &parsed);
-    } else {
-        return mr_error_set(
-            ret_error, MR_ERR_INVALID,
-            "the Redis URL must begin with redis://, rediss:// or unix://");
-    }
-    if (!good)
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        mr_redis_url parsed = {.kind = schemes[i].kind, .tls = schemes[i].tls};
+        const char *rest;
+        if (!starts_with(url, schemes[i].scheme, &rest))
+            continue;
+        if (schemes[i].is_unix ? parse_unix(rest, &parsed) : parse_tcp(rest, &parsed)) {
+            *ret_url = parsed;
+            return MR_OK;
+        }
         return mr_error_set(ret_error, MR_ERR_INVALID,
-                            "the Redis URL does not read as "
-                            "redis://[user[:password]@]host[:port][/db]");
-    *ret_url = parsed;
-    return MR_OK;
+                            "the Redis URL does not read as %s", schemes[i].form);
+    }
+    return mr_error_set(ret_error, MR_ERR_INVALID,
+                        "the Redis URL must begin with redis://, rediss://, unix://, "
+                        "redis+cluster://, rediss+cluster://, redis+sentinel:// or "
+                        "rediss+sentinel://");
 }

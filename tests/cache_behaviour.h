@@ -56,20 +56,20 @@ static void assert_body(const char *key, const char *body)
     assert_memory_equal(value.bytes + MR_CACHE_FENCE_BYTES, body, strlen(body));
 }
 
-static void test_an_absent_key_reads_as_empty(void **state)
+static inline void test_an_absent_key_reads_as_empty(void **state)
 {
     (void)state;
     assert_int_equal(behaviour_get("mr:{u:absent}:r").length, 0);
 }
 
-static void test_what_was_set_is_read(void **state)
+static inline void test_what_was_set_is_read(void **state)
 {
     (void)state;
     behaviour_set("mr:{u:set}:r", 1, 1, "value", BEHAVIOUR_TTL_MS);
     assert_body("mr:{u:set}:r", "value");
 }
 
-static void test_a_batch_keeps_its_order_over_users_and_gaps(void **state)
+static inline void test_a_batch_keeps_its_order_over_users_and_gaps(void **state)
 {
     (void)state;
     mr_buffer buffers[300] = {{0}};
@@ -97,7 +97,7 @@ static void test_a_batch_keeps_its_order_over_users_and_gaps(void **state)
     }
 }
 
-static void test_an_older_owner_is_refused(void **state)
+static inline void test_an_older_owner_is_refused(void **state)
 {
     (void)state;
     const uint64_t fenced = atomic_load(&mr_cache_counters_of(behaviour_cache)->fenced);
@@ -114,7 +114,7 @@ static void test_an_older_owner_is_refused(void **state)
 }
 
 /* Bytes of 128 and more, and zeros: a comparison as signed bytes or as C strings fails here. */
-static void test_fences_compare_as_unsigned_bytes(void **state)
+static inline void test_fences_compare_as_unsigned_bytes(void **state)
 {
     (void)state;
     behaviour_set("mr:{u:bytes}:s", 1, 0x7f, "127", BEHAVIOUR_TTL_MS);
@@ -128,7 +128,7 @@ static void test_fences_compare_as_unsigned_bytes(void **state)
     assert_body("mr:{u:bytes}:s", "256");
 }
 
-static void test_binary_values_come_back_whole(void **state)
+static inline void test_binary_values_come_back_whole(void **state)
 {
     (void)state;
     mr_buffer buffer = {0};
@@ -145,7 +145,7 @@ static void test_binary_values_come_back_whole(void **state)
     mr_buffer_deinit(&buffer);
 }
 
-static void test_a_deleted_key_is_absent_and_can_be_set_again(void **state)
+static inline void test_a_deleted_key_is_absent_and_can_be_set_again(void **state)
 {
     (void)state;
     const mr_text keys[] = {MR_TEXT("mr:{u:gone}:r"), MR_TEXT("mr:{u:gone}:s"),
@@ -159,7 +159,7 @@ static void test_a_deleted_key_is_absent_and_can_be_set_again(void **state)
     assert_body("mr:{u:gone}:r", "again");
 }
 
-static void test_what_breaks_a_bound_is_refused(void **state)
+static inline void test_what_breaks_a_bound_is_refused(void **state)
 {
     (void)state;
     mr_buffer buffer = {0};

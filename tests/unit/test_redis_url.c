@@ -8,32 +8,73 @@
 
 #include <string.h>
 
+static const struct {
+    const char *text;
+    mr_redis_url url;
+} cases[] = {
+    {"redis://localhost",
+     {.host_count = 1, .hosts = {{.host = "localhost", .port = 6379}}}},
+    {"redis://localhost:6380/",
+     {.host_count = 1, .hosts = {{.host = "localhost", .port = 6380}}}},
+    {"redis://10.0.0.1:1/15",
+     {.host_count = 1, .hosts = {{.host = "10.0.0.1", .port = 1}}, .database = 15}},
+    {"redis://[::1]:7000/2",
+     {.host_count = 1, .hosts = {{.host = "::1", .port = 7000}}, .database = 2}},
+    {"redis://[::1]", {.host_count = 1, .hosts = {{.host = "::1", .port = 6379}}}},
+    {"rediss://app:s%40c%2Fr@r.example:6390/1",
+     {.tls = true,
+      .host_count = 1,
+      .hosts = {{.host = "r.example", .port = 6390}},
+      .database = 1,
+      .login = {.user = "app", .password = "s@c/r"}}},
+    {"redis://:pw@h",
+     {.host_count = 1,
+      .hosts = {{.host = "h", .port = 6379}},
+      .login = {.password = "pw"}}},
+    {"redis://:p/w@x@h",
+     {.host_count = 1,
+      .hosts = {{.host = "h", .port = 6379}},
+      .login = {.password = "p/w@x"}}},
+    {"unix:///run/redis.sock?db=3",
+     {.host_count = 1,
+      .hosts = {{.is_unix = true, .host = "/run/redis.sock"}},
+      .database = 3}},
+    {"unix://u:p@/run/r.sock",
+     {.host_count = 1,
+      .hosts = {{.is_unix = true, .host = "/run/r.sock"}},
+      .login = {.user = "u", .password = "p"}}},
+    {"redis+cluster://a,[::2]:7001,c:7002",
+     {.kind = MR_REDIS_CLUSTER,
+      .host_count = 3,
+      .hosts = {{.host = "a", .port = 6379},
+                {.host = "::2", .port = 7001},
+                {.host = "c", .port = 7002}}}},
+    {"rediss+cluster://u:p@a:1/",
+     {.kind = MR_REDIS_CLUSTER,
+      .tls = true,
+      .host_count = 1,
+      .hosts = {{.host = "a", .port = 1}},
+      .login = {.user = "u", .password = "p"}}},
+    {"redis+sentinel://s1/shop",
+     {.kind = MR_REDIS_SENTINEL,
+      .host_count = 1,
+      .hosts = {{.host = "s1", .port = 26379}},
+      .master = "shop"}},
+    {"rediss+sentinel://app:pw@s1:1,s2/shop/"
+     "4?sentinel_user=a&sentinel_password=b%26c",
+     {.kind = MR_REDIS_SENTINEL,
+      .tls = true,
+      .host_count = 2,
+      .hosts = {{.host = "s1", .port = 1}, {.host = "s2", .port = 26379}},
+      .database = 4,
+      .login = {.user = "app", .password = "pw"},
+      .sentinel_login = {.user = "a", .password = "b&c"},
+      .master = "shop"}},
+};
+
 static void test_reads_every_form(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        mr_redis_url url;
-    } cases[] = {
-        {"redis://localhost", {.host = "localhost", .port = 6379}},
-        {"redis://localhost:6380/", {.host = "localhost", .port = 6380}},
-        {"redis://10.0.0.1:1/15", {.host = "10.0.0.1", .port = 1, .database = 15}},
-        {"redis://[::1]:7000/2", {.host = "::1", .port = 7000, .database = 2}},
-        {"redis://[::1]", {.host = "::1", .port = 6379}},
-        {"rediss://app:s%40c%2Fr@r.example:6390/1",
-         {.tls = true,
-          .host = "r.example",
-          .port = 6390,
-          .database = 1,
-          .user = "app",
-          .password = "s@c/r"}},
-        {"redis://:pw@h", {.host = "h", .port = 6379, .password = "pw"}},
-        {"redis://:p/w@x@h", {.host = "h", .port = 6379, .password = "p/w@x"}},
-        {"unix:///run/redis.sock?db=3",
-         {.is_unix = true, .host = "/run/redis.sock", .database = 3}},
-        {"unix://u:p@/run/r.sock",
-         {.is_unix = true, .host = "/run/r.sock", .user = "u", .password = "p"}},
-    };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         mr_redis_url url;
         mr_error error;
@@ -63,6 +104,18 @@ static void test_refuses_what_it_cannot_read_without_repeating_it(void **state)
         "unix://relative",
         "unix:///p?dbx=1",
         "redis://h/999999",
+        "redis://a,b",
+        "redis+cluster://",
+        "redis+cluster://a,",
+        "redis+cluster://,a",
+        "redis+cluster://a/1",
+        "redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17",
+        "redis+sentinel://s1",
+        "redis+sentinel://s1/",
+        "redis+sentinel://s1/shop/x",
+        "redis+sentinel://s1/shop?password=cret",
+        "redis+sentinel://s1/shop?sentinel_password=%cret",
+        "redis+unix://a",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         mr_redis_url url;
