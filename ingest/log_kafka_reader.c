@@ -459,10 +459,10 @@ static mr_status kafka_reader_poll(mr_log_reader *base, int timeout_ms,
         return MR_OK;
     status = next_of_fetch(reader, ret_batch);
     if (status != MR_ERR_NOT_FOUND) {
-        atomic_store(&reader->notes.is_away, false);
+        mr_kafka_notes_say_away(&reader->notes, false);
         return status;
     }
-    return atomic_exchange(&reader->notes.is_away, false) ? MR_ERR_UNAVAILABLE : MR_OK;
+    return mr_kafka_notes_are_away(&reader->notes) ? MR_ERR_UNAVAILABLE : MR_OK;
 }
 
 static void kafka_reader_wake(mr_log_reader *base)
