@@ -63,44 +63,67 @@ static const char *path_or_null(const char *path)
     return path[0] != '\0' ? path : NULL;
 }
 
-mr_status mr_engine_cache_create(const mr_engine *engine, mr_cache **ret_cache,
-                                 mr_error *ret_error)
+static mr_status create_redis(const mr_config *config, mr_cache **ret_cache,
+                              mr_error *ret_error)
 {
-    mr_cache *memory = NULL;
-    MR_TRY(mr_cache_memory_create(engine->memory, &memory));
-    if (engine->config->cache.kind == MR_KIND_LOCAL) {
-        *ret_cache = memory;
-        return MR_OK;
-    }
     mr_buffer url = {0};
-    const char *given = engine->config->cache.url;
+    const char *given = config->cache.url;
     mr_status status = MR_OK;
     if (strncmp(given, "file:", 5) == 0 || strncmp(given, "env:", 4) == 0)
         status = mr_config_secret(given, false, &url, ret_error);
     else
         mr_buffer_put(&url, given, strlen(given));
     mr_buffer_put_u8(&url, 0);
-    mr_cache *redis = NULL;
     if (status == MR_OK)
         status = mr_buffer_status(&url);
     if (status == MR_OK) {
-        const mr_config *config = engine->config;
         const mr_cache_redis_options options = {
             .url = (const char *)url.bytes,
             .ca_file = path_or_null(config->cache.tls_ca),
             .certificate_file = path_or_null(config->cache.tls_certificate),
             .key_file = path_or_null(config->cache.tls_key),
             .clock = mr_clock_system()};
-        status = mr_cache_redis_create(&options, &redis, ret_error);
+        status = mr_cache_redis_create(&options, ret_cache, ret_error);
     }
     mr_buffer_deinit(&url);
+    return status;
+}
+
+mr_status mr_engine_cache_create(const mr_engine *engine, mr_cache **ret_cache,
+                                 mr_error *ret_error)
+{
+    mr_cache *memory = NULL;
+    mr_cache *redis = NULL;
+    MR_TRY(mr_cache_memory_create(engine->memory, &memory));
+    if (engine->config->cache.kind == MR_KIND_LOCAL) {
+        *ret_cache = memory;
+        return MR_OK;
+    }
+    mr_status status = create_redis(engine->config, &redis, ret_error);
     if (status == MR_OK)
-        status = mr_cache_standby_create(redis, memory, ret_cache);
+        status = mr_cache_behind_create(engine->cache_writer, memory, redis,
+                                        engine->config->cache.ttl_ms, !engine->is_owner,
+                                        ret_cache);
     if (status != MR_OK) {
         mr_cache_destroy(redis);
         mr_cache_destroy(memory);
     }
     return status;
+}
+
+static mr_status create_cache_writer(mr_engine *engine, mr_error *ret_error)
+{
+    mr_cache *redis = NULL;
+    if (engine->config->cache.kind == MR_KIND_LOCAL)
+        return MR_OK;
+    MR_TRY(create_redis(engine->config, &redis, ret_error));
+    const mr_status status =
+        mr_write_behind_create(engine->memory, redis, &engine->cache_writer);
+    if (status == MR_OK)
+        return MR_OK;
+    mr_cache_destroy(redis);
+    return mr_error_set(ret_error, status,
+                        "cannot start the thread that writes to Redis");
 }
 
 /* ---- start, in the order of the data's way ---- */
@@ -170,6 +193,7 @@ static mr_status create_shared(mr_engine *engine, mr_error *ret_error)
         mr_snapshot_holder_create(&engine->trending) != MR_OK ||
         mr_alert_feed_create(&engine->alerts) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    MR_TRY(create_cache_writer(engine, ret_error));
     engine->clock =
         config->log.clock_wall == 1 ? mr_clock_system() : &engine->statistics->data_clock;
     return MR_OK;
@@ -373,6 +397,7 @@ static void stop(running *self)
     mr_snapshot_holder_destroy(engine->models);
     mr_snapshot_holder_destroy(engine->catalogue);
     mr_snapshot_holder_destroy(engine->trending);
+    mr_write_behind_destroy(engine->cache_writer);
     mr_memory_store_destroy(engine->memory);
     mr_statistics_destroy(engine->statistics);
     mr_checkpoint_store_close(engine->store);

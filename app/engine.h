@@ -29,6 +29,7 @@
 #include "features/checkpoint.h"
 #include "features/plan.h"
 #include "serving/cache.h"
+#include "serving/cache_behind.h"
 #include "serving/cache_memory.h"
 
 typedef struct mr_engine {
@@ -46,7 +47,8 @@ typedef struct mr_engine {
     mr_topics topics;
     mr_checkpoint_store *store;
     mr_checkpointer *checkpointer;
-    mr_memory_store *memory;       /* behind every cache handle           */
+    mr_memory_store *memory;       /* before every cache handle's server  */
+    mr_write_behind *cache_writer; /* to the server; NULL without one     */
     mr_snapshot_holder *models;    /* of mr_model_slot                    */
     mr_snapshot_holder *catalogue; /* of mr_catalogue                    */
     mr_snapshot_holder *trending;  /* of mr_trending_board                */

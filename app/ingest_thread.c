@@ -14,7 +14,7 @@
 #include <time.h>
 
 enum {
-    POLL_MS = 2, /* a letter waits this long at most while the log is silent */
+    POLL_MS = 2, /* what falls due is seen so soon while the log is silent */
     BATCH_RECORDS = 1024,
     BATCH_EVENTS = 4096,
     BEHIND_RECORDS = 1 << 16,   /* so far behind the log's end it is catching up */
@@ -568,6 +568,11 @@ static void *run(void *context)
 
 /* ---- from outside ---- */
 
+static void rouse(void *context)
+{
+    mr_log_reader_wake(((mr_ingest_thread *)context)->reader);
+}
+
 static mr_status open_reader(mr_ingest_thread *thread, mr_error *ret_error)
 {
     const mr_config *config = thread->engine->config;
@@ -623,6 +628,8 @@ mr_status mr_ingest_thread_create(mr_engine *engine, mr_ingest_thread **ret_thre
         status = mr_user_publisher_create(engine, &thread->publisher, ret_error);
     if (status == MR_OK)
         status = open_reader(thread, ret_error);
+    if (status == MR_OK)
+        mr_mailbox_rouse_by(thread->mailbox, rouse, thread);
     if (status == MR_OK && pthread_create(&thread->thread, NULL, run, thread) != 0)
         status =
             mr_error_set(ret_error, MR_ERR_UNAVAILABLE, "cannot start the ingest thread");

@@ -21,6 +21,8 @@ struct mr_mailbox {
     letter **last;
     bool closed;
     _Atomic int waiting;
+    void (*rouse)(void *context);
+    void *rouse_context;
 };
 
 mr_status mr_mailbox_create(mr_mailbox **ret_mailbox)
@@ -46,6 +48,12 @@ void mr_mailbox_destroy(mr_mailbox *mailbox)
     (void)pthread_cond_destroy(&mailbox->answered);
     (void)pthread_mutex_destroy(&mailbox->lock);
     free(mailbox);
+}
+
+void mr_mailbox_rouse_by(mr_mailbox *mailbox, void (*rouse)(void *context), void *context)
+{
+    mailbox->rouse = rouse;
+    mailbox->rouse_context = context;
 }
 
 static struct timespec deadline_in(int timeout_ms)
@@ -87,6 +95,11 @@ mr_status mr_mailbox_ask(mr_mailbox *mailbox, mr_mailbox_answer *answer, void *q
         /* The owner looks at the count without the lock; the lock it then takes orders the
          * letter itself, so relaxed is enough here. */
         atomic_fetch_add_explicit(&mailbox->waiting, 1, memory_order_relaxed);
+        if (mailbox->rouse != NULL) {
+            (void)pthread_mutex_unlock(&mailbox->lock);
+            mailbox->rouse(mailbox->rouse_context);
+            (void)pthread_mutex_lock(&mailbox->lock);
+        }
         while (!mine.done) {
             const int late = mine.taken
                                  ? pthread_cond_wait(&mailbox->answered, &mailbox->lock)

@@ -26,6 +26,10 @@ typedef mr_status mr_mailbox_answer(void *owner, void *question);
 MR_MUST_USE mr_status mr_mailbox_create(mr_mailbox **ret_mailbox);
 void mr_mailbox_destroy(mr_mailbox *mailbox); /* NULL allowed; nobody waits any more */
 
+/* How to rouse an owner who waits for something else; before the first letter. */
+void mr_mailbox_rouse_by(mr_mailbox *mailbox, void (*rouse)(void *context),
+                         void *context);
+
 /* The answer's status, or MR_ERR_UNAVAILABLE after `timeout_ms` or when the mailbox closed. */
 MR_MUST_USE mr_status mr_mailbox_ask(mr_mailbox *mailbox, mr_mailbox_answer *answer,
                                      void *question, int timeout_ms);

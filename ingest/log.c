@@ -211,6 +211,11 @@ mr_status mr_log_reader_poll(mr_log_reader *reader, int timeout_ms,
     return reader->methods->poll(reader, timeout_ms, ret_batch);
 }
 
+void mr_log_reader_wake(mr_log_reader *reader)
+{
+    reader->methods->wake(reader);
+}
+
 mr_status mr_log_reader_start(mr_log_reader *reader, uint32_t partition, int64_t offset)
 {
     if (partition >= reader->log->partitions || offset < 0)

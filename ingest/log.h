@@ -210,6 +210,9 @@ void mr_log_reader_close(mr_log_reader *reader); /* NULL allowed; leaves the gro
 MR_MUST_USE mr_status mr_log_reader_poll(mr_log_reader *reader, int timeout_ms,
                                          mr_log_batch *ret_batch);
 
+/* Any thread: the poll that waits, or else the next that would, returns MR_LOG_IDLE at once. */
+void mr_log_reader_wake(mr_log_reader *reader);
+
 /* Answer to MR_LOG_ASSIGNED: read `partition` from `offset` on. */
 MR_MUST_USE mr_status mr_log_reader_start(mr_log_reader *reader, uint32_t partition,
                                           int64_t offset);

@@ -48,6 +48,7 @@ typedef struct file_reader {
     uint8_t *scratch;  /* decompressed batches of this poll */
     mr_batch_codecs *codecs;
     char *group; /* NULL: it does not commit */
+    _Atomic bool is_woken;
 } file_reader;
 
 static mr_log_file *file_of(const file_reader *reader)
@@ -316,10 +317,23 @@ static mr_status file_reader_poll(mr_log_reader *base, int timeout_ms,
             }
         }
         *ret_batch = (mr_log_batch){.signal = MR_LOG_IDLE};
-        if (timeout_ms <= 0 || now_ms() >= deadline_ms)
+        if (timeout_ms <= 0 || atomic_exchange(&reader->is_woken, false) ||
+            now_ms() >= deadline_ms)
             return MR_OK;
         await_append(log, seen, deadline_ms);
     }
+}
+
+/* As an append would, of which the flag says that there was none: other readers look again. */
+static void file_reader_wake(mr_log_reader *base)
+{
+    file_reader *reader = (file_reader *)base;
+    mr_log_file *log = file_of(reader);
+    atomic_store(&reader->is_woken, true);
+    (void)pthread_mutex_lock(&log->wake_lock);
+    log->wake_count++;
+    (void)pthread_mutex_unlock(&log->wake_lock);
+    (void)pthread_cond_broadcast(&log->wake);
 }
 
 static log_cursor *find_cursor(file_reader *reader, uint32_t partition)
@@ -385,6 +399,7 @@ static void file_reader_close(mr_log_reader *base)
 static const mr_log_reader_methods file_reader_methods = {
     .close = file_reader_close,
     .poll = file_reader_poll,
+    .wake = file_reader_wake,
     .start = file_reader_start,
     .pause = file_reader_pause,
     .commit = file_reader_commit,

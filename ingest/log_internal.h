@@ -38,6 +38,7 @@ typedef struct mr_log_methods {
 typedef struct mr_log_reader_methods {
     void (*close)(mr_log_reader *reader);
     mr_status (*poll)(mr_log_reader *reader, int timeout_ms, mr_log_batch *ret_batch);
+    void (*wake)(mr_log_reader *reader);
     mr_status (*start)(mr_log_reader *reader, uint32_t partition, int64_t offset);
     mr_status (*pause)(mr_log_reader *reader, uint32_t partition, bool paused);
     void (*commit)(mr_log_reader *reader, uint32_t partition, int64_t offset);

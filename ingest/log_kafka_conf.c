@@ -72,6 +72,22 @@ void mr_kafka_notes_get(mr_kafka_notes *notes, char ret_text[MR_KAFKA_TEXT_BYTES
     (void)pthread_mutex_unlock(&notes->lock);
 }
 
+void mr_kafka_notes_say_away(mr_kafka_notes *notes, bool is_away)
+{
+    (void)pthread_mutex_lock(&notes->lock);
+    notes->is_away = is_away;
+    (void)pthread_mutex_unlock(&notes->lock);
+}
+
+/* Errors are told with the next poll: one may be from before the connection there is now. */
+bool mr_kafka_notes_are_away(mr_kafka_notes *notes)
+{
+    (void)pthread_mutex_lock(&notes->lock);
+    const bool is_away = notes->is_away && notes->connected_count == 0;
+    (void)pthread_mutex_unlock(&notes->lock);
+    return is_away;
+}
+
 static void on_log(const rd_kafka_t *client, int level, const char *facility,
                    const char *text)
 {
@@ -90,7 +106,61 @@ static void on_error(rd_kafka_t *client, int code, const char *reason, void *opa
     mr_kafka_notes *notes = opaque;
     mr_kafka_notes_put(notes, reason);
     if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
-        atomic_store(&notes->is_away, true);
+        mr_kafka_notes_say_away(notes, true);
+}
+
+/* FNV-1a [Fowler, Noll, Vo].  Not the id: a broker that we were told of gets one while it is connected. */
+static uint64_t broker_of(const char *name, int port)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)(uint32_t)port;
+    for (; *name != '\0'; name++)
+        hash = (hash ^ (uint8_t)*name) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* Under the lock: this broker's place among those that are connected, or the end of them. */
+static size_t find_connected(const mr_kafka_notes *notes, uint64_t broker)
+{
+    size_t at = 0;
+    while (at < notes->connected_count && notes->connected[at] != broker)
+        at++;
+    return at;
+}
+
+/*
+ * Runs on any of the client's threads.  What else would tell that a broker is back, while nobody writes to the topic?
+ */
+static rd_kafka_resp_err_t on_broker_state(rd_kafka_t *client, int32_t id,
+                                           const char *protocol, const char *name,
+                                           int port, const char *state, void *opaque)
+{
+    (void)client;
+    (void)id;
+    (void)protocol;
+    mr_kafka_notes *notes = opaque;
+    const uint64_t broker = broker_of(name, port);
+    (void)pthread_mutex_lock(&notes->lock);
+    const size_t at = find_connected(notes, broker);
+    const bool was_up = at < notes->connected_count;
+    const bool is_up = strcmp(state, "UP") == 0;
+    if (is_up && !was_up && at < MR_KAFKA_CONNECTED_MAX)
+        notes->connected[notes->connected_count++] = broker;
+    else if (!is_up && was_up)
+        notes->connected[at] = notes->connected[--notes->connected_count];
+    if (is_up)
+        notes->is_away = false;
+    (void)pthread_mutex_unlock(&notes->lock);
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static rd_kafka_resp_err_t on_new(rd_kafka_t *client, const rd_kafka_conf_t *conf,
+                                  void *opaque, char *reason, size_t reason_bytes)
+{
+    (void)conf;
+    (void)reason;
+    (void)reason_bytes;
+    return rd_kafka_interceptor_add_on_broker_state_change(client, "millrace",
+                                                           on_broker_state, opaque);
 }
 
 static mr_status put(rd_kafka_conf_t *conf, const mr_log_setting *setting,
@@ -156,6 +226,7 @@ mr_status mr_kafka_conf_make(const mr_log_setting *settings, size_t count,
     rd_kafka_conf_set_opaque(conf, notes);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    (void)rd_kafka_conf_interceptor_add_on_new(conf, "millrace", on_new, notes);
 
     mr_status status = put_all(conf, defaults, COUNT(defaults), ret_error);
     if (status == MR_OK && is_producer)

@@ -21,6 +21,7 @@ typedef struct rd_kafka_conf_s rd_kafka_conf_t;
 enum {
     MR_KAFKA_TEXT_BYTES = 192,
     MR_KAFKA_GROUP_BYTES = 256,
+    MR_KAFKA_CONNECTED_MAX = 256,
     MR_KAFKA_QUERY_TIMEOUT_MS = 5000,
 };
 
@@ -29,7 +30,10 @@ typedef struct mr_kafka_notes {
     pthread_mutex_t lock;
     char text[MR_KAFKA_TEXT_BYTES]; /* under the lock */
     _Atomic uint64_t log_lines;
-    _Atomic bool is_away; /* every broker is down; the next answer clears it */
+    /* Under the lock, too: all brokers were down and none has answered since; those connected. */
+    bool is_away;
+    uint64_t connected[MR_KAFKA_CONNECTED_MAX];
+    size_t connected_count;
 } mr_kafka_notes;
 
 typedef struct mr_kafka_range {
@@ -57,6 +61,8 @@ typedef struct mr_log_kafka {
 
 void mr_kafka_notes_init(mr_kafka_notes *notes);
 void mr_kafka_notes_deinit(mr_kafka_notes *notes);
+void mr_kafka_notes_say_away(mr_kafka_notes *notes, bool is_away);
+bool mr_kafka_notes_are_away(mr_kafka_notes *notes);
 void mr_kafka_notes_put(mr_kafka_notes *notes, const char *text);
 void mr_kafka_notes_get(mr_kafka_notes *notes, char ret_text[MR_KAFKA_TEXT_BYTES]);
 

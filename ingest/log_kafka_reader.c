@@ -459,10 +459,15 @@ static mr_status kafka_reader_poll(mr_log_reader *base, int timeout_ms,
         return MR_OK;
     status = next_of_fetch(reader, ret_batch);
     if (status != MR_ERR_NOT_FOUND) {
-        atomic_store(&reader->notes.is_away, false);
+        mr_kafka_notes_say_away(&reader->notes, false);
         return status;
     }
-    return atomic_exchange(&reader->notes.is_away, false) ? MR_ERR_UNAVAILABLE : MR_OK;
+    return mr_kafka_notes_are_away(&reader->notes) ? MR_ERR_UNAVAILABLE : MR_OK;
+}
+
+static void kafka_reader_wake(mr_log_reader *base)
+{
+    rd_kafka_queue_yield(((kafka_reader *)base)->queue);
 }
 
 static mr_status kafka_reader_start(mr_log_reader *base, uint32_t number, int64_t offset)
@@ -569,6 +574,7 @@ static void kafka_reader_close(mr_log_reader *base)
 static const mr_log_reader_methods kafka_reader_methods = {
     .close = kafka_reader_close,
     .poll = kafka_reader_poll,
+    .wake = kafka_reader_wake,
     .start = kafka_reader_start,
     .pause = kafka_reader_pause,
     .commit = kafka_reader_commit,

@@ -112,6 +112,28 @@ static void open_state(mr_api *api, mr_user_values *user, mr_text value)
         has_value(api, value, mr_user_state_open(user->user, value, &user->state));
 }
 
+/* What the owner said is as good as what it writes when a user changes: the next request finds it in the cache. */
+static void keep_states(mr_api *api, mr_api_worker *worker,
+                        const mr_owner_question *questions, size_t count)
+{
+    mr_cache_entry entries[MR_HTTP_WAITING_MAX];
+    char keys[MR_HTTP_WAITING_MAX][MR_CACHE_KEY_TEXT_BYTES];
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (questions[i].status != MR_OK)
+            continue;
+        entries[known] = (mr_cache_entry){
+            .key = mr_cache_user_key(questions[i].user, MR_CACHE_STATE, keys[known]),
+            .value = {(const char *)worker->owned.bytes + questions[i].offset,
+                      questions[i].length},
+            .ttl_ms = api->options.result_ttl_ms,
+        };
+        known++;
+    }
+    if (mr_cache_set_many(worker->cache, entries, known, WRITE_BACK_TIMEOUT_MS) != MR_OK)
+        return; /* it is asked again */
+}
+
 /* Redis came back empty, or pushed the key out: the owner still knows. */
 static void ask_owner(mr_api *api, mr_api_worker *worker, mr_user_values **users,
                       size_t count)
@@ -140,6 +162,8 @@ static void ask_owner(mr_api *api, mr_api_worker *worker, mr_user_values **users
                        (mr_text){(const char *)worker->owned.bytes + questions[i].offset,
                                  questions[i].length});
     }
+    if (status == MR_OK)
+        keep_states(api, worker, questions, unknown);
 }
 
 void mr_api_look_up(mr_api *api, mr_api_worker *worker, mr_user_values **users,

@@ -80,10 +80,10 @@ static void take_values(chain *c)
     const mr_user_values *values = c->request->values;
     if (backend->was_read != NULL)
         backend->was_read(backend->context, values->user);
+    if (values->is_owner_out) /* before all else: it is why the list is not personal */
+        c->answer->degraded_reason = "owner";
     if (mr_cache_down_since_ms(c->call->worker->cache) != 0)
         degrade(c, "cache");
-    if (values->is_owner_out)
-        degrade(c, "owner");
     c->has_result = values->has_result;
     c->result = values->result;
     c->has_state = values->has_state;
@@ -352,12 +352,40 @@ static void serve_personal(chain *c)
     take_scored(c, worker->scored, count);
 }
 
+/*
+ * What the user bought and the model in hand does not know, or would if there were one: found among the candidates
+ * themselves, by the hash that the state has of it.
+ */
+static void name_purchases(chain *c, const mr_candidate *candidates, size_t count)
+{
+    const mr_user_state_view *view = &c->request->values->state;
+    mr_user_state *state = &c->call->worker->state;
+    uint64_t hashes[MR_API_CANDIDATES_MAX];
+    bool has_hashes = false;
+    for (uint8_t i = 0; i < view->item_count; i++) {
+        const mr_packed_item packed = mr_user_state_item(view, i);
+        if (packed.type != MR_EVENT_PURCHASE || resolve_item(c, packed.hash).length > 0)
+            continue;
+        for (size_t j = 0; j < count && !has_hashes; j++)
+            hashes[j] = mr_hash_item(&c->call->api->key, candidates[j].item_id);
+        has_hashes = true;
+        for (size_t j = 0; j < count && state->item_count < MR_USER_STATE_ITEMS_MAX;
+             j++) {
+            if (hashes[j] == packed.hash)
+                state->items[state->item_count++] = (mr_recent_item){
+                    candidates[j].item_id, packed.time_s, packed.type, packed.weight};
+        }
+    }
+}
+
 /* Fill what is still empty; the first step to give anything names the fallback. */
 static void serve_list(chain *c, const char *name, mr_status status, size_t count)
 {
     const size_t before = c->answer->count;
     if (status != MR_OK)
         return;
+    if (c->has_state)
+        name_purchases(c, c->call->worker->candidates, count);
     take(c, c->call->worker->candidates, count);
     if (before == 0 && c->answer->count > 0) {
         c->answer->served_from = "fallback";

@@ -69,6 +69,10 @@ class Kafka:
         self.servers = subprocess.run([KAFKA_LOCAL, "bootstrap", self.directory], check=True,
                                       capture_output=True, text=True).stdout.strip()
 
+    def start_again(self):
+        """After stop(): the same topics, on the same port."""
+        subprocess.run([KAFKA_LOCAL, "start", self.directory], check=True, stdout=subprocess.DEVNULL)
+
     def stop(self):
         subprocess.run([KAFKA_LOCAL, "stop", self.directory], check=False, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)

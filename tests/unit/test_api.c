@@ -133,6 +133,33 @@ static void test_the_owner_is_asked_when_the_cache_has_nothing(void **state)
     assert_items("i50 i52 i53 i54 i55");
 }
 
+static void test_what_the_owner_said_is_not_asked_again(void **state)
+{
+    (void)state;
+    world.has_owner = true;
+    get("/v1/users/u/recommendations");
+    get("/v1/users/u/recommendations?items=i3");
+    assert_member("served_from", "live");
+    assert_int_equal(world.owner_asked, 1);
+}
+
+static void test_what_was_bought_is_hidden_from_a_list_although_no_model_knows_it(
+    void **state)
+{
+    (void)state;
+    mr_user_state bought = known_user(1, 1);
+    mr_buffer value = {0};
+    bought.items[1].item_id = MR_TEXT("i2"); /* popular */
+    assert_ok(
+        mr_user_state_encode(&key, mr_hash_user(&key, MR_TEXT("u")), &bought, &value));
+    cache_value("u", MR_CACHE_STATE, &value);
+    mr_buffer_deinit(&value);
+    world.has_model = false;
+    get("/v1/users/u/recommendations");
+    assert_member("fallback", "popular");
+    assert_items("i1 i3 i4 i5 i6"); /* i0 is hidden */
+}
+
 static void test_a_damaged_state_is_asked_of_the_owner_too(void **state)
 {
     (void)state;
@@ -420,6 +447,8 @@ int main(void)
         CASE(test_a_list_of_another_model_owner_or_time_is_not_served),
         CASE(test_another_users_value_is_never_served),
         CASE(test_the_owner_is_asked_when_the_cache_has_nothing),
+        CASE(test_what_the_owner_said_is_not_asked_again),
+        CASE(test_what_was_bought_is_hidden_from_a_list_although_no_model_knows_it),
         CASE(test_a_damaged_state_is_asked_of_the_owner_too),
         CASE(test_an_owner_who_does_not_answer_is_named),
         CASE(test_calls_of_a_turn_are_scored_once_a_user),

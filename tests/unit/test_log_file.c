@@ -196,6 +196,34 @@ static void test_partitions_take_turns(void **state)
     mr_log_close(log);
 }
 
+static void *wake_soon(void *reader)
+{
+    (void)usleep(20000);
+    mr_log_reader_wake(reader);
+    return NULL;
+}
+
+static void test_a_reader_that_waits_or_is_about_to_can_be_woken(void **state)
+{
+    (void)state;
+    enum { LONG_MS = 60000 }; /* longer than the test may take */
+    mr_log *log = open_log(1);
+    mr_log_reader *reader = read_from(log, 0, 0);
+    mr_log_batch batch;
+    pthread_t other;
+    assert_ok(mr_log_reader_poll(reader, 0, &batch));
+    assert_int_equal(batch.signal, MR_LOG_END);
+    mr_log_reader_wake(reader);
+    assert_ok(mr_log_reader_poll(reader, LONG_MS, &batch));
+    assert_int_equal(batch.signal, MR_LOG_IDLE);
+    assert_int_equal(pthread_create(&other, NULL, wake_soon, reader), 0);
+    assert_ok(mr_log_reader_poll(reader, LONG_MS, &batch));
+    assert_int_equal(batch.signal, MR_LOG_IDLE);
+    (void)pthread_join(other, NULL);
+    mr_log_reader_close(reader);
+    mr_log_close(log);
+}
+
 static void test_a_paused_partition_gives_nothing_and_goes_on_where_it_was(void **state)
 {
     (void)state;
@@ -699,6 +727,7 @@ int main(void)
         TEST(test_what_was_appended_is_read_with_key_headers_and_time),
         TEST(test_the_end_is_told_once_each_time_it_is_reached),
         TEST(test_partitions_take_turns),
+        TEST(test_a_reader_that_waits_or_is_about_to_can_be_woken),
         TEST(test_a_paused_partition_gives_nothing_and_goes_on_where_it_was),
         TEST(test_segments_roll_and_are_read_across_from_any_offset),
         TEST(test_compressed_batches_read_the_same),

@@ -13,7 +13,8 @@ enum { ASKERS = 4, QUESTIONS = 500, LONG_MS = 20000 };
 
 typedef struct owner {
     mr_mailbox *mailbox;
-    int64_t profile; /* only the owner touches it */
+    int64_t profile;
+    int roused; /* only the owner touches it */
     _Atomic bool stop;
     _Atomic bool is_answering;
     _Atomic bool go_on;
@@ -106,6 +107,25 @@ static void test_the_answers_status_comes_back(void **state)
     (void)pthread_join(owner_thread, NULL);
 }
 
+static void rouse(void *context)
+{
+    owner *o = context;
+    o->roused++;
+    mr_mailbox_serve(o->mailbox, o); /* nobody else does */
+}
+
+static void test_an_owner_who_waits_for_something_else_is_roused_by_each_letter(
+    void **state)
+{
+    owner *o = *state;
+    int64_t question = 3;
+    mr_mailbox_rouse_by(o->mailbox, rouse, o);
+    assert_ok(mr_mailbox_ask(o->mailbox, add, &question, LONG_MS));
+    assert_int_equal(question, 3);
+    assert_ok(mr_mailbox_ask(o->mailbox, add, &question, LONG_MS));
+    assert_int_equal(o->roused, 2);
+}
+
 static void test_a_letter_taken_back_is_never_answered(void **state)
 {
     owner *o = *state;
@@ -184,6 +204,9 @@ int main(void)
                                         open_owner, close_owner),
         cmocka_unit_test_setup_teardown(test_the_answers_status_comes_back, open_owner,
                                         close_owner),
+        cmocka_unit_test_setup_teardown(
+            test_an_owner_who_waits_for_something_else_is_roused_by_each_letter,
+            open_owner, close_owner),
         cmocka_unit_test_setup_teardown(test_a_letter_taken_back_is_never_answered,
                                         open_owner, close_owner),
         cmocka_unit_test_setup_teardown(test_an_asker_waits_out_an_answer_that_has_begun,
