@@ -2,8 +2,8 @@
  * Cache: where results wait for their readers.
  *
  * One interface, three implementations: cache_redis (what production reads), cache_memory
- * (the embedded default, and what answers while Redis is down) and cache_standby (the
- * first with the second behind it).  The cache is never trusted and never needed: a value
+ * (the embedded default, and what answers while Redis is down) and cache_behind (the
+ * second with the first written behind it).  The cache is never trusted and never needed: a value
  * may be missing, old or foreign at any time, and the codecs say so.
  *
  * Every value begins with a fence: 16 bytes, big-endian (epoch, offset), in clear.  A set
@@ -104,11 +104,6 @@ const char *mr_cache_last_error(const mr_cache *cache);
 const mr_cache_counters *mr_cache_counters_of(const mr_cache *cache);
 
 void mr_cache_destroy(mr_cache *cache); /* NULL allowed */
-
-/* Reads `primary`, and `standby` for what primary does not answer; writes both.  Its counters
- * hold what went wrong in primary.  Takes both on MR_OK. */
-MR_MUST_USE mr_status mr_cache_standby_create(mr_cache *primary, mr_cache *standby,
-                                              mr_cache **ret_cache);
 
 /* Which of a user's two values. */
 typedef enum mr_cache_kind {

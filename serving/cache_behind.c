@@ -300,29 +300,47 @@ static void keep(behind_cache *self, mr_text key, mr_text value)
         return; /* it is read from the server again */
 }
 
+typedef enum choice { CHOOSE_SERVERS, CHOOSE_STORES, CHOOSE_NONE } choice;
+
+/* Of one key: what the store has, and what the server has or that it did not answer. */
+static choice choose(behind_cache *self, mr_text key, mr_text stored, mr_text served)
+{
+    const int newer = stored.length > 0 && served.length > 0
+                          ? mr_cache_compare_fences(stored, served)
+                          : (stored.length > 0) - (served.length > 0);
+    if (!mr_cache_is_answered(served))
+        return stored.length > 0 ? CHOOSE_STORES : CHOOSE_NONE;
+    if (newer < 0) {
+        if (self->keeps_read && served.length >= MR_CACHE_FENCE_BYTES)
+            keep(self, key, served);
+        return CHOOSE_SERVERS;
+    }
+    /* What was only read here may have been deleted there. */
+    if (newer > 0 && served.length == 0 && self->keeps_read)
+        return CHOOSE_NONE;
+    if (newer > 0)
+        note(self->writer, &key, &self->ttl_ms, 1, (mark){.again = true});
+    return stored.length > 0 ? CHOOSE_STORES : CHOOSE_NONE;
+}
+
 /*
  * Put the newer of the two into `values`.  Those of the store are appended to `storage`, which may move: until all
  * are there, spans stand for texts.
  */
-static void choose(behind_cache *self, const mr_text *keys, size_t n, mr_buffer *storage,
-                   const mr_text *stored, mr_text *values)
+static void choose_all(behind_cache *self, const mr_text *keys, size_t n,
+                       mr_buffer *storage, const mr_text *stored, mr_text *values)
 {
     mr_cache_span spans[MR_CACHE_BATCH_MAX];
+    const char *base = (const char *)storage->bytes;
     for (size_t i = 0; i < n; i++) {
-        const bool has_both = stored[i].length > 0 && values[i].length > 0;
-        const int newer = has_both ? mr_cache_compare_fences(stored[i], values[i])
-                                   : (stored[i].length > 0) - (values[i].length > 0);
-        if (newer > 0)
-            note(self->writer, &keys[i], &self->ttl_ms, 1, (mark){.again = true});
-        else if (newer < 0 && self->keeps_read &&
-                 values[i].length >= MR_CACHE_FENCE_BYTES)
-            keep(self, keys[i], values[i]);
-        spans[i].length = values[i].length;
-        spans[i].offset = values[i].length > 0
-                              ? (size_t)(values[i].bytes - (const char *)storage->bytes)
-                              : 0;
-        if (stored[i].length > 0 && newer >= 0)
-            spans[i] = (mr_cache_span){SIZE_MAX, stored[i].length};
+        switch (choose(self, keys[i], stored[i], values[i])) {
+        case CHOOSE_SERVERS:
+            spans[i] =
+                (mr_cache_span){(size_t)(values[i].bytes - base), values[i].length};
+            break;
+        case CHOOSE_STORES: spans[i] = (mr_cache_span){SIZE_MAX, stored[i].length}; break;
+        default: spans[i] = (mr_cache_span){0}; break;
+        }
     }
     for (size_t i = 0; i < n; i++) {
         if (spans[i].offset != SIZE_MAX)
@@ -346,14 +364,10 @@ static mr_status behind_get_many(mr_cache *cache, const mr_text *keys, size_t n,
         mr_cache_get_many(self->server, keys, n, timeout_ms, storage, ret_values);
     if (status != MR_OK && status != MR_ERR_UNAVAILABLE)
         return status;
-    if (status == MR_ERR_UNAVAILABLE) {
-        MR_TRY(mr_cache_get_many(self->memory, keys, n, 0, storage, ret_values));
-    } else {
-        mr_buffer_clear(&self->found);
-        MR_TRY(mr_cache_get_many(self->memory, keys, n, 0, &self->found, stored));
-        choose(self, keys, n, storage, stored, ret_values);
-        MR_TRY(mr_buffer_status(storage));
-    }
+    mr_buffer_clear(&self->found);
+    MR_TRY(mr_cache_get_many(self->memory, keys, n, 0, &self->found, stored));
+    choose_all(self, keys, n, storage, stored, ret_values);
+    MR_TRY(mr_buffer_status(storage));
     count(self, ret_values, n);
     return MR_OK;
 }
@@ -396,6 +410,11 @@ static int64_t behind_down_since_ms(const mr_cache *cache)
                                                 memory_order_relaxed);
 }
 
+static const char *behind_last_error(const mr_cache *cache)
+{
+    return mr_cache_last_error(((const behind_cache *)cache)->server);
+}
+
 static void behind_destroy(mr_cache *cache)
 {
     behind_cache *self = self_of(cache);
@@ -410,6 +429,7 @@ static const mr_cache_driver behind_driver = {
     .set_many = behind_set_many,
     .delete_many = behind_delete_many,
     .down_since_ms = behind_down_since_ms,
+    .last_error = behind_last_error,
     .destroy = behind_destroy,
 };
 

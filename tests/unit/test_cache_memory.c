@@ -138,118 +138,6 @@ static void test_threads_share_the_store_and_never_see_an_older_value(void **sta
     }
 }
 
-/* ---- A primary that can be switched off ---- */
-
-static bool primary_is_down;
-static bool
-    primary_answers_first; /* although it is down: as a cluster with a dead node */
-
-static mr_status down_get(mr_cache *cache, const mr_text *keys, size_t n,
-                          int64_t timeout_ms, mr_buffer *storage, mr_text *ret_values)
-{
-    (void)keys;
-    (void)timeout_ms;
-    for (size_t i = 0; i < n; i++)
-        ret_values[i] = primary_is_down ? (mr_text){0} : (mr_text){"", 0};
-    mr_cache_count(&cache->counters.timeouts, primary_is_down);
-    if (primary_is_down && primary_answers_first) {
-        mr_buffer_put(storage, "first", 5);
-        ret_values[0] = (mr_text){(const char *)storage->bytes, 5};
-    }
-    return primary_is_down ? MR_ERR_UNAVAILABLE : MR_OK;
-}
-
-static mr_status down_set(mr_cache *cache, const mr_cache_entry *entries, size_t n,
-                          int64_t timeout_ms)
-{
-    (void)cache;
-    (void)entries;
-    (void)n;
-    (void)timeout_ms;
-    return primary_is_down ? MR_ERR_UNAVAILABLE : MR_OK;
-}
-
-static int64_t down_since(const mr_cache *cache)
-{
-    (void)cache;
-    return primary_is_down ? 1 : 0;
-}
-
-static void down_destroy(mr_cache *cache)
-{
-    free(cache);
-}
-
-static const mr_cache_driver down_driver = {.get_many = down_get,
-                                            .set_many = down_set,
-                                            .down_since_ms = down_since,
-                                            .destroy = down_destroy};
-
-static void test_the_standby_answers_only_while_the_primary_is_down(void **state)
-{
-    (void)state;
-    mr_cache *primary = calloc(1, sizeof(*primary));
-    mr_cache *memory;
-    mr_cache *both;
-    primary->driver = &down_driver;
-    assert_ok(mr_cache_memory_create(store, &memory));
-    assert_ok(mr_cache_standby_create(primary, memory, &both));
-    mr_cache *const before = behaviour_cache;
-    behaviour_cache = both;
-
-    behaviour_set("mr:{u:both}:r", 1, 1, "kept", 1000);
-    assert_int_equal(behaviour_get("mr:{u:both}:r").length, 0);
-    assert_int_equal(mr_cache_down_since_ms(both), 0);
-    primary_is_down = true;
-    assert_body("mr:{u:both}:r", "kept");
-    assert_int_equal(mr_cache_down_since_ms(both), 1);
-    primary_is_down = false;
-    assert_int_equal(behaviour_get("mr:{u:both}:r").length, 0);
-
-    behaviour_cache = before;
-    mr_cache_destroy(both);
-}
-
-static void test_the_standby_fills_what_a_part_of_the_primary_left_open(void **state)
-{
-    (void)state;
-    mr_cache *primary = calloc(1, sizeof(*primary));
-    mr_cache *memory;
-    mr_cache *both;
-    mr_buffer storage = {0};
-    mr_text values[200];
-    mr_text keys[200];
-    static char names[200][32];
-    primary->driver = &down_driver;
-    assert_ok(mr_cache_memory_create(store, &memory));
-    assert_ok(mr_cache_standby_create(primary, memory, &both));
-    mr_cache *const before = behaviour_cache;
-    behaviour_cache = both;
-    for (int i = 0; i < 200; i++) {
-        (void)snprintf(names[i], sizeof(names[i]), "mr:{u:part%d}:r", i);
-        keys[i] = mr_text_from(names[i]);
-        if (i != 7)
-            behaviour_set(names[i], 1, 1, names[i], 60000);
-    }
-    primary_is_down = primary_answers_first = true;
-    assert_ok(mr_cache_get_many(both, keys, 200, 100, &storage, values));
-    assert_true(mr_text_is(values[0], "first"));
-    assert_int_equal(values[7].length, 0);
-    assert_true(mr_cache_is_answered(values[7]));
-    for (int i = 1; i < 200; i++) {
-        if (i != 7)
-            assert_memory_equal(values[i].bytes + MR_CACHE_FENCE_BYTES, names[i],
-                                strlen(names[i]));
-    }
-    /* What went wrong in the primary is counted here too. */
-    assert_int_equal(atomic_load(&mr_cache_counters_of(both)->timeouts), 1);
-    assert_int_equal(atomic_load(&mr_cache_counters_of(both)->hits), 199);
-    primary_is_down = primary_answers_first = false;
-    behaviour_cache = before;
-    mr_buffer_deinit(&storage);
-    mr_cache_destroy(both);
-}
-
 static void test_a_users_keys_are_spelled_as_documented(void **state)
 {
     (void)state;
@@ -271,8 +159,6 @@ int main(void)
         cmocka_unit_test(test_a_value_may_grow_and_shrink),
         cmocka_unit_test(test_stays_under_its_cap_and_keeps_what_was_used_last),
         cmocka_unit_test(test_threads_share_the_store_and_never_see_an_older_value),
-        cmocka_unit_test(test_the_standby_answers_only_while_the_primary_is_down),
-        cmocka_unit_test(test_the_standby_fills_what_a_part_of_the_primary_left_open),
         cmocka_unit_test(test_a_users_keys_are_spelled_as_documented),
     };
     return cmocka_run_group_tests_name("cache_memory", tests, set_up, tear_down);
