@@ -312,6 +312,12 @@ static void turn(void *context, uint32_t thread)
     mr_api_flush_write_backs(api, &api->workers[thread]);
 }
 
+static void stream(void *context, uint32_t thread, mr_buffer *event)
+{
+    (void)thread;
+    mr_api_put_event(context, event);
+}
+
 mr_http_handler mr_api_handler(mr_api *api)
 {
     return (mr_http_handler){
@@ -322,6 +328,7 @@ mr_http_handler mr_api_handler(mr_api *api)
         .body_limit = body_limit,
         .refuse = refuse,
         .turn = turn,
+        .stream = stream,
     };
 }
 

@@ -135,7 +135,7 @@ static void answer_element(batch *b, mr_json_writer *writer, size_t index, eleme
 
 static void answer_batch(batch *b, mr_recommend_answer *answer)
 {
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(b->call, &b->catalogue);
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(b->call->api, &b->catalogue);
     mr_json_writer writer = mr_api_begin(b->call);
     mr_json_key(&writer, "answers");
     mr_json_begin_array(&writer);

@@ -65,10 +65,10 @@ mr_json_writer mr_api_begin(mr_api_call *call)
     return writer;
 }
 
-mr_snapshot *mr_api_acquire_catalogue(mr_api_call *call,
+mr_snapshot *mr_api_acquire_catalogue(const mr_api *api,
                                       const mr_catalogue **ret_catalogue)
 {
-    mr_snapshot_holder *holder = call->api->options.catalogue;
+    mr_snapshot_holder *holder = api->options.catalogue;
     mr_snapshot *snapshot = holder != NULL ? mr_snapshot_acquire(holder) : NULL;
     *ret_catalogue = snapshot != NULL ? mr_snapshot_object(snapshot) : NULL;
     return snapshot;

@@ -31,7 +31,7 @@
 enum {
     MR_API_ROUTES_MAX = 48,
     MR_API_STATUS_CLASSES = 6, /* by status / 100 */
-    MR_API_CANDIDATES_MAX = 256,
+    MR_API_CANDIDATES_MAX = 1024,
     MR_API_IDS_MAX = 1000,       /* of exclude           */
     MR_API_CONTEXT_MAX = 50,     /* of items             */
     MR_API_WRITE_BACKS_MAX = 64, /* a turn of the loop  */
@@ -58,6 +58,7 @@ typedef struct mr_api_worker {
     uint32_t waiting_count;
     mr_result result;
     mr_user_state state;
+    mr_purchase purchases[MR_STATE_ITEMS_MAX];
     mr_scored_item scored[MR_API_CANDIDATES_MAX];
     mr_candidate candidates[MR_API_CANDIDATES_MAX];
     uint32_t context_items[MR_API_CONTEXT_MAX];
@@ -215,7 +216,7 @@ void mr_api_write_failure(mr_api_call *call, mr_status status, const char *detai
 mr_json_writer mr_api_begin(mr_api_call *call);
 
 /* The catalogue of now, to be released; its object is NULL when there is none. */
-mr_snapshot *mr_api_acquire_catalogue(mr_api_call *call,
+mr_snapshot *mr_api_acquire_catalogue(const mr_api *api,
                                       const mr_catalogue **ret_catalogue);
 
 /* One of the tags of an If-None-Match, or "*"; weak tags match as strong [RFC 9110, 13.1.2]. */
@@ -226,6 +227,9 @@ int64_t mr_api_elapsed_us(const mr_api_call *call);
 
 /* Write what was scored on the spot to the cache. */
 void mr_api_flush_write_backs(mr_api *api, mr_api_worker *worker);
+
+/* One event of the stream: "overview". */
+void mr_api_put_event(mr_api *api, mr_buffer *event);
 
 /* The handlers, by file. */
 mr_api_handle mr_api_recommendations; /* api_recommendations.c */
@@ -242,7 +246,7 @@ mr_api_handle mr_api_events;                 /* api_events.c          */
 mr_api_handle mr_api_profile;                /* api_users.c           */
 mr_api_handle mr_api_alerts;                 /* api_alerts.c          */
 mr_api_handle mr_api_healthz, mr_api_readyz; /* api_system.c          */
-mr_api_handle mr_api_metrics_text, mr_api_overview;
+mr_api_handle mr_api_metrics_text, mr_api_overview, mr_api_stream;
 mr_api_handle mr_api_static, mr_api_openapi; /* api_static.c          */
 
 #endif

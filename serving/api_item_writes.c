@@ -326,7 +326,7 @@ void mr_api_patch_item(mr_api_call *call)
     mr_json *json = NULL;
     mr_backend_item item = {.id = call->id};
     const mr_catalogue *catalogue;
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(call->api, &catalogue);
     const mr_status status = read_patch(call, catalogue, &json, &item);
     mr_snapshot_release(snapshot);
     end_write(call, status, json, &item);

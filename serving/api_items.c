@@ -33,7 +33,7 @@ void mr_api_get_item(mr_api_call *call)
         return;
     }
     const mr_catalogue *catalogue;
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(call->api, &catalogue);
     const mr_catalogue_item *item = mr_catalogue_find(catalogue, call->id);
     if (item == NULL) {
         mr_problem_write(call->response, 404, "the catalogue does not have this item");
@@ -86,7 +86,7 @@ static void write_neighbours(mr_api_call *call, const mr_api_list *list,
                              neighbours_of *ask, const mr_model_view *view)
 {
     const mr_catalogue *catalogue;
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(call->api, &catalogue);
     size_t count = 0;
     mr_status status = find_neighbours(call, ask, view, &count);
     if (status == MR_OK)
@@ -176,7 +176,7 @@ void mr_api_find_items(mr_api_call *call)
     }
     const mr_catalogue_item *found[MR_PLACEMENT_N_MAX];
     const mr_catalogue *catalogue;
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(call->api, &catalogue);
     const size_t count =
         mr_catalogue_search(catalogue, asked.needle, found, (size_t)asked.n);
     mr_json_writer writer = mr_api_begin(call);

@@ -71,7 +71,7 @@ static void write_board(mr_api_call *call, const mr_api_list *list, mr_trending_
 {
     size_t count;
     const mr_catalogue *catalogue;
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(call->api, &catalogue);
     if (find_board(call, list, kind, catalogue, &count) != MR_OK) {
         mr_api_write_failure(call, MR_ERR_UNAVAILABLE,
                              "trending items cannot be had at the moment");
@@ -161,7 +161,7 @@ void mr_api_new(mr_api_call *call)
     if (!mr_api_list_read(call, &list))
         return;
     const mr_catalogue *catalogue;
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(call->api, &catalogue);
     const mr_status status = put_newest(call, &list, catalogue, &writer);
     if (status == MR_OK)
         mr_api_list_end(call, &writer);

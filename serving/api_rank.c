@@ -252,7 +252,12 @@ static mr_status bind_rules(ranking *r)
     r->rules = (mr_rules){
         .placement = r->placement,
         .catalogue = r->catalogue,
-        .state = r->has_state ? &r->call->worker->state : NULL,
+        .purchases = r->call->worker->purchases,
+        .purchase_count = r->has_state
+                              ? mr_user_state_purchases(&r->call->user.state,
+                                                        r->call->worker->purchases)
+                              : 0,
+        .key = &r->call->api->key,
         .exclude = r->asked.exclude.texts,
         .exclude_count = r->asked.exclude.count,
         .now_ms = mr_api_now_ms(r->call),
@@ -480,7 +485,7 @@ static void finish(mr_api_call *call)
 {
     ranking *r = call->state;
     const mr_backend *backend = call->api->options.backend;
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &r->catalogue);
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(call->api, &r->catalogue);
     r->has_view =
         backend->acquire != NULL && backend->acquire(backend->context, &r->view) == MR_OK;
     r->has_state = read_state(r);

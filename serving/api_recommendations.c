@@ -286,7 +286,8 @@ typedef struct pending {
 static void finish(mr_api_call *call)
 {
     pending *p = call->state;
-    mr_snapshot *catalogue = mr_api_acquire_catalogue(call, &p->asked.request.catalogue);
+    mr_snapshot *catalogue =
+        mr_api_acquire_catalogue(call->api, &p->asked.request.catalogue);
     mr_recommend(call, &p->asked.request, &p->answer);
     mr_api_count_recommendations(call->api, &p->answer);
     if (!p->answer.was_proposed) {

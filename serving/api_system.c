@@ -189,6 +189,7 @@ static void put_server(mr_buffer *text, const mr_http_server *server)
 {
     const mr_http_server_counters *counters = mr_http_server_counters_of(server);
     put_gauge(text, "http_connections", load(&counters->open));
+    put_gauge(text, "http_streams", load(&counters->streams));
     put_counter(text, "http_connections_accepted_total", load(&counters->accepted));
     put_counter(text, "http_connections_turned_away_total", load(&counters->turned_away));
     put_counter(text, "http_connections_timed_out_total", load(&counters->timed_out));
@@ -259,23 +260,50 @@ static void put_serving(mr_json_writer *writer, const mr_api *api)
     mr_json_put_bool(writer, any_cache_down(api));
 }
 
-void mr_api_overview(mr_api_call *call)
+static void put_overview(mr_api *api, mr_json_writer *writer)
 {
-    const mr_api *api = call->api;
     const mr_backend *backend = api->options.backend;
     const mr_catalogue *catalogue;
+    mr_snapshot *snapshot = mr_api_acquire_catalogue(api, &catalogue);
+    mr_json_begin_object(writer);
+    put_serving(writer, api);
+    put_number(writer, "catalogue_items", mr_catalogue_count(catalogue));
+    put_model_version(writer, backend);
+    if (backend->statistics != NULL)
+        backend->statistics(backend->context, writer);
+    mr_json_end_object(writer);
+    mr_snapshot_release(snapshot);
+}
+
+void mr_api_overview(mr_api_call *call)
+{
     const mr_status status = mr_api_read_query(call, NULL, NULL);
     if (status != MR_OK) {
         mr_api_write_unread(call, status);
         return;
     }
-    mr_snapshot *snapshot = mr_api_acquire_catalogue(call, &catalogue);
-    mr_json_writer writer = mr_api_begin(call);
-    put_serving(&writer, api);
-    put_number(&writer, "catalogue_items", mr_catalogue_count(catalogue));
-    put_model_version(&writer, backend);
-    if (backend->statistics != NULL)
-        backend->statistics(backend->context, &writer);
-    mr_json_end_object(&writer);
-    mr_snapshot_release(snapshot);
+    mr_json_writer writer = mr_json_writer_of(call->response->body);
+    put_overview(call->api, &writer);
+}
+
+/* ---- GET /v1/stream ---- */
+
+void mr_api_put_event(mr_api *api, mr_buffer *event)
+{
+    mr_json_writer writer = mr_json_writer_of(event);
+    mr_buffer_put_text(event, MR_TEXT("event: overview\ndata: "));
+    put_overview(api, &writer); /* one line: our JSON has no line feeds */
+    mr_buffer_put_text(event, MR_TEXT("\n\n"));
+}
+
+void mr_api_stream(mr_api_call *call)
+{
+    const mr_status status = mr_api_read_query(call, NULL, NULL);
+    if (status != MR_OK) {
+        mr_api_write_unread(call, status);
+        return;
+    }
+    call->response->content_type = "text/event-stream";
+    call->response->is_stream = true;
+    mr_api_put_event(call->api, call->response->body);
 }

@@ -5,6 +5,7 @@
 #include "serving/user_state_codec.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { NAMED_AT_ONCE = 12 };
@@ -17,7 +18,7 @@ typedef struct chain {
     int64_t now_ms;
     bool has_result;
     mr_result_view result;
-    bool has_state; /* and worker->state holds its purchases, or all of it */
+    bool has_state;
     mr_rules rules;
     bool is_bound;
 } chain;
@@ -57,23 +58,6 @@ static mr_text resolve_item(void *context, uint64_t hash)
                                 : backend->item_id(backend->context, view, item);
 }
 
-/* What the rules on purchases need of the state, named. */
-static void resolve_purchases(chain *c)
-{
-    const mr_user_state_view *view = &c->request->values->state;
-    mr_user_state *state = &c->call->worker->state;
-    state->item_count = 0;
-    for (uint8_t i = 0; i < view->item_count; i++) {
-        if (mr_user_state_item_type(view, i) != MR_EVENT_PURCHASE)
-            continue;
-        const mr_packed_item packed = mr_user_state_item(view, i);
-        const mr_text id = resolve_item(c, packed.hash);
-        if (id.length > 0)
-            state->items[state->item_count++] =
-                (mr_recent_item){id, packed.time_s, packed.type, packed.weight};
-    }
-}
-
 static void take_values(chain *c)
 {
     const mr_backend *backend = backend_of(c);
@@ -87,14 +71,11 @@ static void take_values(chain *c)
     c->has_result = values->has_result;
     c->result = values->result;
     c->has_state = values->has_state;
-    if (c->has_state)
-        resolve_purchases(c);
 }
 
 /* The stored list will not do: now the whole history is wanted. */
 static void resolve_state(chain *c)
 {
-    c->is_bound = false;
     if (c->has_state)
         mr_user_state_resolve(&c->request->values->state, resolve_item, c,
                               &c->call->worker->state);
@@ -102,7 +83,16 @@ static void resolve_state(chain *c)
 
 /* ---- Candidates ---- */
 
-/* The rules, made ready once and again when more of the user is known. */
+/* What the user bought, where the placement hides it. */
+static size_t take_purchases(chain *c)
+{
+    if (!c->has_state || c->request->placement->purchased == MR_PURCHASED_SHOW)
+        return 0;
+    return mr_user_state_purchases(&c->request->values->state,
+                                   c->call->worker->purchases);
+}
+
+/* The rules, made ready at their first use. */
 static bool bind_rules(chain *c)
 {
     const mr_recommend_request *request = c->request;
@@ -111,7 +101,8 @@ static bool bind_rules(chain *c)
     c->rules = (mr_rules){
         .placement = request->placement,
         .catalogue = request->catalogue,
-        .state = c->has_state ? &c->call->worker->state : NULL,
+        .purchases = c->call->worker->purchases,
+        .purchase_count = take_purchases(c),
         .exclude = request->exclude,
         .exclude_count = request->exclude_count,
         .context = request->context,
@@ -247,8 +238,14 @@ static size_t index_context(chain *c)
     return count;
 }
 
-/* Score what is known of the user and of the visit; how many items came of it. */
-static size_t score_live(chain *c)
+static bool knows_anything(const mr_score_request *request)
+{
+    return (request->state != NULL && request->state->item_count > 0) ||
+           request->context_count > 0;
+}
+
+/* Score the best `k` of what is known of the user and of the visit; how many came of it. */
+static size_t score_live(chain *c, size_t k)
 {
     const mr_backend *backend = backend_of(c);
     mr_api_worker *worker = c->call->worker;
@@ -258,11 +255,10 @@ static size_t score_live(chain *c)
         .state = c->has_state ? &worker->state : NULL,
         .context_items = worker->context_items,
         .context_count = index_context(c),
-        .k = MR_RESULT_ITEMS_MAX,
+        .k = k,
     };
     size_t count = 0;
-    if ((request.state == NULL || request.state->item_count == 0) &&
-        request.context_count == 0)
+    if (!knows_anything(&request))
         return 0;
     if (backend->score(backend->context, c->call->request->thread, &c->answer->view,
                        &request, worker->scored, &count) != MR_OK)
@@ -316,6 +312,24 @@ static bool find_remembered(chain *c)
     return false;
 }
 
+/* Whether the rules may have left so little of a list that more of it is worth scoring. */
+static bool wants_more(chain *c)
+{
+    return !is_full(c) && c->rules.bound != NULL;
+}
+
+/* A filter, or the pages before, have used a hundred up: now as many as a model gives. */
+static void serve_deeper(chain *c)
+{
+    if (!wants_more(c))
+        return;
+    const size_t before = c->answer->count;
+    resolve_state(c);
+    take_scored(c, c->call->worker->scored, score_live(c, MR_API_CANDIDATES_MAX));
+    if (c->answer->count > before)
+        c->answer->served_from = "live";
+}
+
 static void serve_stored(chain *c, const char *from)
 {
     const mr_user_state_view *state = &c->request->values->state;
@@ -325,56 +339,87 @@ static void serve_stored(chain *c, const char *from)
     if (c->has_state && state->as_of_ms < c->result.profile_as_of_ms)
         c->answer->profile_as_of_ms = state->as_of_ms;
     take_stored(c);
+    serve_deeper(c);
 }
 
-static void serve_personal(chain *c)
+static int compare_scores(const void *a, const void *b)
 {
-    const mr_api_worker *worker = c->call->worker;
-    if (can_use_result(c)) {
-        serve_stored(c, "cache");
-        return;
+    const mr_scored_item *left = a;
+    const mr_scored_item *right = b;
+    if (left->score != right->score)
+        return left->score > right->score ? -1 : 1;
+    return (left->item > right->item) - (left->item < right->item);
+}
+
+/* Only these may be shown: they are scored, and not the catalogue in the hope that they come up.
+ * How many of them the model knows. */
+static size_t score_included(chain *c)
+{
+    const mr_backend *backend = backend_of(c);
+    const mr_recommend_request *asked = c->request;
+    mr_api_worker *worker = c->call->worker;
+    uint32_t *items =
+        mr_arena_allocate(worker->arena, asked->include_count * sizeof(*items));
+    const mr_score_request request = {
+        .state = c->has_state ? &worker->state : NULL,
+        .context_items = worker->context_items,
+        .context_count = index_context(c),
+    };
+    size_t count = 0;
+    if (items == NULL || !knows_anything(&request))
+        return 0;
+    for (size_t i = 0; i < asked->include_count; i++) {
+        items[count] =
+            backend->item_index(backend->context, &c->answer->view, asked->include[i]);
+        count += items[count] != MR_ITEM_NONE;
     }
-    if (c->request->values != NULL && find_remembered(c)) {
-        serve_stored(c, "live");
-        return;
-    }
-    resolve_state(c);
-    const size_t count = score_live(c);
+    if (count == 0 ||
+        backend->rank(backend->context, c->call->request->thread, &c->answer->view,
+                      &request, items, count, worker->scored) != MR_OK)
+        return 0;
+    for (size_t i = 0; i < count; i++)
+        worker->scored[i].item = items[i];
+    count = drop_unusable(c, worker->scored, count);
+    qsort(worker->scored, count, sizeof(worker->scored[0]), compare_scores);
+    return count;
+}
+
+/* What was scored for this very request. */
+static void serve_scored(chain *c, size_t count)
+{
     if (c->has_state)
-        c->answer->profile_as_of_ms = worker->state.as_of_ms;
+        c->answer->profile_as_of_ms = c->request->values->state.as_of_ms;
     if (count == 0)
         return;
     c->answer->served_from = "live";
     if (!c->has_state && c->request->values != NULL) /* a visit gets what it asks for */
         c->answer->fallback = "session";
-    else if (c->request->context_count == 0)
-        remember(c, count);
-    take_scored(c, worker->scored, count);
+    take_scored(c, c->call->worker->scored, count);
 }
 
-/*
- * What the user bought and the model in hand does not know, or would if there were one: found among the candidates
- * themselves, by the hash that the state has of it.
- */
-static void name_purchases(chain *c, const mr_candidate *candidates, size_t count)
+static void serve_live(chain *c)
 {
-    const mr_user_state_view *view = &c->request->values->state;
-    mr_user_state *state = &c->call->worker->state;
-    uint64_t hashes[MR_API_CANDIDATES_MAX];
-    bool has_hashes = false;
-    for (uint8_t i = 0; i < view->item_count; i++) {
-        const mr_packed_item packed = mr_user_state_item(view, i);
-        if (packed.type != MR_EVENT_PURCHASE || resolve_item(c, packed.hash).length > 0)
-            continue;
-        for (size_t j = 0; j < count && !has_hashes; j++)
-            hashes[j] = mr_hash_item(&c->call->api->key, candidates[j].item_id);
-        has_hashes = true;
-        for (size_t j = 0; j < count && state->item_count < MR_USER_STATE_ITEMS_MAX;
-             j++) {
-            if (hashes[j] == packed.hash)
-                state->items[state->item_count++] = (mr_recent_item){
-                    candidates[j].item_id, packed.time_s, packed.type, packed.weight};
-        }
+    resolve_state(c);
+    const size_t count = score_live(c, MR_RESULT_ITEMS_MAX);
+    if (count > 0 && c->has_state && c->request->context_count == 0)
+        remember(c, count);
+    serve_scored(c, count);
+    if (count == MR_RESULT_ITEMS_MAX)
+        serve_deeper(c);
+}
+
+static void serve_personal(chain *c)
+{
+    const mr_backend *backend = backend_of(c);
+    if (c->request->include_count > 0 && c->answer->has_view && backend->rank != NULL) {
+        resolve_state(c);
+        serve_scored(c, score_included(c));
+    } else if (can_use_result(c)) {
+        serve_stored(c, "cache");
+    } else if (c->request->values != NULL && find_remembered(c)) {
+        serve_stored(c, "live");
+    } else {
+        serve_live(c);
     }
 }
 
@@ -384,8 +429,6 @@ static void serve_list(chain *c, const char *name, mr_status status, size_t coun
     const size_t before = c->answer->count;
     if (status != MR_OK)
         return;
-    if (c->has_state)
-        name_purchases(c, c->call->worker->candidates, count);
     take(c, c->call->worker->candidates, count);
     if (before == 0 && c->answer->count > 0) {
         c->answer->served_from = "fallback";

@@ -81,15 +81,14 @@ static bool is_excluded(const mr_rules *rules, mr_text id)
 
 static bool hides_purchase(const mr_rules *rules, mr_text id)
 {
-    if (rules->state == NULL || rules->placement->purchased == MR_PURCHASED_SHOW)
+    if (rules->purchase_count == 0 || rules->placement->purchased == MR_PURCHASED_SHOW)
         return false;
-    for (uint8_t i = 0; i < rules->state->item_count; i++) {
-        const mr_recent_item *recent = &rules->state->items[i];
-        if (recent->type != MR_EVENT_PURCHASE || !mr_text_equal(recent->item_id, id))
-            continue;
-        if (rules->placement->purchased == MR_PURCHASED_HIDE ||
-            (int64_t)recent->time_s * 1000 >
-                rules->now_ms - rules->placement->hide_for_ms)
+    const uint64_t hash = mr_hash_item(rules->key, id);
+    for (size_t i = 0; i < rules->purchase_count; i++) {
+        const mr_purchase *purchase = &rules->purchases[i];
+        if (purchase->hash == hash && (rules->placement->purchased == MR_PURCHASED_HIDE ||
+                                       (int64_t)purchase->time_s * 1000 >
+                                           rules->now_ms - rules->placement->hide_for_ms))
             return true;
     }
     return false;

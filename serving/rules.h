@@ -32,14 +32,15 @@
 #define MR_SERVING_RULES_H
 
 #include "core/arena.h"
+#include "core/hash.h"
 #include "core/status.h"
 #include "core/text.h"
-#include "core/user_state.h"
 #include "serving/candidate.h"
 #include "serving/catalogue.h"
 #include "serving/placement.h"
 #include "serving/rule_set.h"
 #include "serving/shown_items.h"
+#include "serving/user_state_codec.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -53,10 +54,13 @@ typedef struct mr_bound_rules mr_bound_rules;
 
 /* What holds for one request. */
 typedef struct mr_rules {
-    const mr_placement *placement; /* its rule on purchases; NULL only without a state */
+    const mr_placement *placement; /* its rule on purchases; NULL only without any */
     const mr_catalogue *catalogue; /* NULL: nothing known      */
-    const mr_user_state *state;    /* NULL: a new visitor      */
-    const mr_text *exclude;        /* ids not to be shown      */
+    const mr_purchase
+        *purchases; /* found by hash: whatever model or list names an item */
+    size_t purchase_count;
+    const mr_hash_key *key; /* of `purchases` and `shown` */
+    const mr_text *exclude; /* ids not to be shown      */
     size_t exclude_count;
     const mr_text *context; /* the items the request is about: not shown either */
     size_t context_count;
@@ -67,13 +71,11 @@ typedef struct mr_rules {
     size_t include_count;
     const mr_rule_set *set;      /* placement's and request's, merged; NULL: none */
     const mr_shown_items *shown; /* on the pages before this one; NULL: none      */
-    const mr_hash_key *key;      /* of `shown` */
     const mr_bound_rules *bound; /* private; NULL: nothing of the above is set */
 } mr_rules;
 
 /*
- * Get ready for an answer of `n` items by include, set and shown; all else, the state too, has
- * been filled in.  With none of them, and short lists of ids, it does nothing and may be left
+ * Get ready for an answer of `n` items by include, set and shown; all else has been filled in.  With none of them, and short lists of ids, it does nothing and may be left
  * out.  MR_ERR_NO_MEMORY.
  *
  * Pins are settled here: those within the first n places that may be shown and keep to the caps,

@@ -1,5 +1,6 @@
 #include "serving/user_state_codec.h"
 
+#include "core/event.h"
 #include "serving/cache.h"
 #include "serving/value_frame.h"
 
@@ -79,11 +80,6 @@ mr_status mr_user_state_open(mr_hash128 user, mr_text value, mr_user_state_view 
     return MR_OK;
 }
 
-uint8_t mr_user_state_item_type(const mr_user_state_view *view, uint8_t index)
-{
-    return view->rows[(size_t)index * ITEM_BYTES + TYPE_AT];
-}
-
 mr_packed_item mr_user_state_item(const mr_user_state_view *view, uint8_t index)
 {
     mr_reader reader = mr_reader_of(view->rows + (size_t)index * ITEM_BYTES, ITEM_BYTES);
@@ -93,6 +89,19 @@ mr_packed_item mr_user_state_item(const mr_user_state_view *view, uint8_t index)
     item.type = mr_reader_u8(&reader);
     item.weight = mr_reader_u8(&reader);
     return item;
+}
+
+size_t mr_user_state_purchases(const mr_user_state_view *view,
+                               mr_purchase ret_purchases[MR_STATE_ITEMS_MAX])
+{
+    size_t count = 0;
+    for (uint8_t i = 0; i < view->item_count; i++) {
+        if (view->rows[(size_t)i * ITEM_BYTES + TYPE_AT] != MR_EVENT_PURCHASE)
+            continue;
+        const mr_packed_item item = mr_user_state_item(view, i);
+        ret_purchases[count++] = (mr_purchase){item.hash, item.time_s};
+    }
+    return count;
 }
 
 void mr_user_state_resolve(const mr_user_state_view *view, mr_item_resolve *resolve,

@@ -60,8 +60,17 @@ typedef struct mr_packed_item {
     uint8_t weight;
 } mr_packed_item;
 
-uint8_t mr_user_state_item_type(const mr_user_state_view *view, uint8_t index);
 mr_packed_item mr_user_state_item(const mr_user_state_view *view, uint8_t index);
+
+/* Something the user bought, as rules look for it. */
+typedef struct mr_purchase {
+    uint64_t hash; /* mr_hash_item() */
+    uint32_t time_s;
+} mr_purchase;
+
+/* The purchases among the items; how many. */
+size_t mr_user_state_purchases(const mr_user_state_view *view,
+                               mr_purchase ret_purchases[MR_STATE_ITEMS_MAX]);
 
 /* The whole state.  Items that nobody can name are left out. */
 void mr_user_state_resolve(const mr_user_state_view *view, mr_item_resolve *resolve,

@@ -33,7 +33,8 @@ typedef struct world {
     mr_text item_categories[ITEMS][3];
     mr_attribute item_attributes[ITEMS][5];
     mr_placement placement;
-    mr_user_state user;
+    mr_text bought_ids[20];
+    mr_purchase bought[20];
     mr_rule_set set;
     mr_pin pins[5];
     mr_boost boosts[4];
@@ -170,10 +171,10 @@ static void make_user(void)
                                  .n = 10,
                                  .purchased = (mr_purchased_rule)below(3),
                                  .hide_for_ms = 500000};
-    w.user = (mr_user_state){.item_count = (uint8_t)below(20)};
-    for (size_t i = 0; i < w.user.item_count; i++)
-        w.user.items[i] = (mr_recent_item){
-            any_id(), below(1000), one_in(2) ? MR_EVENT_PURCHASE : MR_EVENT_VIEW, 1};
+    for (size_t i = 0; i < 20; i++) {
+        w.bought_ids[i] = any_id();
+        w.bought[i] = (mr_purchase){mr_hash_item(&key, w.bought_ids[i]), below(1000)};
+    }
 }
 
 /* Scores fall within a list, now and then by nothing; an id may come twice. */
@@ -200,7 +201,8 @@ static void make_world(void)
     w.rules = (mr_rules){
         .placement = &w.placement,
         .catalogue = w.shop,
-        .state = one_in(4) ? NULL : &w.user,
+        .purchases = w.bought,
+        .purchase_count = one_in(4) ? 0 : below(21),
         .exclude = w.exclude,
         .exclude_count = one_in(2) ? below(31) : 0,
         .context = w.context,
@@ -292,12 +294,11 @@ static bool model_matches(const mr_item_filter *f, mr_text id)
 static bool model_is_bought(mr_text id)
 {
     const mr_placement *placement = w.rules.placement;
-    if (w.rules.state == NULL || placement->purchased == MR_PURCHASED_SHOW)
+    if (placement->purchased == MR_PURCHASED_SHOW)
         return false;
-    for (size_t i = 0; i < w.user.item_count; i++) {
-        const mr_recent_item *recent = &w.user.items[i];
-        const int64_t age_ms = w.rules.now_ms - (int64_t)recent->time_s * 1000;
-        if (recent->type == MR_EVENT_PURCHASE && mr_text_equal(recent->item_id, id) &&
+    for (size_t i = 0; i < w.rules.purchase_count; i++) {
+        const int64_t age_ms = w.rules.now_ms - (int64_t)w.bought[i].time_s * 1000;
+        if (mr_text_equal(w.bought_ids[i], id) &&
             (placement->purchased == MR_PURCHASED_HIDE ||
              age_ms < placement->hide_for_ms))
             return true;

@@ -86,6 +86,51 @@ static void test_a_newer_event_is_scored_on_the_spot_once(void **state)
     assert_int_equal(world.scored, 1);
 }
 
+static void test_a_list_that_rules_use_up_goes_on_with_what_is_scored(void **state)
+{
+    (void)state;
+    cache_state("u", 1, 10);
+    cache_result("u", 1, 10, "v1");
+    get("/v1/users/u/recommendations?n=20&exclude=i60");
+    assert_member("served_from", "cache"); /* popular ones fill it up */
+    get("/v1/users/u/recommendations?n=5&in_stock=true");
+    assert_items("i50 i52"); /* those whose stock is known */
+    assert_member("served_from", "live");
+    assert_int_equal(world.scored, 1);
+}
+
+static void test_only_included_items_are_scored(void **state)
+{
+    (void)state;
+    cache_state("u", 1, 10);
+    cache_result("u", 1, 10, "v1");
+    get("/v1/users/u/recommendations?include=i3,i51,unknown,i0,i70&n=5");
+    assert_items("i70 i3"); /* i51 was bought, i0 is hidden */
+    assert_member("served_from", "live");
+    assert_int_equal(world.scored, 0);
+    world.ranks_nothing = true;
+    get("/v1/users/u/recommendations?include=i3,i51&n=5");
+    assert_items("i3"); /* of the popular ones */
+    assert_member("fallback", "popular");
+}
+
+static void test_what_was_bought_is_hidden_without_a_model_too(void **state)
+{
+    (void)state;
+    cache_state("u", 1, 10);
+    mr_user_state bought = known_user(1, 11);
+    mr_buffer value = {0};
+    bought.items[0] = (mr_recent_item){MR_TEXT("i2"), 1763999999, MR_EVENT_PURCHASE, 1};
+    assert_ok(
+        mr_user_state_encode(&key, mr_hash_user(&key, MR_TEXT("u")), &bought, &value));
+    cache_value("u", MR_CACHE_STATE, &value);
+    mr_buffer_deinit(&value);
+    world.has_model = false;
+    get("/v1/users/u/recommendations");
+    assert_items("i1 i3 i4 i5 i6");
+    assert_member("degraded_reason", "model");
+}
+
 static void test_a_list_of_another_model_owner_or_time_is_not_served(void **state)
 {
     (void)state;
@@ -444,6 +489,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_a_cached_list_is_served_as_it_is),
         CASE(test_a_newer_event_is_scored_on_the_spot_once),
+        CASE(test_a_list_that_rules_use_up_goes_on_with_what_is_scored),
+        CASE(test_only_included_items_are_scored),
+        CASE(test_what_was_bought_is_hidden_without_a_model_too),
         CASE(test_a_list_of_another_model_owner_or_time_is_not_served),
         CASE(test_another_users_value_is_never_served),
         CASE(test_the_owner_is_asked_when_the_cache_has_nothing),

@@ -125,14 +125,12 @@ static void test_excluded_and_context_items_do_not_pass(void **state)
 static void test_a_purchase_hides_its_item_as_long_as_the_placement_says(void **state)
 {
     (void)state;
-    mr_user_state user = {.item_count = 3};
-    user.items[0] =
-        (mr_recent_item){MR_TEXT("a"), 1764000000 - 3599, MR_EVENT_PURCHASE, 1};
-    user.items[1] =
-        (mr_recent_item){MR_TEXT("b"), 1764000000 - 3600, MR_EVENT_PURCHASE, 1};
-    user.items[2] = (mr_recent_item){MR_TEXT("c"), 1764000000 - 10, MR_EVENT_VIEW, 1};
+    const mr_purchase bought[] = {{mr_hash_item(&key, MR_TEXT("a")), 1764000000 - 3599},
+                                  {mr_hash_item(&key, MR_TEXT("b")), 1764000000 - 3600}};
     mr_rules rules = plain();
-    rules.state = &user;
+    rules.purchases = bought;
+    rules.purchase_count = 2;
+    rules.key = &key;
     placement.purchased = MR_PURCHASED_SHOW;
     assert_string_equal(applied(&rules, 10), "abcde");
     placement.purchased = MR_PURCHASED_HIDE_FOR;
@@ -441,8 +439,7 @@ static void test_a_refusal_says_why(void **state)
     const mr_text include[] = {MR_TEXT("a"), MR_TEXT("b"), MR_TEXT("c"), MR_TEXT("e")};
     const mr_boost bury = {where_category("lamps"), 0.0F};
     const mr_catalogue_item *item;
-    mr_user_state user = {.item_count = 1};
-    user.items[0] = (mr_recent_item){MR_TEXT("b"), 1, MR_EVENT_PURCHASE, 1};
+    const mr_purchase bought = {mr_hash_item(&key, MR_TEXT("b")), 1};
     placement.purchased = MR_PURCHASED_HIDE;
     mr_rules rules = plain();
     set.boosts = &bury;
@@ -451,7 +448,9 @@ static void test_a_refusal_says_why(void **state)
     set.filter.price_max_minor = 400;
     rules.catalogue = shop;
     rules.set = &set;
-    rules.state = &user;
+    rules.purchases = &bought;
+    rules.purchase_count = 1;
+    rules.key = &key;
     rules.exclude = exclude;
     rules.exclude_count = 1;
     rules.include = include;
