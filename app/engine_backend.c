@@ -373,15 +373,14 @@ static void metrics(void *context, mr_buffer *text)
 {
     const mr_engine_backend *self = context;
     mr_statistics_metrics(self->engine->statistics, text);
-    mr_write_behind *writer = self->engine->cache_writer;
-    if (writer != NULL)
-        mr_buffer_printf(text,
-                         "# TYPE millrace_cache_writes_waiting gauge\n"
-                         "millrace_cache_writes_waiting %zu\n"
-                         "# TYPE millrace_cache_writes_forgotten_total counter\n"
-                         "millrace_cache_writes_forgotten_total %" PRIu64 "\n",
-                         mr_write_behind_waiting(writer),
-                         mr_write_behind_forgotten(writer));
+    mr_write_behind *writer = self->engine->cache_writer; /* NULL without Redis */
+    mr_buffer_printf(text,
+                     "# TYPE millrace_cache_writes_waiting gauge\n"
+                     "millrace_cache_writes_waiting %zu\n"
+                     "# TYPE millrace_cache_writes_forgotten_total counter\n"
+                     "millrace_cache_writes_forgotten_total %" PRIu64 "\n",
+                     writer != NULL ? mr_write_behind_waiting(writer) : 0,
+                     writer != NULL ? mr_write_behind_forgotten(writer) : 0);
 }
 
 static void statistics_json(void *context, mr_json_writer *writer)

@@ -310,8 +310,10 @@ static choice choose(behind_cache *self, mr_text key, mr_text stored, mr_text se
                           : (stored.length > 0) - (served.length > 0);
     if (!mr_cache_is_answered(served))
         return stored.length > 0 ? CHOOSE_STORES : CHOOSE_NONE;
-    if (newer < 0) {
-        if (self->keeps_read && served.length >= MR_CACHE_FENCE_BYTES)
+    /* Of two with the same fence a reader takes the server's: a list may be made anew of the same events. */
+    if (newer < 0 || (newer == 0 && served.length > 0 && self->keeps_read)) {
+        if (self->keeps_read && served.length >= MR_CACHE_FENCE_BYTES &&
+            !mr_text_equal(stored, served))
             keep(self, key, served);
         return CHOOSE_SERVERS;
     }

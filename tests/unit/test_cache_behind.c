@@ -243,6 +243,19 @@ static void test_what_a_part_of_the_server_does_not_answer_comes_from_the_store(
     mr_buffer_deinit(&storage);
 }
 
+static void test_a_reader_takes_what_was_written_anew_with_the_same_fence(void **state)
+{
+    (void)state;
+    mr_cache_destroy(behaviour_cache);
+    behaviour_cache = open_cache(true);
+    at_the_server("k", 1, "first");
+    assert_body("k", "first");
+    at_the_server("k", 1, "second");
+    assert_body("k", "second");
+    is_away = true;
+    assert_body("k", "second");
+}
+
 /* Somebody else wrote it, and somebody else has taken it out. */
 static void test_what_was_only_read_here_is_not_brought_back(void **state)
 {
@@ -345,6 +358,9 @@ int main(void)
             tear_down),
         cmocka_unit_test_setup_teardown(
             test_what_a_part_of_the_server_does_not_answer_comes_from_the_store, set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            test_a_reader_takes_what_was_written_anew_with_the_same_fence, set_up,
             tear_down),
         cmocka_unit_test_setup_teardown(test_what_was_only_read_here_is_not_brought_back,
                                         set_up, tear_down),
