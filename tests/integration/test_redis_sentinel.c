@@ -8,7 +8,7 @@
 enum {
     SERVERS = 2,
     SENTINELS = 3,
-    FAILOVERS = 2,
+    FAILOVERS = 1,
     DOWN_AFTER_MS = 500,
     RESUME_MS_MAX = DOWN_AFTER_MS + 5000,
     OWN_MS_MAX = 3000, /* the breaker's longest wait, and a loaded machine's second */
