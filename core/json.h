@@ -72,10 +72,30 @@ void mr_json_begin_array(mr_json_writer *writer);
 void mr_json_end_array(mr_json_writer *writer);
 void mr_json_key_text(mr_json_writer *writer, mr_text key);
 
-/* Inline: the length of a key that is written out is then known when it is compiled. */
+/*
+ * Inline: a key that is written out, whose length is then known when it is compiled, is copied in one piece.  It must
+ * need no escape; any other key is looked at.
+ */
 static inline void mr_json_key(mr_json_writer *writer, const char *key)
 {
-    mr_json_key_text(writer, (mr_text){key, (uint32_t)strlen(key)});
+    const size_t length = strlen(key);
+    if (!__builtin_constant_p(length) || writer->depth == 0) {
+        mr_json_key_text(writer, (mr_text){key, (uint32_t)length});
+        return;
+    }
+    bool *const has_items = &writer->has_items[writer->depth - 1];
+    const size_t comma = *has_items ? 1 : 0;
+    char *end = (char *)mr_buffer_extend(writer->buffer, comma + length + 3);
+    *has_items = true;
+    writer->after_key = true;
+    if (end == NULL)
+        return;
+    *end = ',';
+    end += comma;
+    *end++ = '"';
+    memcpy(end, key, length);
+    end[length] = '"';
+    end[length + 1] = ':';
 }
 
 /* Escaped; each byte that is not UTF-8 becomes U+FFFD. */

@@ -2,14 +2,14 @@
  * Memory cache: the embedded default, and the stand-in while Redis is down.
  *
  * A store of 64 shards, each a chained hash table behind its own lock with a list in the
- * order of last use.  At its share of the byte cap a shard pushes out what was used
- * longest ago.
+ * order of writing.  At its share of the byte cap a shard pushes out what was written
+ * longest ago and not read since; what was read gets a second chance.
  *
  * Units      Sizes in bytes, all bookkeeping included; times by the monotonic clock given.
  * Ownership  The store owns copies.  A handle borrows the store, which must outlive it.
  * Threads    The store: any.  A handle: one thread.
- * Cost       One lock, one probe and one copy a key; no allocation for a value that fits
- *            where the old one was.
+ * Cost       Two locks, one probe and one copy a key, the misses of some keys at once; no
+ *            allocation for a value that fits where the old one was.
  */
 #ifndef MR_SERVING_CACHE_MEMORY_H
 #define MR_SERVING_CACHE_MEMORY_H

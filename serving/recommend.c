@@ -472,8 +472,13 @@ void mr_recommend(mr_api_call *call, const mr_recommend_request *request,
         .now_ms = mr_api_now_ms(call),
     };
     const mr_backend *backend = backend_of(&c);
-    memset(ret_answer, 0, sizeof(*ret_answer));
+    /* Not all of it: a hundred items are not wiped for a page of ten. */
+    ret_answer->count = 0;
+    ret_answer->was_proposed = false;
     ret_answer->served_from = "fallback";
+    ret_answer->fallback = NULL;
+    ret_answer->degraded_reason = NULL;
+    ret_answer->profile_as_of_ms = 0;
     acquire_view(&c);
     if (request->values != NULL)
         take_values(&c);
