@@ -406,7 +406,8 @@ static void test_a_client_that_leaves_while_it_waits_harms_nobody(void **state)
     for (int i = 0; i < 50; i++) {
         const int fd = connect_to(server);
         const struct linger reset = {.l_onoff = 1};
-        send_all(fd, "GET /wait?a HTTP/1.1\r\nHost: h\r\n\r\nGET /wa", 43);
+        static const char two[] = "GET /wait?a HTTP/1.1\r\nHost: h\r\n\r\nGET /wa";
+        send_all(fd, two, sizeof(two) - 1);
         (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
         (void)close(fd);
     }
