@@ -7,11 +7,20 @@
 
 enum {
     SLOT_BITS_LEAST = 8,
+    PLACE_BITS =
+        24, /* of a slot's place among the candidates; the stamp has the others */
+    STAMP_MAX = 255,
     AHEAD = 16, /* neighbours whose elements are fetched early */
 };
 
+#define PLACE_MASK ((UINT32_C(1) << PLACE_BITS) - 1)
+
 _Static_assert((int)MR_SESSION_KNN_NEIGHBOURS_MAX <= (int)MR_TOP_K_MAX,
                "a selector keeps them");
+
+_Static_assert((uint64_t)MR_SESSION_KNN_RECENT_MAX *MR_SESSION_KNN_QUERY_MAX <
+                   UINT64_C(1) << PLACE_BITS,
+               "every candidate's place fits");
 
 /* Below this a place of the query, or a similarity, says nothing; keeps denormals out. */
 static const float WEIGHT_LEAST = 1e-30F;
@@ -19,18 +28,20 @@ static const float WEIGHT_LEAST = 1e-30F;
 /* A sequence that shares something with the query. */
 typedef struct candidate {
     uint32_t sequence;
-    uint32_t slot;        /* in the table, to empty it again       */
     uint32_t last_place;  /* there, of the newest shared item      */
     uint32_t query_place; /* in the query, of that item            */
 } candidate;
 
+/* A slot of another query's stamp is an empty one: nothing is wiped behind a query. */
 typedef struct slot {
-    uint32_t sequence; /* plus one; 0 is an empty slot */
-    uint32_t candidate;
+    uint32_t sequence;
+    uint32_t stamped; /* the stamp, and below it the candidate's place */
 } slot;
 
 struct mr_session_knn_scratch {
-    slot *table; /* by a hash of the sequence; empty between queries */
+    slot *table;    /* by a hash of the sequence */
+    uint32_t stamp; /* of this query, 1 … STAMP_MAX */
+    uint32_t bits;  /* the most slots that were used since the table was wiped */
     candidate *candidates;
     float *similarities;
     uint32_t count; /* of candidates */
@@ -70,6 +81,7 @@ mr_status mr_session_knn_scratch_create(const mr_session_knn *model,
     scratch->table = calloc((size_t)1 << slot_bits(room), sizeof(*scratch->table));
     scratch->candidates = calloc(room + 1, sizeof(*scratch->candidates));
     scratch->similarities = mr_dense_floats(room + 1);
+    scratch->bits = SLOT_BITS_LEAST;
     if (scratch->table == NULL || scratch->candidates == NULL ||
         scratch->similarities == NULL) {
         mr_session_knn_scratch_destroy(scratch);
@@ -129,6 +141,7 @@ static void add_list(const mr_session_knn *model, mr_session_knn_scratch *scratc
     const mr_session_knn_arrays *arrays = &model->arrays;
     const uint32_t item = query->item[t];
     const uint32_t mask = (UINT32_C(1) << bits) - 1;
+    const uint32_t stamp = scratch->stamp;
     slot *table = scratch->table;
     candidate *candidates = scratch->candidates;
     float *similarities = scratch->similarities;
@@ -136,13 +149,12 @@ static void add_list(const mr_session_knn *model, mr_session_knn_scratch *scratc
     for (uint64_t p = arrays->item_ptr[item]; p < arrays->item_ptr[item + 1]; p++) {
         const uint32_t sequence = arrays->posting[p];
         uint32_t at = (sequence * UINT32_C(2654435769)) >> (32 - bits); /* Fibonacci */
-        while (table[at].sequence != 0 && table[at].sequence != sequence + 1)
+        while (table[at].stamped >> PLACE_BITS == stamp && table[at].sequence != sequence)
             at = (at + 1) & mask;
-        const bool is_new = table[at].sequence == 0;
-        const uint32_t c = is_new ? count : table[at].candidate;
-        table[at] = (slot){.sequence = sequence + 1, .candidate = c};
+        const bool is_new = table[at].stamped >> PLACE_BITS != stamp;
+        const uint32_t c = is_new ? count : table[at].stamped & PLACE_MASK;
+        table[at] = (slot){.sequence = sequence, .stamped = stamp << PLACE_BITS | c};
         candidates[count] = (candidate){.sequence = sequence,
-                                        .slot = at,
                                         .last_place = arrays->last_place[p],
                                         .query_place = (uint32_t)t};
         similarities[count] = 0.0F;
@@ -150,6 +162,17 @@ static void add_list(const mr_session_knn *model, mr_session_knn_scratch *scratc
         count += is_new;
     }
     scratch->count = count;
+}
+
+/* A stamp that no slot has. */
+static void begin_table(mr_session_knn_scratch *scratch, uint32_t bits)
+{
+    scratch->bits = bits > scratch->bits ? bits : scratch->bits;
+    if (scratch->stamp++ < STAMP_MAX)
+        return;
+    memset(scratch->table, 0, sizeof(*scratch->table) << scratch->bits);
+    scratch->bits = bits;
+    scratch->stamp = 1;
 }
 
 /* All sequences that share something, newest shared item first, with their similarities. */
@@ -169,14 +192,13 @@ static void find_candidates(const mr_session_knn *model, mr_session_knn_scratch 
     }
     const uint32_t bits =
         slot_bits(postings < arrays->sequences ? postings : arrays->sequences);
+    begin_table(scratch, bits);
     for (size_t t = query->count; t-- > first;)
         if (weights[t - first] > 0.0F)
             add_list(model, scratch, bits, query, t, weights[t - first]);
-    for (uint32_t c = 0; c < scratch->count; c++) {
-        scratch->table[scratch->candidates[c].slot] = (slot){0};
+    for (uint32_t c = 0; c < scratch->count; c++)
         scratch->similarities[c] *=
             arrays->sequence_weight[scratch->candidates[c].sequence];
-    }
 }
 
 /* Fill scratch->best with the most similar ones; returns how many. */

@@ -11,17 +11,7 @@ kafka=${MILLRACE_KAFKA:-$here/../../scripts/kafka-local}
 [[ -x $kafka ]] || { printf 'run_kafka_log.sh: no %s\n' "$kafka" >&2 && exit 1; }
 command -v java >/dev/null || { printf 'run_kafka_log.sh: no java: skipped\n' >&2 && exit 77; }
 
-# Two ports in a row: the broker's and its controller's.
-free_port() {
-	local port
-	for ((port = 20000 + RANDOM % 20000; ; port += 2)); do
-		if ! (: <>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && ! (: <>"/dev/tcp/127.0.0.1/$((port + 1))") 2>/dev/null; then
-			printf '%s\n' "$port" && return
-		fi
-	done
-}
-
 directory=$(mktemp -d)
 trap '"$kafka" stop "$directory" >/dev/null 2>&1 || true; rm -rf -- "$directory"' EXIT
-broker=$("$kafka" start "$directory" "$(free_port)")
+broker=$("$kafka" start "$directory")
 MILLRACE_BROKER=$broker "$program"

@@ -246,6 +246,32 @@ static void test_of_equals_the_newest_votes(void **state)
 }
 
 /* Item 0 is in all sequences, others in one each: only the two newest are needed for m = 2. */
+/* Slots of earlier queries are left as they are: they must stay empty for all that come, also when stamps begin anew. */
+static void test_a_query_finds_nothing_of_those_before_it(void **state)
+{
+    (void)state;
+    enum { QUERIES = 600 };
+    const mr_sequences sequences = mr_sequence_list_view(&plain_list);
+    mr_session_knn *model = NULL;
+    mr_session_knn_scratch *used = NULL;
+    float expected[ITEMS + 1];
+    float found[ITEMS + 1];
+    assert_ok(mr_session_knn_build(&sequences, &CASES[0], &model));
+    assert_ok(mr_session_knn_scratch_create(model, &used));
+    for (uint32_t i = 0; i < QUERIES; i++) {
+        mr_session_knn_scratch *fresh = NULL;
+        const uint32_t items[] = {i % ITEMS, i * 7 % ITEMS, i * 13 % ITEMS};
+        const mr_query query = {.item = items, .count = 1 + i % 3};
+        assert_ok(mr_session_knn_scratch_create(model, &fresh));
+        mr_session_knn_score(model, fresh, &query, expected);
+        mr_session_knn_score(model, used, &query, found);
+        assert_memory_equal(found, expected, sizeof(found));
+        mr_session_knn_scratch_destroy(fresh);
+    }
+    mr_session_knn_scratch_destroy(used);
+    mr_session_knn_destroy(model);
+}
+
 static void test_only_the_newest_sequences_of_an_item_are_kept(void **state)
 {
     (void)state;
@@ -517,6 +543,7 @@ int main(void)
         cmocka_unit_test(test_places_are_baskets_where_there_are_baskets),
         cmocka_unit_test(test_a_slice_is_a_set_of_its_own),
         cmocka_unit_test(test_of_equals_the_newest_votes),
+        cmocka_unit_test(test_a_query_finds_nothing_of_those_before_it),
         cmocka_unit_test(test_only_the_newest_sequences_of_an_item_are_kept),
         cmocka_unit_test(test_a_long_query_is_cut_to_its_newest_elements),
         cmocka_unit_test(test_each_of_many_scattered_neighbours_votes_once),

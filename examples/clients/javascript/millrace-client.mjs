@@ -26,9 +26,10 @@ export class MillraceError extends Error {
 const id = (text) => encodeURIComponent(String(text));
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/* crypto.randomUUID() exists only where a page came over TLS. */
+/* Node 18 keeps it in a module.  randomUUID() exists only where a page came over TLS. */
+const random = globalThis.crypto ?? (await import('node:crypto')).webcrypto;
 function uuid() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    const bytes = random.getRandomValues(new Uint8Array(16));
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
