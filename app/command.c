@@ -26,6 +26,16 @@ int mr_command_failed(const mr_command *command, mr_status status, const mr_erro
     return status == MR_ERR_INVALID ? MR_EXIT_USAGE : MR_EXIT_FAILED;
 }
 
+bool mr_command_load_config(const mr_command *command, const char *path,
+                            mr_config *ret_config)
+{
+    mr_error error = {{0}};
+    const mr_status status = mr_config_load(path, ret_config, &error);
+    if (status != MR_OK)
+        (void)mr_command_failed(command, status, &error);
+    return status == MR_OK;
+}
+
 bool mr_command_number(const mr_command *command, const char *option, const char *text,
                        int64_t least, int64_t most, int64_t *ret_number)
 {

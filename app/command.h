@@ -13,6 +13,7 @@
 #ifndef MR_APP_COMMAND_H
 #define MR_APP_COMMAND_H
 
+#include "app/config_schema.h"
 #include "core/status.h"
 
 #include <stdbool.h>
@@ -67,6 +68,10 @@ int mr_command_usage(const mr_command *command, const char *format, ...)
 
 /* The same for a failure, with the error's message; returns 1, or 2 for MR_ERR_INVALID. */
 int mr_command_failed(const mr_command *command, mr_status status, const mr_error *error);
+
+/* The configuration, to be deinitialised; false after saying what is wrong with it. */
+bool mr_command_load_config(const mr_command *command, const char *path,
+                            mr_config *ret_config);
 
 /* A whole number from `least` to `most`; false after saying what is wrong with `option`. */
 bool mr_command_number(const mr_command *command, const char *option, const char *text,

@@ -562,13 +562,10 @@ static int run(const mr_command *command, int argc, char **argv)
 
     mr_config config;
     mr_error error = {{0}};
-    mr_status status = mr_config_load(path, &config, &error);
-    if (status != MR_OK) {
-        (void)mr_command_failed(command, status, &error);
+    if (!mr_command_load_config(command, path, &config))
         return MR_EXIT_USAGE;
-    }
     bool no = false;
-    status = act(chosen, &config, &options, &no, &error);
+    mr_status status = act(chosen, &config, &options, &no, &error);
     mr_config_deinit(&config);
     if (status != MR_OK) {
         exit_code = mr_command_failed(command, status, &error);

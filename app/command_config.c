@@ -29,12 +29,8 @@ static int run(const mr_command *command, int argc, char **argv)
         return mr_command_usage(command, "the one thing to do is `check`");
 
     mr_config config;
-    mr_error error = {{0}};
-    const mr_status status = mr_config_load(path, &config, &error);
-    if (status != MR_OK) {
-        (void)mr_command_failed(command, status, &error);
+    if (!mr_command_load_config(command, path, &config))
         return MR_EXIT_USAGE;
-    }
     if (json) {
         mr_buffer text = {0};
         mr_json_writer writer = mr_json_writer_of(&text);

@@ -347,12 +347,10 @@ static int run_append(const mr_command *command, const generate_options *options
 {
     mr_config config;
     mr_error error = {{0}};
-    mr_status status = mr_config_load(options->config, &config, &error);
-    if (status != MR_OK) {
-        (void)mr_command_failed(command, status, &error);
+    if (!mr_command_load_config(command, options->config, &config))
         return MR_EXIT_USAGE;
-    }
-    status = generate_into_topic(&config, work, options->partitions != NULL, &error);
+    mr_status status =
+        generate_into_topic(&config, work, options->partitions != NULL, &error);
     mr_config_deinit(&config);
     return status == MR_OK ? MR_EXIT_DONE : mr_command_failed(command, status, &error);
 }

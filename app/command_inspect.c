@@ -372,18 +372,15 @@ static int run(const mr_command *command, int argc, char **argv)
 
     mr_config config;
     mr_error error = {{0}};
-    mr_status status = mr_config_load(options.config, &config, &error);
-    if (status != MR_OK) {
-        (void)mr_command_failed(command, status, &error);
+    if (!mr_command_load_config(command, options.config, &config))
         return MR_EXIT_USAGE;
-    }
-    status = is_dead || is_late
-                 ? inspect_letters(&config,
-                                   is_dead ? config.log.dead_letter_topic
-                                           : config.log.late_topic,
-                                   &error)
-                 : inspect_checkpoints(&config, is_user ? arguments.positionals[1] : NULL,
-                                       &options, at_ms, &error);
+    mr_status status =
+        is_dead || is_late
+            ? inspect_letters(
+                  &config, is_dead ? config.log.dead_letter_topic : config.log.late_topic,
+                  &error)
+            : inspect_checkpoints(&config, is_user ? arguments.positionals[1] : NULL,
+                                  &options, at_ms, &error);
     mr_config_deinit(&config);
     return status == MR_OK ? MR_EXIT_DONE : mr_command_failed(command, status, &error);
 }

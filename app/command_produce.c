@@ -347,12 +347,9 @@ static int run(const mr_command *command, int argc, char **argv)
 
     mr_config config;
     mr_error error = {{0}};
-    mr_status status = mr_config_load(options.config, &config, &error);
-    if (status != MR_OK) {
-        (void)mr_command_failed(command, status, &error);
+    if (!mr_command_load_config(command, options.config, &config))
         return MR_EXIT_USAGE;
-    }
-    status = produce(&config, &options, arguments.positionals[0], &error);
+    mr_status status = produce(&config, &options, arguments.positionals[0], &error);
     mr_config_deinit(&config);
     return status == MR_OK ? MR_EXIT_DONE : mr_command_failed(command, status, &error);
 }

@@ -203,14 +203,11 @@ static int run(const mr_command *command, int argc, char **argv)
 
     mr_config config;
     mr_error error = {{0}};
-    mr_status status = mr_config_load(path, &config, &error);
-    if (status != MR_OK) {
-        (void)mr_command_failed(command, status, &error);
+    if (!mr_command_load_config(command, path, &config))
         return MR_EXIT_USAGE;
-    }
     mr_log *events = NULL;
-    status = mr_topic_open(&config, MR_TOPICS_READ, config.log.topic,
-                           (uint32_t)config.log.partitions, &events, &error);
+    mr_status status = mr_topic_open(&config, MR_TOPICS_READ, config.log.topic,
+                                     (uint32_t)config.log.partitions, &events, &error);
     if (status == MR_OK)
         status = replay_log(&config, events, &chosen, &error);
     mr_log_close(events);

@@ -70,12 +70,9 @@ static int run(const mr_command *command, int argc, char **argv)
 
     mr_config config;
     mr_error error = {{0}};
-    mr_status status = mr_config_load(path, &config, &error);
-    if (status != MR_OK) {
-        (void)mr_command_failed(command, status, &error);
+    if (!mr_command_load_config(command, path, &config))
         return MR_EXIT_USAGE;
-    }
-    status = set_on_gap(&config, on_gap, &error);
+    mr_status status = set_on_gap(&config, on_gap, &error);
     if (status == MR_OK)
         status = check_anew(engine.begin_anew, &error);
     if (status == MR_OK)

@@ -47,12 +47,9 @@ static int run(const mr_command *command, int argc, char **argv)
 
     mr_config config;
     mr_error error = {{0}};
-    mr_status status = mr_config_load(path, &config, &error);
-    if (status != MR_OK) {
-        (void)mr_command_failed(command, status, &error);
+    if (!mr_command_load_config(command, path, &config))
         return MR_EXIT_USAGE;
-    }
-    status = set_listen(&config, listen, &error);
+    mr_status status = set_listen(&config, listen, &error);
     if (status == MR_OK)
         status = mr_engine_run(&config, &engine, &error);
     mr_config_deinit(&config);

@@ -1,27 +1,23 @@
 #include "bench/paced_gets.h"
 
 #include "bench/bench.h"
+#include "bench/http_client.h"
 
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-enum { ANSWER_BYTES = 16384, GIVE_UP_MS = 10000 };
+enum { GIVE_UP_MS = 10000 };
 
 static const double LATE_S = 0.010;
 
 typedef struct connection {
     struct connection *next_idle;
-    int descriptor;
+    mr_http_client client;
     uint64_t number;
     double due_s;
-    size_t length; /* of the answer so far */
-    char answer[ANSWER_BYTES];
 } connection;
 
 typedef struct pacing {
@@ -31,21 +27,6 @@ typedef struct pacing {
     connection *idle;
     size_t busy;
 } pacing;
-
-static int connect_to(uint16_t port)
-{
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(port),
-                                        .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    const int on = 1;
-    const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    mr_bench_check(
-        descriptor >= 0 &&
-            connect(descriptor, (const struct sockaddr *)&address, sizeof(address)) == 0,
-        "connection");
-    (void)setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    return descriptor;
-}
 
 static void send_next(pacing *p, double due_s, double now_s)
 {
@@ -57,36 +38,16 @@ static void send_next(pacing *p, double due_s, double now_s)
     p->result->sent++;
     p->result->late += now_s - due_s > LATE_S;
     c->due_s = due_s;
-    c->length = 0;
     c->number = p->load->next(p->load->context, now_s, path);
     const int length = snprintf(request, sizeof(request),
                                 "GET %s HTTP/1.1\r\nHost: bench\r\n\r\n", path);
-    mr_bench_check(send(c->descriptor, request, (size_t)length, MSG_NOSIGNAL) == length,
-                   "a request sent whole");
-}
-
-/* Read what there is; whether the answer is whole, then with its body. */
-static bool receive(connection *c, mr_text *ret_body)
-{
-    const ssize_t got =
-        recv(c->descriptor, c->answer + c->length, ANSWER_BYTES - 1 - c->length, 0);
-    mr_bench_check(got > 0, "an answer");
-    c->length += (size_t)got;
-    c->answer[c->length] = '\0';
-    const char *end = strstr(c->answer, "\r\n\r\n");
-    if (end == NULL)
-        return false;
-    const char *field = strcasestr(c->answer, "\r\ncontent-length: ");
-    mr_bench_check(strncmp(c->answer, "HTTP/1.1 200 ", 13) == 0, c->answer);
-    mr_bench_check(field != NULL && field < end, "an answer with its length");
-    *ret_body = (mr_text){end + 4, (uint32_t)strtoul(field + 18, NULL, 10)};
-    return c->length == (size_t)(end + 4 - c->answer) + ret_body->length;
+    mr_http_client_send(&c->client, (mr_text){request, (uint32_t)length});
 }
 
 static void take_answer(pacing *p, connection *c)
 {
     mr_text body;
-    if (!receive(c, &body))
+    if (!mr_http_client_receive(&c->client, &body))
         return;
     const double now_s = mr_bench_seconds();
     mr_histogram_record(&p->result->latency_us, (uint64_t)((now_s - c->due_s) * 1e6));
@@ -114,10 +75,10 @@ static int open_all(pacing *p)
     for (size_t i = 0; i < p->load->connections; i++) {
         connection *c = &p->all[i];
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
-        c->descriptor = connect_to(p->load->port);
+        mr_http_client_open(&c->client, p->load->port);
         c->next_idle = p->idle;
         p->idle = c;
-        mr_bench_check(epoll_ctl(epoll, EPOLL_CTL_ADD, c->descriptor, &event) == 0,
+        mr_bench_check(epoll_ctl(epoll, EPOLL_CTL_ADD, c->client.descriptor, &event) == 0,
                        "epoll");
     }
     return epoll;
@@ -142,7 +103,7 @@ void mr_paced_gets_run(const mr_paced_gets *load, mr_paced_result *ret_result)
     while (p.busy > 0)
         await_answers(&p, epoll, GIVE_UP_MS);
     for (size_t i = 0; i < load->connections; i++)
-        (void)close(p.all[i].descriptor);
+        (void)close(p.all[i].client.descriptor);
     (void)close(epoll);
     free(p.all);
 }

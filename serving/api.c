@@ -86,10 +86,14 @@ static void dispatch(mr_api_call *call)
 void mr_api_wait_for_user(mr_api_call *call, mr_text user_id, mr_api_handle *finish,
                           void *state)
 {
+    call->state = state;
+    if (user_id.length == 0) {
+        finish(call);
+        return;
+    }
     call->user.user_id = user_id;
     call->user.user = mr_hash_user(&call->api->key, user_id);
     call->finish = finish;
-    call->state = state;
 }
 
 /* A value that is there and does not read is counted, and is as good as absent. */
@@ -112,7 +116,8 @@ static void open_state(mr_api *api, mr_user_values *user, mr_text value)
         has_value(api, value, mr_user_state_open(user->user, value, &user->state));
 }
 
-/* What the owner said is as good as what it writes when a user changes: the next request finds it in the cache. */
+/* What the owner said is as good as what it writes when a user changes: the next request finds it
+ * in the cache. */
 static void keep_states(mr_api *api, mr_api_worker *worker,
                         const mr_owner_question *questions, size_t count)
 {

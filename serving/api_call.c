@@ -44,6 +44,8 @@ void mr_api_write_unread(mr_api_call *call, mr_status status)
 {
     if (status == MR_ERR_INVALID)
         mr_api_refuse(call);
+    else if (status == MR_ERR_NOT_FOUND)
+        mr_problem_write(call->response, 404, "there is no placement of that name");
     else
         mr_api_write_failure(call, MR_ERR_UNAVAILABLE, "out of memory");
 }

@@ -165,8 +165,8 @@ struct mr_api_call {
 };
 
 /*
- * Have finish() called with `call->user.values` filled in, after the handler has returned.
- * `state` is kept for it.
+ * Have finish() called with `call->user` filled in, after the handler has returned; at once when
+ * `user_id` is empty: there is nobody to look up.  `state` is kept for it.
  */
 void mr_api_wait_for_user(mr_api_call *call, mr_text user_id, mr_api_handle *finish,
                           void *state);
@@ -203,7 +203,8 @@ MR_MUST_USE mr_status mr_api_parse_body(mr_api_call *call, bool is_list_allowed,
 /* MR_ERR_INVALID unless 1..128 bytes of UTF-8. */
 MR_MUST_USE mr_status mr_api_check_id(mr_api_call *call, const char *field, mr_text id);
 
-/* Answer a request that could not be read: a 400 with call->error, or a 503. */
+/* Answer a request that could not be read: a 400 with call->error, a 404 when it names a placement
+ * that is not there (MR_ERR_NOT_FOUND), or a 503. */
 void mr_api_write_unread(mr_api_call *call, mr_status status);
 
 /* Refuse the request with call->error, as a 400. */

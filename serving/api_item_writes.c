@@ -278,14 +278,19 @@ static void append_one(mr_api_call *call, const mr_backend_item *item)
     mr_json_end_object(&writer);
 }
 
+static mr_status read_call(mr_api_call *call, mr_json **json, item_body *body)
+{
+    MR_TRY(mr_api_check_id(call, "item_id", call->id));
+    MR_TRY(mr_api_read_query(call, NULL, NULL));
+    MR_TRY(mr_api_parse_body(call, false, json));
+    return read_item(call, *json, body);
+}
+
 /* Read the call and make the record. */
 static mr_status read_put(mr_api_call *call, mr_json **json, mr_backend_item *item)
 {
     item_body body = {0};
-    MR_TRY(mr_api_check_id(call, "item_id", call->id));
-    MR_TRY(mr_api_read_query(call, NULL, NULL));
-    MR_TRY(mr_api_parse_body(call, false, json));
-    MR_TRY(read_item(call, *json, &body));
+    MR_TRY(read_call(call, json, &body));
     return make_record(call, "", &body, NULL, item);
 }
 
@@ -293,10 +298,7 @@ static mr_status read_patch(mr_api_call *call, const mr_catalogue *catalogue,
                             mr_json **json, mr_backend_item *item)
 {
     item_body body = {0};
-    MR_TRY(mr_api_check_id(call, "item_id", call->id));
-    MR_TRY(mr_api_read_query(call, NULL, NULL));
-    MR_TRY(mr_api_parse_body(call, false, json));
-    MR_TRY(read_item(call, *json, &body));
+    MR_TRY(read_call(call, json, &body));
     const mr_catalogue_item *kept = mr_catalogue_find(catalogue, call->id);
     return kept != NULL ? make_record(call, "", &body, kept, item) : MR_ERR_NOT_FOUND;
 }

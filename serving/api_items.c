@@ -1,7 +1,6 @@
 #include "serving/api_list.h"
 #include "serving/api_requests.h"
-
-#include <math.h>
+#include "serving/model_view.h"
 
 /* ---- GET /v1/items/{id} ---- */
 
@@ -69,8 +68,7 @@ static mr_status find_neighbours(mr_api_call *call, neighbours_of *ask,
     size_t count = 0;
     for (size_t i = 0; i < found; i++) {
         const mr_scored_item *scored = &worker->scored[i];
-        if (scored->item >= view->dictionary || !isfinite(scored->score) ||
-            scored->source >= MR_SOURCE_KINDS)
+        if (!mr_model_view_can_use(view, scored))
             continue;
         worker->candidates[count++] = (mr_candidate){
             .item_id = backend->item_id(backend->context, view, scored->item),

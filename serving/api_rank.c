@@ -2,8 +2,8 @@
 #include "serving/api_requests.h"
 #include "serving/api_show.h"
 #include "serving/api_wishes.h"
+#include "serving/model_view.h"
 #include "serving/rules.h"
-#include "serving/user_state_codec.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -150,37 +150,13 @@ static mr_status read_rank(ranking *r)
 
 /* ---- What is known ---- */
 
-static mr_text resolve_item(void *context, uint64_t hash)
-{
-    const ranking *r = context;
-    const mr_backend *backend = r->call->api->options.backend;
-    if (!r->has_view)
-        return (mr_text){0};
-    const uint32_t item = backend->item_by_hash(backend->context, &r->view, hash);
-    return item == MR_ITEM_NONE ? (mr_text){0}
-                                : backend->item_id(backend->context, &r->view, item);
-}
-
 static bool read_state(ranking *r)
 {
     if (r->asked.user_id.length == 0 || !r->call->user.has_state)
         return false;
-    mr_user_state_resolve(&r->call->user.state, resolve_item, r, &r->call->worker->state);
+    mr_model_view_resolve(r->call->api->options.backend, r->has_view ? &r->view : NULL,
+                          &r->call->user.state, &r->call->worker->state);
     return true;
-}
-
-static size_t index_context(ranking *r)
-{
-    const mr_backend *backend = r->call->api->options.backend;
-    uint32_t *items = r->call->worker->context_items;
-    size_t count = 0;
-    for (size_t i = 0; i < r->asked.context.count; i++) {
-        const uint32_t item =
-            backend->item_index(backend->context, &r->view, r->asked.context.texts[i]);
-        if (item != MR_ITEM_NONE)
-            items[count++] = item;
-    }
-    return count;
 }
 
 /* The scores of all given items; without any, they keep their order. */
@@ -199,10 +175,13 @@ static mr_status score(ranking *r)
             .scored = {.item = MR_ITEM_NONE, .score = NAN, .because = MR_ITEM_NONE}};
     if (!r->has_view || backend->rank == NULL)
         return MR_OK;
-    const mr_score_request request = {.state = state,
-                                      .context_items = r->call->worker->context_items,
-                                      .context_count = index_context(r)};
-    if ((state == NULL || state->item_count == 0) && request.context_count == 0)
+    const mr_score_request request = {
+        .state = state,
+        .context_items = r->call->worker->context_items,
+        .context_count =
+            mr_model_view_find(backend, &r->view, r->asked.context.texts,
+                               r->asked.context.count, r->call->worker->context_items)};
+    if (!mr_score_request_knows_anything(&request))
         return MR_OK;
     for (size_t i = 0; i < count; i++)
         items[i] =
@@ -211,11 +190,10 @@ static mr_status score(ranking *r)
                       items, count, scored) != MR_OK)
         return MR_OK;
     for (size_t i = 0; i < count; i++) {
-        if (items[i] == MR_ITEM_NONE || !isfinite(scored[i].score) ||
-            scored[i].source >= MR_SOURCE_KINDS)
+        scored[i].item = items[i];
+        if (!mr_model_view_can_use(&r->view, &scored[i]))
             continue;
         r->given[i].scored = scored[i];
-        r->given[i].scored.item = items[i];
         r->is_scored = true;
     }
     return MR_OK;
@@ -296,11 +274,10 @@ static void add_candidate(ranking *r, size_t index)
 {
     const mr_backend *backend = r->call->api->options.backend;
     const given *g = &r->given[index];
-    const bool has_because = r->has_view && g->scored.because < r->view.dictionary;
     r->candidates[r->candidate_count++] = (mr_candidate){
         .item_id = r->asked.items.texts[index],
-        .because = has_because
-                       ? backend->item_id(backend->context, &r->view, g->scored.because)
+        .because = r->has_view
+                       ? mr_model_view_because(backend, &r->view, g->scored.because)
                        : (mr_text){0},
         .item = g->item,
         .score = g->scored.score,
@@ -515,16 +492,10 @@ void mr_api_rank(mr_api_call *call)
     memset(r, 0, sizeof(*r));
     r->call = call;
     const mr_status status = read_rank(r);
-    if (status == MR_OK && r->asked.user_id.length > 0) {
+    if (status == MR_OK) {
         mr_api_wait_for_user(call, r->asked.user_id, finish, r);
-    } else if (status == MR_OK) {
-        call->state = r;
-        finish(call);
     } else {
-        if (status == MR_ERR_NOT_FOUND)
-            mr_problem_write(call->response, 404, "there is no placement of that name");
-        else
-            mr_api_write_unread(call, status);
+        mr_api_write_unread(call, status);
         mr_json_destroy(r->json);
     }
 }

@@ -326,17 +326,11 @@ static void ask(mr_api_call *call, const mr_schema *schema)
     p->asked.user_id = call->id;
     p->json = NULL;
     const mr_status status = read_request(call, schema, p);
-    if (status == MR_OK && p->asked.user_id.length > 0) {
-        p->asked.request.values = &call->user;
+    if (status == MR_OK) {
+        p->asked.request.values = p->asked.user_id.length > 0 ? &call->user : NULL;
         mr_api_wait_for_user(call, p->asked.user_id, finish, p);
-    } else if (status == MR_OK) {
-        call->state = p;
-        finish(call);
     } else {
-        if (status == MR_ERR_NOT_FOUND)
-            mr_problem_write(call->response, 404, "there is no placement of that name");
-        else
-            mr_api_write_unread(call, status);
+        mr_api_write_unread(call, status);
         mr_json_destroy(p->json);
     }
 }

@@ -8,12 +8,13 @@
  * is none.
  *
  * Units      Times in ms since the Unix epoch.
- * Ownership  Texts given are borrowed for the call.  Ids from a view are lent until
- * release(); what is put into an arena lives as long as the arena's batch. Threads Every
- * call comes with the number of the thread that makes it, 0 .. threads + workers
- *            - 1, so that scratch can be kept per thread without a lock; the calls marked
- *            "worker" may block and run beside the HTTP loops, the others must return
- * within a millisecond or two. Cost       One indirect call.
+ * Ownership  Texts given are borrowed for the call.  Ids from a view are lent until release();
+ *            what is put into an arena lives as long as the arena's batch.
+ * Threads    Every call comes with the number of the thread that makes it, 0 .. threads +
+ *            workers - 1, so that scratch can be kept per thread without a lock; the calls
+ *            marked "worker" may block and run beside the HTTP loops, the others must return
+ *            within a millisecond or two.
+ * Cost       One indirect call.
  */
 #ifndef MR_SERVING_BACKEND_H
 #define MR_SERVING_BACKEND_H

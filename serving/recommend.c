@@ -2,9 +2,8 @@
 
 #include "core/event.h"
 #include "core/prefetch.h"
-#include "serving/user_state_codec.h"
+#include "serving/model_view.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,18 +45,6 @@ static void acquire_view(chain *c)
         degrade(c, "model");
 }
 
-static mr_text resolve_item(void *context, uint64_t hash)
-{
-    const chain *c = context;
-    const mr_backend *backend = backend_of(c);
-    const mr_model_view *view = &c->answer->view;
-    if (!c->answer->has_view)
-        return (mr_text){0};
-    const uint32_t item = backend->item_by_hash(backend->context, view, hash);
-    return item == MR_ITEM_NONE ? (mr_text){0}
-                                : backend->item_id(backend->context, view, item);
-}
-
 static void take_values(chain *c)
 {
     const mr_backend *backend = backend_of(c);
@@ -77,8 +64,9 @@ static void take_values(chain *c)
 static void resolve_state(chain *c)
 {
     if (c->has_state)
-        mr_user_state_resolve(&c->request->values->state, resolve_item, c,
-                              &c->call->worker->state);
+        mr_model_view_resolve(backend_of(c),
+                              c->answer->has_view ? &c->answer->view : NULL,
+                              &c->request->values->state, &c->call->worker->state);
 }
 
 /* ---- Candidates ---- */
@@ -144,9 +132,7 @@ static mr_candidate name_item(const chain *c, const mr_scored_item *scored)
     const mr_model_view *view = &c->answer->view;
     return (mr_candidate){
         .item_id = backend->item_id(backend->context, view, scored->item),
-        .because = scored->because < view->dictionary
-                       ? backend->item_id(backend->context, view, scored->because)
-                       : (mr_text){0},
+        .because = mr_model_view_because(backend, view, scored->because),
         .score = scored->score,
         .source = scored->source,
     };
@@ -212,13 +198,11 @@ static bool can_use_result(const chain *c)
            !(c->has_state && is_newer(&c->request->values->state, result));
 }
 
-/* Items that a backend may not have given: an index that is none, a score that is no number. */
 static size_t drop_unusable(const chain *c, mr_scored_item *scored, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (scored[i].item < c->answer->view.dictionary && isfinite(scored[i].score) &&
-            scored[i].source < MR_SOURCE_KINDS)
+        if (mr_model_view_can_use(&c->answer->view, &scored[i]))
             scored[kept++] = scored[i];
     }
     return kept;
@@ -226,22 +210,11 @@ static size_t drop_unusable(const chain *c, mr_scored_item *scored, size_t count
 
 static size_t index_context(chain *c)
 {
-    const mr_backend *backend = backend_of(c);
-    uint32_t *items = c->call->worker->context_items;
-    size_t count = 0;
-    for (size_t i = 0; i < c->request->context_count && count < MR_API_CONTEXT_MAX; i++) {
-        const uint32_t item = backend->item_index(backend->context, &c->answer->view,
-                                                  c->request->context[i]);
-        if (item != MR_ITEM_NONE)
-            items[count++] = item;
-    }
-    return count;
-}
-
-static bool knows_anything(const mr_score_request *request)
-{
-    return (request->state != NULL && request->state->item_count > 0) ||
-           request->context_count > 0;
+    const mr_recommend_request *asked = c->request;
+    const size_t count = asked->context_count < MR_API_CONTEXT_MAX ? asked->context_count
+                                                                   : MR_API_CONTEXT_MAX;
+    return mr_model_view_find(backend_of(c), &c->answer->view, asked->context, count,
+                              c->call->worker->context_items);
 }
 
 /* Score the best `k` of what is known of the user and of the visit; how many came of it. */
@@ -258,7 +231,7 @@ static size_t score_live(chain *c, size_t k)
         .k = k,
     };
     size_t count = 0;
-    if (!knows_anything(&request))
+    if (!mr_score_request_knows_anything(&request))
         return 0;
     if (backend->score(backend->context, c->call->request->thread, &c->answer->view,
                        &request, worker->scored, &count) != MR_OK)
@@ -365,14 +338,10 @@ static size_t score_included(chain *c)
         .context_items = worker->context_items,
         .context_count = index_context(c),
     };
-    size_t count = 0;
-    if (items == NULL || !knows_anything(&request))
+    if (items == NULL || !mr_score_request_knows_anything(&request))
         return 0;
-    for (size_t i = 0; i < asked->include_count; i++) {
-        items[count] =
-            backend->item_index(backend->context, &c->answer->view, asked->include[i]);
-        count += items[count] != MR_ITEM_NONE;
-    }
+    size_t count = mr_model_view_find(backend, &c->answer->view, asked->include,
+                                      asked->include_count, items);
     if (count == 0 ||
         backend->rank(backend->context, c->call->request->thread, &c->answer->view,
                       &request, items, count, worker->scored) != MR_OK)

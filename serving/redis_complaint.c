@@ -26,13 +26,18 @@ static const mr_redis_complaint table[] = {
 
 static const mr_redis_complaint unknown = {"unknown", MR_REDIS_RECONNECT};
 
-const mr_redis_complaint *mr_redis_complaint_named(const char *word)
+static const mr_redis_complaint *find(mr_text word)
 {
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (strcmp(table[i].word, word) == 0)
+        if (mr_text_is(word, table[i].word))
             return &table[i];
     }
     return NULL;
+}
+
+const mr_redis_complaint *mr_redis_complaint_named(const char *word)
+{
+    return find(mr_text_from(word));
 }
 
 const mr_redis_complaint *mr_redis_complaint_of(mr_text error)
@@ -44,9 +49,6 @@ const mr_redis_complaint *mr_redis_complaint_of(mr_text error)
     uint32_t length = 0;
     while (length < error.length && error.bytes[length] != ' ')
         length++;
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (mr_text_is((mr_text){error.bytes, length}, table[i].word))
-            return &table[i];
-    }
-    return &unknown;
+    const mr_redis_complaint *found = find((mr_text){error.bytes, length});
+    return found != NULL ? found : &unknown;
 }
