@@ -118,19 +118,26 @@ static mr_item_facts facts_of(const mr_ranker_members *members)
                                    : NULL};
 }
 
+/* A single's scores are not weighed. */
+static void describe(const mr_ranker_members *members, const mr_ranker_choice *choice,
+                     mr_ranker_workspace *workspace)
+{
+    const mr_item_facts facts = facts_of(members);
+    if (choice->single == MR_SIGNALS)
+        mr_ranker_describe(workspace->rows, &facts, &workspace->own,
+                           workspace->candidates, workspace->candidate_count,
+                           workspace->features);
+}
+
 void mr_ranker_look(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
                     mr_ranker_workspace *workspace, const mr_query *query,
                     const mr_ranker_limits *limits)
 {
     const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
-    const mr_item_facts facts = facts_of(members);
     workspace->asked = query->count;
     mr_own_table_fill(&workspace->own, query);
     mr_ranker_gather(members, recipe, workspace, query, limits);
-    if (choice->single == MR_SIGNALS)
-        mr_ranker_describe(workspace->rows, &facts, &workspace->own,
-                           workspace->candidates, workspace->candidate_count,
-                           workspace->features);
+    describe(members, choice, workspace);
 }
 
 const float *mr_ranker_candidates(const mr_ranker_workspace *workspace,
@@ -229,15 +236,11 @@ void mr_ranker_score(const mr_ranker_members *members, const mr_ranker_recipe *r
                      const uint32_t *items, size_t count, float *ret_scores)
 {
     const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
-    const mr_item_facts facts = facts_of(members);
     MR_ASSERT(count <= MR_RANKER_K_MAX);
     workspace->asked = query->count;
     mr_own_table_fill(&workspace->own, query);
     mr_ranker_gather_given(members, recipe, workspace, query, items, count);
-    if (choice->single == MR_SIGNALS)
-        mr_ranker_describe_beside(workspace->rows, workspace->totals, &facts,
-                                  &workspace->own, workspace->candidates,
-                                  workspace->candidate_count, workspace->features);
+    describe(members, choice, workspace);
     score(choice, workspace);
     for (size_t i = 0; i < count; i++)
         ret_scores[i] = workspace->scores[workspace->place[items[i]]];

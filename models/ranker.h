@@ -61,9 +61,9 @@ uint32_t mr_ranker_rank(const mr_ranker_members *members, const mr_ranker_recipe
                         const mr_ranker_limits *limits, mr_ranked *ret_best);
 
 /*
- * The scores of `count` items, inside and at most MR_RANKER_K_MAX: those that mr_ranker_rank() without
- * exclusions gives the items it lists, and what the same weights make of the others.  Shares are of
- * what the signals give to its candidates, so a score does not depend on what else was given.
+ * The scores of `count` candidates that somebody else chose, inside, each once and at most
+ * MR_RANKER_K_MAX.  Shares are of what the signals give to these, so scores compare within one call;
+ * nothing is looked for in the catalogue, which is most of what mr_ranker_rank() costs.
  */
 void mr_ranker_score(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
                      mr_ranker_workspace *workspace, const mr_query *query,

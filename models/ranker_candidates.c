@@ -250,10 +250,9 @@ static void forget_candidates(mr_ranker_workspace *workspace)
     }
 }
 
-/* Ask, and take up the candidates, whose scores are not all in the rows yet. */
-static void find(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
-                 mr_ranker_workspace *workspace, const mr_query *query,
-                 const mr_ranker_limits *limits)
+void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
+                      mr_ranker_workspace *workspace, const mr_query *query,
+                      const mr_ranker_limits *limits)
 {
     const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
     const bool is_single = choice->single != MR_SIGNALS;
@@ -274,36 +273,7 @@ static void find(const mr_ranker_members *members, const mr_ranker_recipe *recip
     }
     if (!is_single && choice->repeats_allowed)
         take_own(choice, workspace, limits);
-}
-
-void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
-                      mr_ranker_workspace *workspace, const mr_query *query,
-                      const mr_ranker_limits *limits)
-{
-    find(members, recipe, workspace, query, limits);
     fill(members, workspace);
-}
-
-/* The encoder's scores are no shares: they are not added up. */
-static void measure(const mr_ranker_members *members, const mr_ranker_recipe *recipe,
-                    mr_ranker_workspace *workspace, const mr_query *query)
-{
-    const mr_ranker_limits limits = {.k = 1};
-    find(members, recipe, workspace, query, &limits);
-    if (workspace->partial[MR_SIGNAL_ROWS])
-        fill_rows(members, workspace);
-    mr_ranker_measure(workspace->rows, workspace->candidates, workspace->candidate_count,
-                      workspace->totals);
-}
-
-/* A single's scores are its own, whatever the others' are: nothing is to be found. */
-static void ask_single(const mr_ranker_members *members, mr_ranker_workspace *workspace,
-                       mr_signal single, const mr_query *query)
-{
-    memset(workspace->partial, 0, sizeof(workspace->partial));
-    memset(workspace->rows, 0, sizeof(workspace->rows));
-    workspace->rows[single] = ask(members, workspace, single, query, NULL);
-    MR_ASSERT(workspace->rows[single] != NULL);
 }
 
 void mr_ranker_gather_given(const mr_ranker_members *members,
@@ -312,11 +282,12 @@ void mr_ranker_gather_given(const mr_ranker_members *members,
                             const uint32_t *items, size_t count)
 {
     const mr_ranker_choice *choice = mr_ranker_choice_of(recipe, query->count);
-    if (choice->single != MR_SIGNALS)
-        ask_single(members, workspace, choice->single, query);
-    else
-        measure(members, recipe, workspace, query);
+    memset(workspace->partial, 0, sizeof(workspace->partial));
     forget_candidates(workspace);
+    for (uint32_t s = 0; s < MR_SIGNALS; s++)
+        workspace->rows[s] = is_asked(recipe, choice, (mr_signal)s)
+                                 ? ask(members, workspace, (mr_signal)s, query, NULL)
+                                 : NULL;
     for (size_t i = 0; i < count; i++)
         take(workspace, items[i]);
     fill(members, workspace);

@@ -129,36 +129,37 @@ const mr_own_item *mr_own_table_find(const mr_own_table *table, uint32_t item)
 
 /* ---- description ---- */
 
-void mr_ranker_measure(const float *const rows[MR_SIGNALS], const uint32_t *candidates,
-                       size_t count, mr_signal_total ret_totals[MR_SIGNALS])
+/* What shares are shares of: a signal's scores of all candidates, and the largest of them. */
+typedef struct signal_total {
+    double sum;
+    float largest;
+} signal_total;
+
+static signal_total total_of(const float *row, const uint32_t *candidates, size_t count)
 {
-    for (uint32_t s = 0; s < MR_SIGNALS; s++) {
-        mr_signal_total total = {0};
-        const bool has_shares =
-            rows[s] != NULL && share_feature((mr_signal)s) != MR_RANK_FEATURES;
-        for (size_t c = 0; has_shares && c < count; c++) {
-            const float score = rows[s][candidates[c]];
-            if (!(score > 0.0F))
-                continue;
-            total.sum += (double)score;
-            total.largest = score > total.largest ? score : total.largest;
-        }
-        ret_totals[s] = total;
+    signal_total total = {0};
+    for (size_t c = 0; c < count; c++) {
+        const float score = row[candidates[c]];
+        if (!(score > 0.0F))
+            continue;
+        total.sum += (double)score;
+        total.largest = score > total.largest ? score : total.largest;
     }
+    return total;
 }
 
 /* Divided, not multiplied by an inverse, which is infinite for the smallest of sums. */
-static void describe_shares(const float *row, mr_signal_total total,
-                            const uint32_t *candidates, size_t count, float *ret_first)
+static void describe_shares(const float *row, const uint32_t *candidates, size_t count,
+                            float *ret_first)
 {
+    const signal_total total = total_of(row, candidates, count);
     for (size_t c = 0; c < count; c++) {
         const float score = row[candidates[c]];
         const bool has_score = score > 0.0F;
-        const float share =
-            has_score ? (float)fmin((double)score / total.sum, 1.0) : 0.0F;
+        const float share = has_score ? (float)((double)score / total.sum) : 0.0F;
         ret_first[c * MR_RANK_FEATURES] = logf(share + SHARE_FLOOR);
         ret_first[c * MR_RANK_FEATURES + 1] =
-            has_score ? sqrtf(fminf(score / total.largest, 1.0F)) : 0.0F;
+            has_score ? sqrtf(score / total.largest) : 0.0F;
     }
 }
 
@@ -179,20 +180,19 @@ static void describe_own(const mr_own_item *item, uint32_t baskets, float repeat
     ret_features[MR_RANK_FEATURE_OWN_LENGTH] = logf(n);
 }
 
-void mr_ranker_describe_beside(const float *const rows[MR_SIGNALS],
-                               const mr_signal_total totals[MR_SIGNALS],
-                               const mr_item_facts *facts, const mr_own_table *own,
-                               const uint32_t *items, size_t count, float *ret_features)
+void mr_ranker_describe(const float *const rows[MR_SIGNALS], const mr_item_facts *facts,
+                        const mr_own_table *own, const uint32_t *candidates, size_t count,
+                        float *ret_features)
 {
     memset(ret_features, 0, count * MR_RANK_FEATURES * sizeof(*ret_features));
     for (uint32_t s = 0; s < MR_SIGNALS; s++) {
         const mr_rank_feature share = share_feature((mr_signal)s);
         if (rows[s] != NULL && share != MR_RANK_FEATURES)
-            describe_shares(rows[s], totals[s], items, count, ret_features + share);
+            describe_shares(rows[s], candidates, count, ret_features + share);
     }
     for (size_t c = 0; c < count; c++) {
         float *features = ret_features + c * MR_RANK_FEATURES;
-        const uint32_t item = items[c];
+        const uint32_t item = candidates[c];
         const mr_own_item *mine = mr_own_table_find(own, item);
         if (rows[MR_SIGNAL_ENCODER] != NULL && rows[MR_SIGNAL_ENCODER][item] > 0.0F)
             features[MR_RANK_FEATURE_ENCODER] =
@@ -206,13 +206,4 @@ void mr_ranker_describe_beside(const float *const rows[MR_SIGNALS],
                          facts->repeat_rate != NULL ? facts->repeat_rate[item] : 1.0F,
                          features);
     }
-}
-
-void mr_ranker_describe(const float *const rows[MR_SIGNALS], const mr_item_facts *facts,
-                        const mr_own_table *own, const uint32_t *candidates, size_t count,
-                        float *ret_features)
-{
-    mr_signal_total totals[MR_SIGNALS];
-    mr_ranker_measure(rows, candidates, count, totals);
-    mr_ranker_describe_beside(rows, totals, facts, own, candidates, count, ret_features);
 }

@@ -114,20 +114,4 @@ void mr_ranker_describe(const float *const rows[MR_SIGNALS], const mr_item_facts
                         const mr_own_table *own, const uint32_t *candidates, size_t count,
                         float *ret_features);
 
-/* What shares are shares of: a signal's scores of all candidates, and the largest of them. */
-typedef struct mr_signal_total {
-    double sum;
-    float largest;
-} mr_signal_total;
-
-void mr_ranker_measure(const float *const rows[MR_SIGNALS], const uint32_t *candidates,
-                       size_t count, mr_signal_total ret_totals[MR_SIGNALS]);
-
-/* Describe items beside the candidates that were measured, as if among them: a share is at most
- * all, and a candidate's is what mr_ranker_describe() gives it. */
-void mr_ranker_describe_beside(const float *const rows[MR_SIGNALS],
-                               const mr_signal_total totals[MR_SIGNALS],
-                               const mr_item_facts *facts, const mr_own_table *own,
-                               const uint32_t *items, size_t count, float *ret_features);
-
 #endif

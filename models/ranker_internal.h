@@ -38,7 +38,6 @@ struct mr_ranker_workspace {
     float *scores;                     /* [MR_RANKER_CANDIDATES_MAX] */
     float floors[MR_RANK_FEATURES];    /* of a candidate that nothing speaks for */
     uint8_t signals[MR_RANK_FEATURES]; /* whose the features are */
-    mr_signal_total totals[MR_SIGNALS];
     mr_top_k_selector selector;
     mr_ranked best[MR_TOP_K_MAX];
 };
@@ -51,8 +50,7 @@ void mr_ranker_gather(const mr_ranker_members *members, const mr_ranker_recipe *
                       mr_ranker_workspace *workspace, const mr_query *query,
                       const mr_ranker_limits *limits);
 
-/* The same, then `items` take the place of the candidates, each once: what was found is in `totals`,
- * which a single has no need of. */
+/* The same for candidates that somebody else chose, each once. */
 void mr_ranker_gather_given(const mr_ranker_members *members,
                             const mr_ranker_recipe *recipe,
                             mr_ranker_workspace *workspace, const mr_query *query,

@@ -90,10 +90,12 @@ MR_MUST_USE mr_status mr_recommender_score(const mr_recommender *recommender,
  * The scores of given items for a history (newest first): `ret_items` [item_count] in the order
  * given, each with the reason mr_recommender_score() would give.
  *
- * An item that mr_recommender_score() lists has the score it has there, to rounding; any other gets
- * what the same formula makes of it, own items included.  Of a history that the model knows nothing
- * of the score is popularity and the source MR_SOURCE_POPULAR.  MR_ITEM_NONE and others outside have
- * the score NaN and MR_SOURCE_NONE.  An item may stand there twice.
+ * Of a blend of set-type members an item that mr_recommender_score() lists has the score it has
+ * there, to rounding, and any other gets what the same formula makes of it, own items included.  A
+ * ranker compares the given items with each other (mr_ranker_score()): what else is given has a say
+ * in its scores, and items have those of a list when all that it was chosen from is given.  Of a
+ * history that the model knows nothing of the score is popularity and the source MR_SOURCE_POPULAR.
+ * MR_ITEM_NONE and others outside have the score NaN and MR_SOURCE_NONE.  An item may stand there twice.
  *
  * MR_ERR_INVALID for more than MR_RECOMMEND_MAX items.
  */
