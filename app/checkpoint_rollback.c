@@ -1,5 +1,6 @@
 #include "app/checkpoint_rollback.h"
 
+#include "app/plan_file.h"
 #include "app/state_lock.h"
 #include "app/topics.h"
 #include "core/clock.h"
@@ -108,8 +109,7 @@ static mr_status open_all(rolling *r)
 {
     const mr_config *config = r->options->config;
     MR_TRY(mr_keys_load(config, MR_KEYS_NEEDED, &r->keys, r->error));
-    if (mr_plan_create_default(&r->plan) != MR_OK)
-        return mr_error_set(r->error, MR_ERR_NO_MEMORY, "out of memory for the plan");
+    MR_TRY(mr_plan_file_load(config->state.plan, &r->plan, r->error));
     MR_TRY(mr_checkpoint_place_store(config, &r->store, r->error));
     if (!r->options->is_dry_run)
         MR_TRY(mr_state_lock_take(config, MR_LOCK_ALONE, &r->lock, r->error));

@@ -3,6 +3,7 @@
 #include "app/checkpoint_listing.h"
 #include "app/checkpoint_rollback.h"
 #include "app/log_line.h"
+#include "app/plan_file.h"
 #include "app/progress.h"
 #include "core/clock.h"
 
@@ -261,8 +262,7 @@ static mr_status verify_rows(verifying *v, const mr_config *config,
 {
     mr_plan *plan = NULL;
     mr_progress progress;
-    if (mr_plan_create_default(&plan) != MR_OK)
-        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    MR_TRY(mr_plan_file_load(config->state.plan, &plan, ret_error));
     mr_progress_begin(&progress, "verify", "generations", listing->count);
     for (size_t i = 0; i < listing->count; i++) {
         const mr_checkpoint_row *row = &listing->rows[i];

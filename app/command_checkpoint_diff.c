@@ -4,6 +4,7 @@
 #include "app/checkpoint_diff.h"
 #include "app/checkpoint_place.h"
 #include "app/command_checkpoint.h"
+#include "app/plan_file.h"
 #include "app/progress.h"
 
 #include <inttypes.h>
@@ -203,8 +204,7 @@ static mr_status open_side(diffing *d, side *s, const char *word)
 static mr_status diff(diffing *d)
 {
     MR_TRY(mr_keys_load(d->config, MR_KEYS_NEEDED, &d->keys, d->error));
-    if (mr_plan_create_default(&d->plan) != MR_OK)
-        return mr_error_set(d->error, MR_ERR_NO_MEMORY, "out of memory for the plan");
+    MR_TRY(mr_plan_file_load(d->config->state.plan, &d->plan, d->error));
     for (size_t i = 0; i < 2; i++)
         MR_TRY(open_side(d, &d->sides[i], d->options->words[i]));
     mr_json_begin_object(&d->writer);

@@ -1,5 +1,6 @@
 #include "app/command.h"
 #include "app/config.h"
+#include "app/plan_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,14 @@ static int run(const mr_command *command, int argc, char **argv)
     mr_config config;
     if (!mr_command_load_config(command, path, &config))
         return MR_EXIT_USAGE;
+    mr_plan *plan = NULL;
+    mr_error error = {{0}};
+    const mr_status status = mr_plan_file_load(config.state.plan, &plan, &error);
+    mr_plan_destroy(plan);
+    if (status != MR_OK) {
+        mr_config_deinit(&config);
+        return mr_command_failed(command, MR_ERR_INVALID, &error);
+    }
     if (json) {
         mr_buffer text = {0};
         mr_json_writer writer = mr_json_writer_of(&text);

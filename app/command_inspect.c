@@ -1,6 +1,7 @@
 #include "app/command.h"
 #include "app/keys.h"
 #include "app/log_line.h"
+#include "app/plan_file.h"
 #include "app/profile_json.h"
 #include "app/topic_walk.h"
 #include "app/topics.h"
@@ -91,8 +92,7 @@ static mr_status find_partitions(const mr_config *config, state *s, mr_error *re
 static mr_status open_store(const mr_config *config, state *s, mr_error *ret_error)
 {
     MR_TRY(mr_keys_load(config, MR_KEYS_NEEDED, &s->keys, ret_error));
-    if (mr_plan_create_default(&s->plan) != MR_OK)
-        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory for the plan");
+    MR_TRY(mr_plan_file_load(config->state.plan, &s->plan, ret_error));
     return find_partitions(config, s, ret_error);
 }
 

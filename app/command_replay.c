@@ -1,5 +1,6 @@
 #include "app/command.h"
 #include "app/log_line.h"
+#include "app/plan_file.h"
 #include "app/progress.h"
 #include "app/replay.h"
 #include "app/topics.h"
@@ -159,7 +160,7 @@ static mr_status replay_log(const mr_config *config, mr_log *events,
     figures f = {.replay = &replay, .has_hashes = chosen->hash};
     mr_status status = mr_keys_load(config, MR_KEYS_OPTIONAL, &keys, ret_error);
     if (status == MR_OK)
-        status = mr_plan_create_default(&plan);
+        status = mr_plan_file_load(config->state.plan, &plan, ret_error);
     if (status == MR_OK) {
         const mr_replay_options options = {.config = config,
                                            .keys = &keys,

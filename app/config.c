@@ -146,27 +146,10 @@ static mr_status read_document(yaml_document_t *document, const char *path,
 
 static mr_status read_file(const char *path, mr_config *config, mr_error *ret_error)
 {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return mr_error_set(ret_error, MR_ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
-    mr_status status = MR_ERR_INVALID;
-    yaml_parser_t parser;
     yaml_document_t document;
-    if (yaml_parser_initialize(&parser) == 0) {
-        (void)fclose(file);
-        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
-    }
-    yaml_parser_set_input_file(&parser, file);
-    if (yaml_parser_load(&parser, &document) == 0) {
-        (void)mr_error_set(ret_error, status, "%s:%zu: not YAML: %s", path,
-                           parser.problem_mark.line + 1,
-                           parser.problem != NULL ? parser.problem : "cannot read");
-    } else {
-        status = read_document(&document, path, config, ret_error);
-        yaml_document_delete(&document);
-    }
-    yaml_parser_delete(&parser);
-    (void)fclose(file);
+    MR_TRY(mr_yaml_load(path, &document, ret_error));
+    const mr_status status = read_document(&document, path, config, ret_error);
+    yaml_document_delete(&document);
     return status;
 }
 

@@ -68,6 +68,7 @@ typedef struct mr_config {
     } cache;
     struct {
         char *path;
+        char *plan; /* "": the default one */
         int64_t interval_ms;
         int64_t bases;
         int64_t memory_bytes;

@@ -36,6 +36,7 @@ const mr_config_field mr_config_fields[] = {
     {"cache", "tls_certificate", MR_FIELD_TEXT, AT(cache.tls_certificate), "", NULL, 0, 0},
     {"cache", "tls_key", MR_FIELD_TEXT, AT(cache.tls_key), "", NULL, 0, 0},
     {"state", "path", MR_FIELD_TEXT, AT(state.path), "data/checkpoints", NULL, 0, 0},
+    {"state", "plan", MR_FIELD_TEXT, AT(state.plan), "", NULL, 0, 0},
     {"state", "interval", MR_FIELD_DURATION, AT(state.interval_ms), "10s", NULL, 100, DAY_MS},
     {"state", "bases", MR_FIELD_INTEGER, AT(state.bases), "2", NULL, 2, 100},
     {"state", "memory_limit", MR_FIELD_SIZE, AT(state.memory_bytes), "8GiB", NULL, 16 << 20, 4096 * GIB},

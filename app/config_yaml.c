@@ -1,9 +1,33 @@
 #include "app/config_yaml.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <yaml.h>
 
 enum { DEPTH_MAX = 24, JSON_BYTES_MAX = 1 << 20 };
+
+mr_status mr_yaml_load(const char *path, struct yaml_document_s *ret_document,
+                       mr_error *ret_error)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return mr_error_set(ret_error, MR_ERR_NOT_FOUND, "%s: %s", path, strerror(errno));
+    mr_status status = MR_OK;
+    yaml_parser_t parser;
+    if (yaml_parser_initialize(&parser) == 0) {
+        (void)fclose(file);
+        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    }
+    yaml_parser_set_input_file(&parser, file);
+    if (yaml_parser_load(&parser, ret_document) == 0)
+        status = mr_error_set(ret_error, MR_ERR_INVALID, "%s:%zu: not YAML: %s", path,
+                              parser.problem_mark.line + 1,
+                              parser.problem != NULL ? parser.problem : "cannot read");
+    yaml_parser_delete(&parser);
+    (void)fclose(file);
+    return status;
+}
 
 mr_text mr_yaml_text(const struct yaml_node_s *node)
 {

@@ -25,6 +25,11 @@
 struct yaml_document_s;
 struct yaml_node_s;
 
+/* A document of a file, to be deleted by yaml_document_delete().  MR_ERR_NOT_FOUND without the
+ * file; MR_ERR_INVALID with file and line for what is not YAML; MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_yaml_load(const char *path, struct yaml_document_s *ret_document,
+                                   mr_error *ret_error);
+
 /* The text of a scalar; empty for anything else and for NULL. */
 mr_text mr_yaml_text(const struct yaml_node_s *node);
 

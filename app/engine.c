@@ -5,6 +5,7 @@
 #include "app/feeds.h"
 #include "app/ingest_thread.h"
 #include "app/log_line.h"
+#include "app/plan_file.h"
 #include "app/progress.h"
 #include "app/scorer.h"
 #include "app/state_lock.h"
@@ -249,8 +250,7 @@ static mr_status open_engine(mr_engine *engine, mr_error *ret_error)
             "the BLAS library multiplies wrongly; set OPENBLAS_CORETYPE or "
             "install another build");
     MR_TRY(read_secret(engine, ret_error));
-    if (mr_plan_create_default(&engine->plan) != MR_OK)
-        return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    MR_TRY(mr_plan_file_load(engine->config->state.plan, &engine->plan, ret_error));
     return engine->is_owner ? open_state(engine, ret_error)
                             : open_readings(engine, ret_error);
 }

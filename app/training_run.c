@@ -2,6 +2,7 @@
 
 #include "app/keys.h"
 #include "app/model_slot.h"
+#include "app/plan_file.h"
 #include "app/progress.h"
 #include "app/training_catalogue.h"
 #include "core/file.h"
@@ -344,7 +345,7 @@ static mr_status load_keys(training *t)
 static mr_status run(training *t)
 {
     MR_TRY(load_keys(t));
-    MR_TRY(mr_plan_create_default(&t->plan));
+    MR_TRY(mr_plan_file_load(t->options->config->state.plan, &t->plan, t->error));
     (void)snprintf(t->plan_hash, sizeof(t->plan_hash), "%016" PRIx64,
                    mr_plan_hash(t->plan));
     t->partitions = malloc(PARTITIONS_MAX * sizeof(*t->partitions));

@@ -117,6 +117,40 @@ int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_series *series,
     return (int64_t)sum;
 }
 
+bool mr_day_series_mean(const mr_block_pool *pool, const mr_series *series,
+                        const mr_list *list, int64_t at_day, int64_t days,
+                        int64_t *ret_mean)
+{
+    const uint64_t count = mr_day_series_count(pool, series, list, at_day, days);
+    if (count == 0 || !keeps_sums(series))
+        return false;
+    *ret_mean = mr_day_series_sum(pool, series, list, at_day, days) / (int64_t)count;
+    return true;
+}
+
+bool mr_day_series_fading_mean(const mr_block_pool *pool, const mr_series *series,
+                               const mr_list *list, int64_t at_day,
+                               uint16_t half_life_days, int64_t *ret_mean)
+{
+    if (!keeps_sums(series))
+        return false;
+    const mr_day_sum *entries = mr_list_elements(pool, list);
+    wide sum = 0;
+    wide count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        if (entries[i].day > at_day)
+            continue;
+        const int64_t share =
+            (int64_t)mr_plan_fade(half_life_days, at_day - (int64_t)entries[i].day);
+        sum += (wide)entries[i].sum * share;
+        count += (wide)entries[i].count * share;
+    }
+    if (count == 0)
+        return false;
+    *ret_mean = (int64_t)(sum / count);
+    return true;
+}
+
 void mr_day_bitmap_set(mr_day_bitmap *bitmap, int64_t day)
 {
     const uint64_t mark = (uint64_t)day + 1;

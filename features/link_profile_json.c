@@ -13,20 +13,12 @@ enum { HASH_BYTES = sizeof(uint64_t) };
 
 /* ---- what both directions agree on ---- */
 
-static bool is_windowed(const mr_operation *operation)
-{
-    const mr_aggregate aggregate = operation->spec.aggregate;
-    return !operation->stores &&
-           (aggregate == MR_AGGREGATE_COUNT || aggregate == MR_AGGREGATE_SUM ||
-            aggregate == MR_AGGREGATE_FADING_SUM);
-}
-
 /* The next feature from `*index` on that reads the series, or NULL. */
 static const mr_operation *next_reader(const mr_plan *plan, size_t series, size_t *index)
 {
     while (*index < plan->operation_count) {
         const mr_operation *operation = &plan->operations[(*index)++];
-        if (is_windowed(operation) && operation->series == series)
+        if (mr_operation_reads_series(operation) && operation->series == series)
             return operation;
     }
     return NULL;
@@ -126,6 +118,13 @@ static void put_operation(writing *w, const mr_operation *operation)
         put_hours(w, (const uint16_t *)(const void *)number);
         break;
     case MR_AGGREGATE_RECENT_ITEMS: put_history(w, list); break;
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN: {
+        const mr_pair *pair = mr_row_pair(w->row, operation->number_offset);
+        put_numbers(w, (const int64_t[]){(int64_t)pair->count, pair->number}, 2);
+        break;
+    }
     default: mr_json_put_int(&w->json, is_time ? *number - 1 : *number);
     }
 }
@@ -276,6 +275,19 @@ static bool get_hours(uint16_t *hours, mr_json_value *value)
     return true;
 }
 
+static bool get_pair(const reading *r, const mr_operation *operation,
+                     mr_json_value *value)
+{
+    mr_pair *pair = mr_row_pair(r->row, operation->number_offset);
+    int64_t count;
+    if (!mr_json_is_array(value) || mr_json_count(value) != 2 ||
+        !get_int(mr_json_at(value, 0), 0, r->row.head->events, &count) ||
+        !get_int(mr_json_at(value, 1), INT64_MIN, INT64_MAX, &pair->number))
+        return false;
+    pair->count = (uint64_t)count;
+    return count > 0 || pair->number == 0;
+}
+
 static bool get_operation(const reading *r, const mr_operation *operation)
 {
     mr_json_value *value = mr_json_get(r->root, operation->spec.name);
@@ -295,6 +307,9 @@ static bool get_operation(const reading *r, const mr_operation *operation)
     case MR_AGGREGATE_LAST_TIMES: return get_times(r, operation, value);
     case MR_AGGREGATE_DAY_BITMAP: return get_days((mr_day_bitmap *)(void *)number, value);
     case MR_AGGREGATE_HISTOGRAM: return get_hours((uint16_t *)(void *)number, value);
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN: return get_pair(r, operation, value);
     default: return true; /* the history comes last */
     }
 }

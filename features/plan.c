@@ -11,7 +11,7 @@
     (MR_ON(MR_EVENT_VIEW) | MR_ON(MR_EVENT_CART_ADD) | MR_ON(MR_EVENT_WISHLIST) |        \
      MR_ON(MR_EVENT_PURCHASE) | MR_ON(MR_EVENT_RATE))
 
-static const mr_feature_spec default_features[] = {
+const mr_feature_spec mr_default_features[] = {
     {.name = "events",
      .meaning = "Events ever, every line of an order being one.",
      .unit = "events",
@@ -153,6 +153,9 @@ static const mr_feature_spec default_features[] = {
      .aggregate = MR_AGGREGATE_RFM},
 };
 
+const size_t mr_default_feature_count =
+    sizeof(mr_default_features) / sizeof(mr_default_features[0]);
+
 /* A purchase applied twice, or a rating, would stay in a profile for good: a week.  A view is
  * sent again within minutes or not at all. */
 const mr_dedup_spec mr_default_dedup = {
@@ -166,9 +169,9 @@ const mr_dedup_spec mr_default_dedup = {
 
 mr_status mr_plan_create_with(const mr_dedup_spec *dedup, mr_plan **ret_plan)
 {
-    return mr_plan_compile(
-        default_features, sizeof(default_features) / sizeof(default_features[0]),
-        mr_default_columns, mr_default_column_count, dedup, ret_plan, NULL);
+    return mr_plan_compile(mr_default_features, mr_default_feature_count,
+                           mr_default_columns, mr_default_column_count, dedup, ret_plan,
+                           NULL);
 }
 
 mr_status mr_plan_create_default(mr_plan **ret_plan)
@@ -182,6 +185,7 @@ void mr_plan_destroy(mr_plan *plan)
         return;
     mr_buffer_deinit(&plan->canonical);
     free(plan->names);
+    mr_arena_destroy(plan->texts);
     free(plan);
 }
 
@@ -216,6 +220,62 @@ const mr_operation *mr_plan_operation_named(const mr_plan *plan, const char *nam
     return NULL;
 }
 
+/* The first reader of a series has its bytes. */
+static mr_feature_bytes series_bytes(const mr_plan *plan, size_t index)
+{
+    const mr_operation *operation = &plan->operations[index];
+    const mr_series *series = &plan->series[operation->series];
+    for (size_t i = 0; i < index; i++) {
+        const mr_operation *other = &plan->operations[i];
+        if (mr_operation_reads_series(other) && other->series == operation->series)
+            return (mr_feature_bytes){.shares = other->spec.name};
+    }
+    return (mr_feature_bytes){.fixed = sizeof(mr_list),
+                              .entry = series->entry_bytes,
+                              .entries = series->keep_days};
+}
+
+static uint32_t quota_sum(const mr_feature_spec *spec)
+{
+    uint32_t sum = 0;
+    for (size_t q = 0; q < MR_QUOTAS_MAX; q++)
+        sum += spec->quotas[q].keep;
+    return sum;
+}
+
+mr_feature_bytes mr_plan_feature_bytes(const mr_plan *plan, size_t index)
+{
+    MR_ASSERT(index < plan->operation_count);
+    const mr_operation *operation = &plan->operations[index];
+    const mr_feature_spec *spec = &operation->spec;
+    if (mr_operation_reads_series(operation))
+        return series_bytes(plan, index);
+    switch (spec->aggregate) {
+    case MR_AGGREGATE_EVENTS: return (mr_feature_bytes){.fixed = sizeof(uint32_t)};
+    case MR_AGGREGATE_SESSIONS: return (mr_feature_bytes){.fixed = sizeof(uint16_t)};
+    case MR_AGGREGATE_RFM: return (mr_feature_bytes){.shares = plan->orders->spec.name};
+    case MR_AGGREGATE_DAY_BITMAP:
+        return (mr_feature_bytes){.fixed = sizeof(mr_day_bitmap)};
+    case MR_AGGREGATE_HISTOGRAM:
+        return (mr_feature_bytes){.fixed = MR_PLAN_HOURS * sizeof(uint16_t)};
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN: return (mr_feature_bytes){.fixed = sizeof(mr_pair)};
+    case MR_AGGREGATE_DISTINCT:
+        return (mr_feature_bytes){.fixed = sizeof(int64_t) + sizeof(mr_list),
+                                  .entry = sizeof(uint64_t),
+                                  .entries = spec->length};
+    case MR_AGGREGATE_LAST_TIMES:
+        return (mr_feature_bytes){
+            .fixed = sizeof(mr_list), .entry = sizeof(int64_t), .entries = spec->length};
+    case MR_AGGREGATE_RECENT_ITEMS:
+        return (mr_feature_bytes){.fixed = MR_QUOTAS_MAX + sizeof(mr_list),
+                                  .entry = sizeof(mr_history_entry),
+                                  .entries = quota_sum(spec)};
+    default: return (mr_feature_bytes){.fixed = sizeof(int64_t)};
+    }
+}
+
 size_t mr_plan_vector_width(const mr_plan *plan)
 {
     return plan->column_count;
@@ -239,7 +299,7 @@ size_t mr_plan_vector_find(const mr_plan *plan, const char *name)
 const char *mr_value_type_name(mr_value_type type)
 {
     static const char *const names[] = {"count", "money", "time", "day",
-                                        "days",  "event", "item"};
+                                        "days",  "event", "item", "hundredths"};
     MR_ASSERT((size_t)type < sizeof(names) / sizeof(names[0]));
     return names[type];
 }

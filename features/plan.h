@@ -33,13 +33,14 @@ typedef enum mr_order {
 } mr_order;
 
 typedef enum mr_value_type {
-    MR_VALUE_COUNT = 0, /* an integer                            */
-    MR_VALUE_MONEY,     /* minor units                           */
-    MR_VALUE_TIME,      /* ms since the epoch                    */
-    MR_VALUE_DAY,       /* days since the epoch                  */
-    MR_VALUE_DAYS,      /* a span in whole days                  */
-    MR_VALUE_EVENT,     /* an event type; `text` holds its name  */
-    MR_VALUE_ITEM,      /* `text` holds the item id              */
+    MR_VALUE_COUNT = 0,  /* an integer                            */
+    MR_VALUE_MONEY,      /* minor units                           */
+    MR_VALUE_TIME,       /* ms since the epoch                    */
+    MR_VALUE_DAY,        /* days since the epoch                  */
+    MR_VALUE_DAYS,       /* a span in whole days                  */
+    MR_VALUE_EVENT,      /* an event type; `text` holds its name  */
+    MR_VALUE_ITEM,       /* `text` holds the item id              */
+    MR_VALUE_HUNDREDTHS, /* of a rating: 450 is 4.5              */
 } mr_value_type;
 
 enum { MR_FEATURE_COLUMNS_MAX = 6 };
@@ -84,6 +85,16 @@ mr_text mr_plan_canonical(const mr_plan *plan);
 
 size_t mr_plan_feature_count(const mr_plan *plan);
 const mr_feature *mr_plan_feature(const mr_plan *plan, size_t index);
+
+/* What a feature takes of a user's memory: fixed bytes, and those of each entry its list can have. */
+typedef struct mr_feature_bytes {
+    uint32_t fixed;
+    uint32_t entry;
+    uint32_t entries;   /* at most */
+    const char *shares; /* the feature whose bytes it reads; NULL: it has its own */
+} mr_feature_bytes;
+
+mr_feature_bytes mr_plan_feature_bytes(const mr_plan *plan, size_t index);
 
 size_t mr_plan_vector_width(const mr_plan *plan);
 const mr_vector_column *mr_plan_vector_column(const mr_plan *plan, size_t index);

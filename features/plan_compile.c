@@ -23,12 +23,26 @@ uint64_t mr_plan_fade(uint16_t half_life_days, int64_t age_days)
     return (uint64_t)llround(share) >> halvings;
 }
 
+/* Of sums, extremes and means. */
+static mr_value_type type_of_amount(mr_of of)
+{
+    switch (of) {
+    case MR_OF_QUANTITY: return MR_VALUE_COUNT;
+    case MR_OF_RATING: return MR_VALUE_HUNDREDTHS;
+    default: return MR_VALUE_MONEY;
+    }
+}
+
 static mr_feature_column number_column(const mr_feature_spec *spec)
 {
     mr_feature_column column = {.name = "value", .type = MR_VALUE_COUNT};
     switch (spec->aggregate) {
     case MR_AGGREGATE_SUM:
-    case MR_AGGREGATE_FADING_SUM: column.type = MR_VALUE_MONEY; break;
+    case MR_AGGREGATE_FADING_SUM:
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN:
+    case MR_AGGREGATE_FADING_MEAN: column.type = type_of_amount(spec->of); break;
     case MR_AGGREGATE_FIRST_SEEN:
     case MR_AGGREGATE_LAST_SEEN:
     case MR_AGGREGATE_FIRST_TIME:
@@ -85,11 +99,21 @@ static mr_feature describe(const mr_feature_spec *spec)
 /* Days of a series that a windowed operation reads; 0 when it reads none. */
 static uint16_t days_read(const mr_feature_spec *spec)
 {
-    if (spec->aggregate == MR_AGGREGATE_FADING_SUM)
+    if (mr_aggregate_fades(spec->aggregate))
         return (uint16_t)(spec->half_life_days * MR_PLAN_FADE_HALF_LIVES);
-    if (spec->aggregate == MR_AGGREGATE_COUNT || spec->aggregate == MR_AGGREGATE_SUM)
+    if (spec->aggregate == MR_AGGREGATE_COUNT || spec->aggregate == MR_AGGREGATE_SUM ||
+        spec->aggregate == MR_AGGREGATE_MEAN)
         return spec->window_days;
     return 0;
+}
+
+/* Days of ratings lack the events without one, which a count wants. */
+static bool can_share(mr_of a, mr_of b)
+{
+    if (a == b)
+        return true;
+    const bool counts_only = a == MR_OF_NOTHING || b == MR_OF_NOTHING;
+    return counts_only && a != MR_OF_RATING && b != MR_OF_RATING;
 }
 
 /* A count can read any series of its event types; a sum needs its own field. */
@@ -99,10 +123,7 @@ static mr_status place_in_series(mr_plan *plan, mr_operation *operation)
     const uint16_t days = days_read(spec);
     for (size_t i = 0; i < plan->series_count; i++) {
         mr_series *series = &plan->series[i];
-        if (series->on != spec->on)
-            continue;
-        if (series->of != spec->of && series->of != MR_OF_NOTHING &&
-            spec->of != MR_OF_NOTHING)
+        if (series->on != spec->on || !can_share(series->of, spec->of))
             continue;
         if (spec->of != MR_OF_NOTHING)
             series->of = spec->of;
@@ -163,6 +184,11 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
     if (spec->window_days > MR_DAY_SERIES_DAYS_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: window above %d days",
                             spec->name, MR_DAY_SERIES_DAYS_MAX);
+    if (spec->window_days > 0 &&
+        (spec->aggregate == MR_AGGREGATE_MIN || spec->aggregate == MR_AGGREGATE_MAX))
+        return mr_error_set(
+            ret_error, MR_ERR_INVALID,
+            "feature %s: min and max are of all time: leave the window out", spec->name);
     if (spec->length > MR_SHARD_HISTORY_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: length above %d",
                             spec->name, MR_SHARD_HISTORY_MAX);
@@ -170,8 +196,7 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "feature %s: each type needs a quota, of %d together at most",
                             spec->name, MR_SHARD_HISTORY_MAX);
-    const bool fades = spec->aggregate == MR_AGGREGATE_FADING_SUM;
-    if (fades &&
+    if (mr_aggregate_fades(spec->aggregate) &&
         (spec->half_life_days == 0 || spec->half_life_days > MR_PLAN_HALF_LIFE_MAX))
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "feature %s: a half-life is 1 to %d days", spec->name,
@@ -198,6 +223,11 @@ static void lay_out(mr_plan *plan, mr_operation *operation)
     case MR_AGGREGATE_COUNT:
     case MR_AGGREGATE_SUM:
         number_bytes = days_read(&operation->spec) == 0 ? sizeof(int64_t) : 0;
+        break;
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN:
+        number_bytes = days_read(&operation->spec) == 0 ? sizeof(mr_pair) : 0;
         break;
     case MR_AGGREGATE_FIRST_TIME:
     case MR_AGGREGATE_LAST_TIME: number_bytes = sizeof(int64_t); break;
@@ -344,6 +374,7 @@ static int days_looked_at(const mr_vector_spec *spec)
 {
     switch (spec->kind) {
     case MR_VECTOR_WINDOW_COUNT:
+    case MR_VECTOR_WINDOW_MEAN:
     case MR_VECTOR_WINDOW_SUM: return spec->days;
     case MR_VECTOR_SPEND_TREND: return 3 * spec->days;
     default: return 0;

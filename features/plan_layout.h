@@ -15,6 +15,7 @@
 #ifndef MR_FEATURES_PLAN_LAYOUT_H
 #define MR_FEATURES_PLAN_LAYOUT_H
 
+#include "core/arena.h"
 #include "core/buffer.h"
 #include "core/event.h"
 #include "features/plan.h"
@@ -51,7 +52,24 @@ typedef enum mr_aggregate {
     MR_AGGREGATE_HISTOGRAM,
     MR_AGGREGATE_RECENT_ITEMS,
     MR_AGGREGATE_RFM, /* computed on reading */
+    MR_AGGREGATE_MIN,
+    MR_AGGREGATE_MAX,
+    MR_AGGREGATE_MEAN,
+    MR_AGGREGATE_FADING_MEAN,
+    MR_AGGREGATES,
 } mr_aggregate;
+
+static inline bool mr_aggregate_fades(mr_aggregate aggregate)
+{
+    return aggregate == MR_AGGREGATE_FADING_SUM || aggregate == MR_AGGREGATE_FADING_MEAN;
+}
+
+/* A count and a number: two fields. */
+static inline bool mr_aggregate_keeps_pair(mr_aggregate aggregate)
+{
+    return aggregate == MR_AGGREGATE_MIN || aggregate == MR_AGGREGATE_MAX ||
+           aggregate == MR_AGGREGATE_MEAN;
+}
 
 static inline bool mr_aggregate_keeps_list(mr_aggregate aggregate)
 {
@@ -65,6 +83,10 @@ typedef enum mr_of {
     MR_OF_NET_VALUE, /* of a refund, less the value */
     MR_OF_ORDER_ID,
     MR_OF_HOUR_OF_DAY,
+    MR_OF_QUANTITY,
+    MR_OF_PRICE,
+    MR_OF_RATING, /* in hundredths; an event without one is passed over */
+    MR_OFS,
 } mr_of;
 
 typedef struct mr_quota {
@@ -118,6 +140,15 @@ typedef struct mr_operation {
     uint8_t series;         /* of a windowed operation  */
     bool stores;            /* runs on events           */
 } mr_operation;
+
+/* Whether it is read from days instead of a number of its own. */
+static inline bool mr_operation_reads_series(const mr_operation *operation)
+{
+    const mr_aggregate aggregate = operation->spec.aggregate;
+    return !operation->stores &&
+           (aggregate == MR_AGGREGATE_COUNT || aggregate == MR_AGGREGATE_SUM ||
+            aggregate == MR_AGGREGATE_MEAN || mr_aggregate_fades(aggregate));
+}
 
 typedef struct mr_series {
     uint32_t on;
@@ -176,6 +207,9 @@ typedef enum mr_vector_kind {
     MR_VECTOR_SPEND_TREND,  /* spend of `days` over its share of three times that */
     MR_VECTOR_SESSIONS,
     MR_VECTOR_HISTORY_ITEMS, /* entries kept */
+    MR_VECTOR_PAIR,          /* min, max or mean; 0 when there is none */
+    MR_VECTOR_WINDOW_MEAN,   /* the same, of a series over `days`      */
+    MR_VECTOR_FADING_MEAN,
 } mr_vector_kind;
 
 typedef struct mr_vector_spec {
@@ -215,7 +249,8 @@ struct mr_plan {
     mr_dedup_spec dedup;
     mr_buffer canonical;
     uint64_t hash;
-    char *names; /* of a plan that was read from its text; else NULL */
+    char *names;     /* of a plan that was parsed from its text; else NULL */
+    mr_arena *texts; /* of one that was read from a file; else NULL        */
 };
 
 /*
@@ -261,6 +296,8 @@ const mr_operation *mr_plan_operation_named(const mr_plan *plan, const char *nam
  */
 uint64_t mr_plan_fade(uint16_t half_life_days, int64_t age_days);
 
+extern const mr_feature_spec mr_default_features[];
+extern const size_t mr_default_feature_count;
 extern const mr_vector_spec mr_default_columns[];
 extern const size_t mr_default_column_count;
 

@@ -104,8 +104,8 @@ static bool read_spec(mr_text definition, mr_feature_spec *spec)
         const char *key;
         uint32_t max;
     } fields[5] = {{"on=", MR_ON_ANY},
-                   {"aggregate=", MR_AGGREGATE_RFM},
-                   {"of=", MR_OF_HOUR_OF_DAY},
+                   {"aggregate=", MR_AGGREGATES - 1},
+                   {"of=", MR_OFS - 1},
                    {"window=", UINT16_MAX},
                    {"length=", UINT16_MAX}};
     for (size_t i = 0; i < 5; i++) {

@@ -283,10 +283,21 @@ static double window_sum(const picture *at, const mr_operation *operation, int64
                                      days_of(at, operation), at->at_day, days);
 }
 
+static double pair_value(const picture *at, const mr_operation *operation)
+{
+    const mr_pair *pair = mr_row_pair(at->row, operation->number_offset);
+    if (pair->count == 0)
+        return 0.0;
+    return operation->spec.aggregate == MR_AGGREGATE_MEAN
+               ? (double)(pair->number / (int64_t)pair->count)
+               : (double)pair->number;
+}
+
 static double column_value(const picture *at, const mr_vector_operation *column)
 {
     const mr_operation *first = column->first;
     const int64_t days = column->spec.days;
+    int64_t mean;
     switch (column->spec.kind) {
     case MR_VECTOR_RECENCY: return recency(at, first);
     case MR_VECTOR_SINCE_FIRST: return days_since(at, at->row.head->first_ms);
@@ -315,6 +326,18 @@ static double column_value(const picture *at, const mr_vector_operation *column)
     case MR_VECTOR_SESSIONS: return (double)at->row.head->sessions;
     case MR_VECTOR_HISTORY_ITEMS:
         return (double)mr_row_list(at->row, first->list_offset)->count;
+    case MR_VECTOR_PAIR: return pair_value(at, first);
+    case MR_VECTOR_WINDOW_MEAN:
+        return mr_day_series_mean(at->pool, series_of(at, first), days_of(at, first),
+                                  at->at_day, days, &mean)
+                   ? (double)mean
+                   : 0.0;
+    case MR_VECTOR_FADING_MEAN:
+        return mr_day_series_fading_mean(at->pool, series_of(at, first),
+                                         days_of(at, first), at->at_day,
+                                         first->spec.half_life_days, &mean)
+                   ? (double)mean
+                   : 0.0;
     }
     return 0.0;
 }

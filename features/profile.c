@@ -18,9 +18,22 @@ static int64_t event_day(const mr_event *event)
 
 static int64_t amount_of(const mr_event *event, mr_of of)
 {
-    if (of == MR_OF_NET_VALUE && event->type == MR_EVENT_REFUND)
-        return (int64_t)(0 - (uint64_t)event->value_minor);
-    return of == MR_OF_NOTHING ? 0 : event->value_minor;
+    switch (of) {
+    case MR_OF_NOTHING: return 0;
+    case MR_OF_NET_VALUE:
+        return event->type == MR_EVENT_REFUND
+                   ? (int64_t)(0 - (uint64_t)event->value_minor)
+                   : event->value_minor;
+    case MR_OF_QUANTITY: return event->quantity;
+    case MR_OF_PRICE: return event->price_minor;
+    case MR_OF_RATING: return event->rating_centi;
+    default: return event->value_minor;
+    }
+}
+
+static bool has_amount(const mr_event *event, mr_of of)
+{
+    return of != MR_OF_RATING || event->rating_centi != 0;
 }
 
 /* Sums wrap: only then are they the same in any order, whatever the amounts. */
@@ -133,6 +146,20 @@ static void apply_head(mr_row_head *head, const mr_event *event, int64_t offset)
     head->offset = offset;
 }
 
+static void apply_pair(const mr_step *step, const mr_row *row, const mr_event *event)
+{
+    mr_pair *pair = mr_row_pair(*row, step->number_offset);
+    const int64_t amount = amount_of(event, (mr_of)step->of);
+    if (!has_amount(event, (mr_of)step->of))
+        return;
+    const bool is_first = pair->count++ == 0;
+    if (step->aggregate == MR_AGGREGATE_MEAN)
+        add_wrapping(&pair->number, amount);
+    else if (is_first || (step->aggregate == MR_AGGREGATE_MIN ? amount < pair->number
+                                                              : amount > pair->number))
+        pair->number = amount;
+}
+
 static void apply_number(const mr_step *step, const mr_row *row, const mr_event *event)
 {
     int64_t *number = mr_row_number(*row, step->number_offset);
@@ -140,6 +167,9 @@ static void apply_number(const mr_step *step, const mr_row *row, const mr_event 
     switch ((mr_aggregate)step->aggregate) {
     case MR_AGGREGATE_COUNT: (*number)++; break;
     case MR_AGGREGATE_SUM: add_wrapping(number, amount_of(event, (mr_of)step->of)); break;
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN: apply_pair(step, row, event); break;
     case MR_AGGREGATE_FIRST_TIME:
         *number = *number == 0 || mark < *number ? mark : *number;
         break;
@@ -193,6 +223,8 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
     }
     for (size_t i = 0; i < run->series_count; i++) {
         const mr_series *series = &plan->series[run->series[i]];
+        if (!has_amount(event, series->of))
+            continue;
         mr_day_series_add(pool, series, mr_row_list(*row, series->list_offset),
                           event_day(event), amount_of(event, series->of));
     }
@@ -265,6 +297,10 @@ void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,
         const mr_operation *operation = &plan->operations[i];
         if (operation->spec.aggregate == MR_AGGREGATE_RECENT_ITEMS)
             check_history(operation, pool, items, row);
+        if (operation->stores && mr_aggregate_keeps_pair(operation->spec.aggregate)) {
+            const mr_pair *pair = mr_row_pair(row, operation->number_offset);
+            MR_ASSERT(pair->count > 0 || pair->number == 0);
+        }
     }
     for (size_t i = 0; i < plan->series_count; i++)
         check_series(&plan->series[i], pool, row);

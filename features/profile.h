@@ -85,6 +85,12 @@ typedef struct mr_day_bitmap {
     uint64_t newest_day_plus_one; /* 0: none */
 } mr_day_bitmap;
 
+/* Of an extreme or a mean: how many amounts there were; the least, the largest or their sum. */
+typedef struct mr_pair {
+    uint64_t count;
+    int64_t number; /* 0 without any */
+} mr_pair;
+
 _Static_assert(sizeof(mr_history_entry) == 12, "as stated in the plan");
 
 /* Where a row's parts are. */
@@ -116,6 +122,11 @@ static inline mr_list *mr_row_list(mr_row row, uint32_t offset)
 }
 
 static inline int64_t *mr_row_number(mr_row row, uint32_t offset)
+{
+    return mr_row_at(row, offset);
+}
+
+static inline mr_pair *mr_row_pair(mr_row row, uint32_t offset)
 {
     return mr_row_at(row, offset);
 }
@@ -177,6 +188,15 @@ int64_t mr_day_series_sum(const mr_block_pool *pool, const mr_series *series,
 int64_t mr_day_series_fading(const mr_block_pool *pool, const mr_series *series,
                              const mr_list *list, int64_t at_day,
                              uint16_t half_life_days);
+
+/* Means over the same days, each day's amounts weighing what is left of them; towards zero.  False
+ * without any amount, or of a series without sums. */
+bool mr_day_series_mean(const mr_block_pool *pool, const mr_series *series,
+                        const mr_list *list, int64_t at_day, int64_t days,
+                        int64_t *ret_mean);
+bool mr_day_series_fading_mean(const mr_block_pool *pool, const mr_series *series,
+                               const mr_list *list, int64_t at_day,
+                               uint16_t half_life_days, int64_t *ret_mean);
 
 void mr_day_bitmap_set(mr_day_bitmap *bitmap, int64_t day);
 bool mr_day_bitmap_has(const mr_day_bitmap *bitmap, int64_t day);

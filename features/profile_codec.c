@@ -205,6 +205,14 @@ static void encode_operation(const mr_operation *operation, const mr_block_pool 
         encode_hours((const uint16_t *)(const void *)number, buffer);
         break;
     case MR_AGGREGATE_RECENT_ITEMS: break; /* in blocks of its own */
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN: {
+        const mr_pair *pair = mr_row_pair(row, operation->number_offset);
+        put_varint(buffer, pair->count);
+        put_signed(buffer, pair->number);
+        break;
+    }
     default: put_signed(buffer, *number);
     }
 }
@@ -216,6 +224,13 @@ static mr_status decode_bitmap(mr_day_bitmap *bitmap, mr_reader *reader)
     bitmap->bits[1] = mr_reader_u64(reader);
     return bitmap->newest_day_plus_one <= (uint64_t)UINT32_MAX + 1 ? MR_OK
                                                                    : MR_ERR_CORRUPT;
+}
+
+static mr_status decode_pair(mr_pair *pair, mr_reader *reader)
+{
+    pair->count = get_varint(reader);
+    pair->number = get_signed(reader);
+    return pair->count > 0 || pair->number == 0 ? MR_OK : MR_ERR_CORRUPT;
 }
 
 static mr_status decode_operation(const mr_operation *operation, mr_block_pool *pool,
@@ -241,6 +256,10 @@ static mr_status decode_operation(const mr_operation *operation, mr_block_pool *
         return decode_bitmap((mr_day_bitmap *)(void *)number, reader);
     case MR_AGGREGATE_HISTOGRAM: return decode_hours((uint16_t *)(void *)number, reader);
     case MR_AGGREGATE_RECENT_ITEMS: return MR_OK;
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN:
+        return decode_pair(mr_row_pair(row, operation->number_offset), reader);
     default: *number = get_signed(reader); return MR_OK;
     }
 }

@@ -156,6 +156,19 @@ static void add_wrapping(int64_t *sum, int64_t amount)
     *sum = (int64_t)((uint64_t)*sum + (uint64_t)amount);
 }
 
+static void merge_pair(mr_aggregate aggregate, mr_pair *into, const mr_pair *from)
+{
+    if (from->count == 0)
+        return;
+    const bool was_empty = into->count == 0;
+    into->count += from->count;
+    if (aggregate == MR_AGGREGATE_MEAN)
+        add_wrapping(&into->number, from->number);
+    else if (was_empty || (aggregate == MR_AGGREGATE_MIN ? from->number < into->number
+                                                         : from->number > into->number))
+        into->number = from->number;
+}
+
 static void merge_number(const mr_operation *operation, mr_row into, mr_row from)
 {
     int64_t *number = mr_row_number(into, operation->number_offset);
@@ -174,6 +187,12 @@ static void merge_number(const mr_operation *operation, mr_row into, mr_row from
         break;
     case MR_AGGREGATE_HISTOGRAM:
         merge_hours((uint16_t *)(void *)number, (const uint16_t *)(const void *)added);
+        break;
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN:
+        merge_pair(operation->spec.aggregate, mr_row_pair(into, operation->number_offset),
+                   mr_row_pair(from, operation->number_offset));
         break;
     default: MR_ASSERT(false); /* the others store nothing, or lists */
     }

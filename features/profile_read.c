@@ -62,6 +62,34 @@ static void read_count_or_sum(reader *reader_)
                                                 reader_->at_day, spec->window_days));
 }
 
+static void read_mean(reader *reader_)
+{
+    const mr_feature_spec *spec = &reader_->operation->spec;
+    const mr_series *series = &reader_->plan->series[reader_->operation->series];
+    const mr_list *list = mr_row_list(reader_->row, series->list_offset);
+    int64_t mean;
+    if (spec->aggregate == MR_AGGREGATE_FADING_MEAN
+            ? mr_day_series_fading_mean(reader_->pool, series, list, reader_->at_day,
+                                        spec->half_life_days, &mean)
+            : mr_day_series_mean(reader_->pool, series, list, reader_->at_day,
+                                 spec->window_days, &mean))
+        add_number(reader_, mean);
+}
+
+static void read_pair(reader *reader_)
+{
+    const mr_operation *operation = reader_->operation;
+    if (!operation->stores) {
+        read_mean(reader_);
+        return;
+    }
+    const mr_pair *pair = mr_row_pair(reader_->row, operation->number_offset);
+    if (pair->count > 0)
+        add_number(reader_, operation->spec.aggregate == MR_AGGREGATE_MEAN
+                                ? pair->number / (int64_t)pair->count
+                                : pair->number);
+}
+
 static void read_times(reader *reader_)
 {
     const mr_list *list = mr_row_list(reader_->row, reader_->operation->list_offset);
@@ -145,6 +173,11 @@ static void read_feature(reader *reader_)
     case MR_AGGREGATE_HISTOGRAM: read_hours(reader_); break;
     case MR_AGGREGATE_RECENT_ITEMS: read_history(reader_); break;
     case MR_AGGREGATE_RFM: read_rfm(reader_); break;
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN: read_pair(reader_); break;
+    case MR_AGGREGATE_FADING_MEAN: read_mean(reader_); break;
+    case MR_AGGREGATES: MR_ASSERT(false); /* no aggregate: how many there are */
     }
 }
 

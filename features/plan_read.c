@@ -1,0 +1,555 @@
+#include "features/plan_read.h"
+
+#include "features/plan_columns.h"
+#include "features/plan_words.h"
+#include "features/profile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAME_BYTES_MAX = 48, TEXT_BYTES_MAX = 200, ARENA_BYTES = 4096 };
+
+typedef struct reading {
+    mr_arena *texts;
+    mr_plan_fault *fault;
+    mr_feature_spec specs[MR_PLAN_FEATURES_MAX];
+    size_t count;
+    size_t index; /* in the file, of the feature being read */
+} reading;
+
+/* ---- what is wrong ---- */
+
+static mr_status complain(reading *r, const char *member, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static mr_status complain(reading *r, const char *member, const char *format, ...)
+{
+    va_list arguments;
+    (void)snprintf(r->fault->path, sizeof(r->fault->path), "features[%zu]%s%.48s",
+                   r->index, member[0] != '\0' ? "." : "", member);
+    va_start(arguments, format);
+    (void)vsnprintf(r->fault->message, sizeof(r->fault->message), format, arguments);
+    va_end(arguments);
+    return MR_ERR_INVALID;
+}
+
+/* ---- words ---- */
+
+static mr_status keep_text(reading *r, const char *member, mr_json_value *value,
+                           const char **ret_text)
+{
+    const mr_text text = mr_json_text(value, (mr_text){0});
+    if (text.length == 0 || text.length > TEXT_BYTES_MAX)
+        return complain(r, member, "must be a text of 1 to %d bytes", TEXT_BYTES_MAX);
+    char *copy = mr_arena_allocate(r->texts, text.length + 1U);
+    if (copy == NULL)
+        return MR_ERR_NO_MEMORY;
+    memcpy(copy, text.bytes, text.length);
+    copy[text.length] = '\0';
+    *ret_text = copy;
+    return MR_OK;
+}
+
+static bool is_name(const char *name)
+{
+    const size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return name[0] >= 'a' && name[0] <= 'z' && name[length] == '\0' &&
+           length <= NAME_BYTES_MAX;
+}
+
+static mr_status read_name(reading *r, mr_json_value *value, mr_feature_spec *spec)
+{
+    MR_TRY(keep_text(r, "name", value, &spec->name));
+    return is_name(spec->name)
+               ? MR_OK
+               : complain(r, "name",
+                          "a name is a-z, then a-z, 0-9 and _, at most %d in all",
+                          NAME_BYTES_MAX);
+}
+
+static mr_status add_type(reading *r, mr_json_value *value, uint32_t *on)
+{
+    const mr_text name = mr_json_text(value, (mr_text){0});
+    const mr_event_type type = mr_event_type_from(name);
+    if (mr_text_is(name, "any"))
+        *on |= MR_ON_ANY;
+    else if (type == MR_EVENT_NONE)
+        return complain(
+            r, "on",
+            "'%.*s' is no event type; there are any, view, click, search, "
+            "list_view, cart_add, cart_remove, wishlist, checkout, purchase, "
+            "refund, rate, review, share, login, impression, redeem, identify "
+            "and custom",
+            MR_TEXT_ARG(name));
+    else
+        *on |= MR_ON(type);
+    return MR_OK;
+}
+
+static mr_status read_on(reading *r, mr_json_value *value, mr_feature_spec *spec)
+{
+    if (!mr_json_is_array(value))
+        return add_type(r, value, &spec->on);
+    for (size_t i = 0; i < mr_json_count(value); i++)
+        MR_TRY(add_type(r, mr_json_at(value, i), &spec->on));
+    return spec->on != 0 ? MR_OK : complain(r, "on", "names no event type");
+}
+
+static mr_status read_aggregate(reading *r, mr_json_value *value, mr_feature_spec *spec)
+{
+    const mr_text word = mr_json_text(value, (mr_text){0});
+    for (mr_aggregate a = MR_AGGREGATE_COUNT; a < MR_AGGREGATES; a++) {
+        if (a != MR_AGGREGATE_RFM && mr_text_is(word, mr_aggregate_name(a))) {
+            spec->aggregate = a;
+            return MR_OK;
+        }
+    }
+    return complain(
+        r, "aggregate",
+        "'%.*s' is none; there are count, sum, min, max, mean, fading_sum, "
+        "fading_mean, distinct, first_time, last_time, last_times, day_bitmap, "
+        "histogram and recent_items",
+        MR_TEXT_ARG(word));
+}
+
+static mr_status read_of(reading *r, mr_json_value *value, mr_feature_spec *spec)
+{
+    const mr_text word = mr_json_text(value, (mr_text){0});
+    for (mr_of of = MR_OF_NOTHING + 1; of < MR_OFS; of++) {
+        if (mr_text_is(word, mr_of_name(of))) {
+            spec->of = of;
+            return MR_OK;
+        }
+    }
+    return complain(
+        r, "of",
+        "'%.*s' is none; there are value, net_value, quantity, price, rating, "
+        "order_id and hour_of_day",
+        MR_TEXT_ARG(word));
+}
+
+/* "7d", "2w" */
+static mr_status read_days(reading *r, const char *member, mr_json_value *value,
+                           uint16_t *ret_days)
+{
+    const mr_text text = mr_json_text(value, (mr_text){0});
+    int64_t days = 0;
+    const char unit = text.length > 1 ? text.bytes[text.length - 1] : '\0';
+    if ((unit != 'd' && unit != 'w') ||
+        mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &days) != MR_OK ||
+        days < 1 || days > MR_DAY_SERIES_DAYS_MAX)
+        return complain(r, member,
+                        "must be whole days such as 7d or 4w, at most %dd; got '%.*s'",
+                        MR_DAY_SERIES_DAYS_MAX, MR_TEXT_ARG(text));
+    days *= unit == 'w' ? 7 : 1;
+    *ret_days = days <= UINT16_MAX ? (uint16_t)days : UINT16_MAX;
+    return MR_OK;
+}
+
+static mr_status read_count(reading *r, const char *member, mr_json_value *value,
+                            uint16_t *ret_count)
+{
+    const int64_t count = mr_json_int(value, 0);
+    if (count < 1 || count > MR_SHARD_HISTORY_MAX)
+        return complain(r, member, "must be a number from 1 to %d", MR_SHARD_HISTORY_MAX);
+    *ret_count = (uint16_t)count;
+    return MR_OK;
+}
+
+static mr_status read_quota(reading *r, mr_json_value *value, mr_feature_spec *spec)
+{
+    size_t cursor = 0;
+    size_t count = 0;
+    mr_text name;
+    mr_json_value *keep;
+    while (mr_json_next(value, &cursor, &name, &keep)) {
+        const mr_event_type type = mr_event_type_from(name);
+        const int64_t number = mr_json_int(keep, 0);
+        if (type == MR_EVENT_NONE || number < 1 || number > UINT8_MAX)
+            return complain(r, "quota",
+                            "'%.*s' must be an event type with a number from 1 to %d",
+                            MR_TEXT_ARG(name), UINT8_MAX);
+        if (count == MR_QUOTAS_MAX)
+            return complain(r, "quota", "at most %d types", MR_QUOTAS_MAX);
+        spec->quotas[count++] =
+            (mr_quota){.type = (uint8_t)type, .keep = (uint8_t)number};
+    }
+    return count > 0 ? MR_OK
+                     : complain(r, "quota", "must be such as {view: 120, purchase: 60}");
+}
+
+/* ---- a feature ---- */
+
+static mr_status read_member(reading *r, mr_text name, mr_json_value *value,
+                             mr_feature_spec *spec)
+{
+    uint16_t days = 0;
+    if (mr_text_is(name, "name"))
+        return read_name(r, value, spec);
+    if (mr_text_is(name, "on"))
+        return read_on(r, value, spec);
+    if (mr_text_is(name, "aggregate"))
+        return read_aggregate(r, value, spec);
+    if (mr_text_is(name, "of"))
+        return read_of(r, value, spec);
+    if (mr_text_is(name, "window"))
+        return read_days(r, "window", value, &spec->window_days);
+    if (mr_text_is(name, "half_life"))
+        return read_days(r, "half_life", value, &spec->half_life_days);
+    if (mr_text_is(name, "length"))
+        return read_count(r, "length", value, &spec->length);
+    if (mr_text_is(name, "exact_to"))
+        return read_count(r, "exact_to", value, &spec->length);
+    if (mr_text_is(name, "days")) {
+        MR_TRY(read_count(r, "days", value, &days));
+        return days == MR_PLAN_BITMAP_DAYS
+                   ? MR_OK
+                   : complain(r, "days", "a day_bitmap keeps %d days",
+                              MR_PLAN_BITMAP_DAYS);
+    }
+    if (mr_text_is(name, "quota"))
+        return read_quota(r, value, spec);
+    if (mr_text_is(name, "meaning"))
+        return keep_text(r, "meaning", value, &spec->meaning);
+    if (mr_text_is(name, "unit"))
+        return keep_text(r, "unit", value, &spec->unit);
+    return complain(r, "",
+                    "unknown member '%.*s'; there are name, on, aggregate, of, window, "
+                    "half_life, length, exact_to, days, quota, meaning and unit",
+                    MR_TEXT_ARG(name));
+}
+
+/* What the aggregate needs, and what it has no use for. */
+static mr_status check_members(reading *r, mr_feature_spec *spec)
+{
+    const mr_aggregate aggregate = spec->aggregate;
+    const bool has_window = aggregate == MR_AGGREGATE_COUNT ||
+                            aggregate == MR_AGGREGATE_SUM ||
+                            aggregate == MR_AGGREGATE_MEAN;
+    if (!mr_aggregate_takes(aggregate, spec->of))
+        return complain(r, "of", "%s needs %s", mr_aggregate_name(aggregate),
+                        mr_aggregate_fields(aggregate));
+    if (spec->window_days > 0 && !has_window)
+        return complain(r, "window", "count, sum and mean have one; %s is %s",
+                        mr_aggregate_name(aggregate),
+                        mr_aggregate_fades(aggregate) ? "faded by half_life"
+                                                      : "of all time");
+    if ((spec->half_life_days > 0) != mr_aggregate_fades(aggregate))
+        return complain(r, "half_life", "%s",
+                        mr_aggregate_fades(aggregate)
+                            ? "is needed, such as 30d"
+                            : "fading_sum and fading_mean alone have one");
+    if (aggregate == MR_AGGREGATE_DAY_BITMAP)
+        spec->length = MR_PLAN_BITMAP_DAYS;
+    const bool is_list =
+        aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES;
+    if (is_list && spec->length == 0)
+        return complain(r, aggregate == MR_AGGREGATE_DISTINCT ? "exact_to" : "length",
+                        "is needed: how many are kept");
+    if (!is_list && aggregate != MR_AGGREGATE_DAY_BITMAP && spec->length > 0)
+        return complain(r, "length", "distinct and last_times alone have one");
+    if (aggregate == MR_AGGREGATE_RECENT_ITEMS && strcmp(spec->name, "history") != 0)
+        return complain(r, "name", "there is one recent_items, and its name is history");
+    return MR_OK;
+}
+
+static const mr_feature_spec *default_named(const char *name)
+{
+    for (size_t i = 0; i < mr_default_feature_count; i++) {
+        if (strcmp(mr_default_features[i].name, name) == 0)
+            return &mr_default_features[i];
+    }
+    return NULL;
+}
+
+static bool is_needed(const mr_feature_spec *spec)
+{
+    static const char *const names[] = {"purchases", "orders", "spend", "last_purchase",
+                                        "history"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(spec->name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The engine counts orders and revenue by these: what they mean is not the file's to say. */
+static mr_status check_needed(reading *r, const mr_feature_spec *spec)
+{
+    const mr_feature_spec *known = default_named(spec->name);
+    if (!is_needed(spec))
+        return MR_OK;
+    if (spec->aggregate != known->aggregate || spec->window_days != 0 ||
+        (spec->aggregate != MR_AGGREGATE_RECENT_ITEMS &&
+         (spec->on != known->on || spec->of != known->of)))
+        return complain(
+            r, "name",
+            "the engine reads %s as the default plan has it: leave it out, or "
+            "give yours another name",
+            spec->name);
+    return MR_OK;
+}
+
+/* A feature of the default plan keeps its words, any other says what it is made of. */
+static mr_status explain(reading *r, mr_feature_spec *spec)
+{
+    const mr_feature_spec *known = default_named(spec->name);
+    if (spec->unit == NULL)
+        spec->unit = known != NULL ? known->unit : mr_plan_unit_of(spec);
+    if (spec->meaning != NULL)
+        return MR_OK;
+    if (known != NULL) {
+        spec->meaning = known->meaning;
+        return MR_OK;
+    }
+    char meaning[TEXT_BYTES_MAX + 1];
+    mr_plan_meaning_of(spec, meaning, sizeof(meaning));
+    const mr_text copy =
+        mr_arena_copy(r->texts, (mr_text){meaning, (uint32_t)strlen(meaning) + 1});
+    spec->meaning = copy.bytes;
+    return copy.bytes != NULL ? MR_OK : MR_ERR_NO_MEMORY;
+}
+
+static mr_status check_name(reading *r, const mr_feature_spec *spec)
+{
+    const mr_feature_spec *known = default_named(spec->name);
+    if (known != NULL && (known->aggregate <= MR_AGGREGATE_SESSIONS ||
+                          known->aggregate == MR_AGGREGATE_RFM))
+        return complain(r, "name", "every profile has %s: leave it out", spec->name);
+    for (size_t i = 0; i < r->count; i++) {
+        if (strcmp(r->specs[i].name, spec->name) == 0)
+            return complain(r, "name", "%s is there twice", spec->name);
+    }
+    return MR_OK;
+}
+
+static mr_status read_feature(reading *r, mr_json_value *value)
+{
+    mr_feature_spec spec = {.aggregate = MR_AGGREGATES};
+    size_t cursor = 0;
+    mr_text name;
+    mr_json_value *member;
+    if (!mr_json_is_object(value))
+        return complain(r, "",
+                        "must be such as {name: views_7d, on: view, aggregate: count, "
+                        "window: 7d}");
+    while (mr_json_next(value, &cursor, &name, &member))
+        MR_TRY(read_member(r, name, member, &spec));
+    if (spec.name == NULL || spec.on == 0 || spec.aggregate == MR_AGGREGATES)
+        return complain(r, "", "needs name, on and aggregate");
+    MR_TRY(check_name(r, &spec));
+    MR_TRY(check_members(r, &spec));
+    MR_TRY(check_needed(r, &spec));
+    MR_TRY(explain(r, &spec));
+    if (r->count == MR_PLAN_FEATURES_MAX)
+        return complain(r, "", "is one too many: a plan has at most %d features",
+                        MR_PLAN_FEATURES_MAX);
+    r->specs[r->count++] = spec;
+    return MR_OK;
+}
+
+/* ---- the plan ---- */
+
+static bool is_read(const reading *r, const char *name)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (strcmp(r->specs[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* From the default plan: what every profile has in front, what is needed and what is computed of
+ * it behind. */
+static mr_status add_default(reading *r, const mr_feature_spec *spec)
+{
+    if (r->count == MR_PLAN_FEATURES_MAX)
+        return complain(r, "",
+                        "a plan has at most %d features, those of every profile and "
+                        "those the engine needs among them",
+                        MR_PLAN_FEATURES_MAX);
+    r->specs[r->count++] = *spec;
+    return MR_OK;
+}
+
+static mr_status read_features(reading *r, mr_json_value *features)
+{
+    for (size_t i = 0; i < mr_default_feature_count; i++) {
+        if (mr_default_features[i].aggregate <= MR_AGGREGATE_SESSIONS)
+            MR_TRY(add_default(r, &mr_default_features[i]));
+    }
+    for (size_t i = 0; i < mr_json_count(features); i++) {
+        r->index = i;
+        MR_TRY(read_feature(r, mr_json_at(features, i)));
+    }
+    for (size_t i = 0; i < mr_default_feature_count; i++) {
+        const mr_feature_spec *spec = &mr_default_features[i];
+        if (spec->aggregate == MR_AGGREGATE_RFM ||
+            (is_needed(spec) && !is_read(r, spec->name)))
+            MR_TRY(add_default(r, spec));
+    }
+    return MR_OK;
+}
+
+static mr_status compile(reading *r, mr_plan **ret_plan)
+{
+    mr_vector_spec columns[MR_PLAN_COLUMNS_MAX];
+    mr_error error = {{0}};
+    mr_plan *plan = NULL;
+    size_t count = 0;
+    mr_status status =
+        mr_plan_compile(r->specs, r->count, NULL, 0, &mr_default_dedup, &plan, &error);
+    if (status == MR_OK) {
+        status = mr_plan_columns_of(plan, r->texts, columns, &count);
+        mr_plan_destroy(plan);
+    }
+    if (status == MR_OK)
+        status = mr_plan_compile(r->specs, r->count, columns, count, &mr_default_dedup,
+                                 ret_plan, &error);
+    if (status == MR_ERR_INVALID) {
+        (void)snprintf(r->fault->path, sizeof(r->fault->path), "features");
+        (void)snprintf(r->fault->message, sizeof(r->fault->message), "%s", error.message);
+    }
+    return status;
+}
+
+/* The only member there is so far. */
+static mr_status find_features(mr_json_value *root, mr_plan_fault *fault,
+                               mr_json_value **ret_features)
+{
+    size_t cursor = 0;
+    mr_text name;
+    mr_json_value *value;
+    *ret_features = NULL;
+    if (root != NULL && !mr_json_is_object(root)) {
+        (void)snprintf(fault->message, sizeof(fault->message),
+                       "must be a mapping with a list of features");
+        return MR_ERR_INVALID;
+    }
+    while (root != NULL && mr_json_next(root, &cursor, &name, &value)) {
+        (void)snprintf(fault->path, sizeof(fault->path), "%.*s", MR_TEXT_ARG(name));
+        if (!mr_text_is(name, "features") || !mr_json_is_array(value)) {
+            (void)snprintf(fault->message, sizeof(fault->message), "%s",
+                           mr_text_is(name, "features")
+                               ? "must be a list"
+                               : "unknown member; a plan has features");
+            return MR_ERR_INVALID;
+        }
+        *ret_features = value;
+    }
+    return MR_OK;
+}
+
+mr_status mr_plan_read(mr_json_value *root, mr_plan **ret_plan, mr_plan_fault *ret_fault)
+{
+    mr_json_value *features;
+    *ret_fault = (mr_plan_fault){{0}, {0}};
+    MR_TRY(find_features(root, ret_fault, &features));
+    if (features == NULL)
+        return mr_plan_create_default(ret_plan);
+    reading *r = calloc(1, sizeof(*r));
+    mr_status status = MR_ERR_NO_MEMORY;
+    if (r == NULL)
+        return status;
+    r->fault = ret_fault;
+    r->texts = mr_arena_create(ARENA_BYTES);
+    if (r->texts != NULL) {
+        status = read_features(r, features);
+        if (status == MR_OK)
+            status = compile(r, ret_plan);
+    }
+    if (status == MR_OK)
+        (*ret_plan)->texts = r->texts;
+    else
+        mr_arena_destroy(r->texts);
+    free(r);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static void put_types(uint32_t on, mr_buffer *yaml)
+{
+    if (on == MR_ON_ANY) {
+        mr_buffer_printf(yaml, "any");
+        return;
+    }
+    const bool is_list = (on & (on - 1)) != 0;
+    const char *before = is_list ? "[" : "";
+    for (uint8_t type = MR_EVENT_NONE + 1; type < MR_EVENT_TYPES; type++) {
+        if ((on & MR_ON(type)) == 0)
+            continue;
+        mr_buffer_printf(yaml, "%s%s", before, mr_event_type_name((mr_event_type)type));
+        before = ", ";
+    }
+    if (is_list)
+        mr_buffer_printf(yaml, "]");
+}
+
+static void put_quotas(const mr_feature_spec *spec, mr_buffer *yaml)
+{
+    for (size_t q = 0; q < MR_QUOTAS_MAX && spec->quotas[q].type != MR_EVENT_NONE; q++)
+        mr_buffer_printf(yaml, "%s%s: %u", q == 0 ? ", quota: {" : ", ",
+                         mr_event_type_name((mr_event_type)spec->quotas[q].type),
+                         (unsigned)spec->quotas[q].keep);
+    mr_buffer_printf(yaml, "}");
+}
+
+static void put_text(const char *member, const char *text, mr_buffer *yaml)
+{
+    mr_json_writer writer = mr_json_writer_of(yaml);
+    mr_buffer_printf(yaml, ", %s: ", member);
+    mr_json_put_string(&writer, text); /* JSON's texts are YAML's */
+}
+
+/* What it says of itself, where that is not what would be said anyway. */
+static void put_words(const mr_feature_spec *spec, mr_buffer *yaml)
+{
+    const mr_feature_spec *known = default_named(spec->name);
+    const char *unit = known != NULL ? known->unit : mr_plan_unit_of(spec);
+    char meaning[TEXT_BYTES_MAX + 1];
+    if (known != NULL)
+        (void)snprintf(meaning, sizeof(meaning), "%s", known->meaning);
+    else
+        mr_plan_meaning_of(spec, meaning, sizeof(meaning));
+    if (spec->meaning[0] != '\0' && strcmp(meaning, spec->meaning) != 0)
+        put_text("meaning", spec->meaning, yaml);
+    if (spec->unit[0] != '\0' && strcmp(unit, spec->unit) != 0)
+        put_text("unit", spec->unit, yaml);
+}
+
+static void put_feature(const mr_feature_spec *spec, mr_buffer *yaml)
+{
+    mr_buffer_printf(yaml, "  - {name: %s, on: ", spec->name);
+    put_types(spec->on, yaml);
+    mr_buffer_printf(yaml, ", aggregate: %s", mr_aggregate_name(spec->aggregate));
+    if (spec->of != MR_OF_NOTHING)
+        mr_buffer_printf(yaml, ", of: %s", mr_of_name(spec->of));
+    if (spec->window_days > 0)
+        mr_buffer_printf(yaml, ", window: %ud", (unsigned)spec->window_days);
+    if (spec->half_life_days > 0)
+        mr_buffer_printf(yaml, ", half_life: %ud", (unsigned)spec->half_life_days);
+    if (spec->length > 0)
+        mr_buffer_printf(yaml, ", %s: %u",
+                         spec->aggregate == MR_AGGREGATE_DISTINCT     ? "exact_to"
+                         : spec->aggregate == MR_AGGREGATE_DAY_BITMAP ? "days"
+                                                                      : "length",
+                         (unsigned)spec->length);
+    if (spec->aggregate == MR_AGGREGATE_RECENT_ITEMS)
+        put_quotas(spec, yaml);
+    put_words(spec, yaml);
+    mr_buffer_printf(yaml, "}\n");
+}
+
+void mr_plan_write(const mr_plan *plan, mr_buffer *yaml)
+{
+    mr_buffer_printf(yaml, "features:\n");
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        const mr_feature_spec *spec = &plan->operations[i].spec;
+        if (spec->aggregate > MR_AGGREGATE_SESSIONS &&
+            spec->aggregate != MR_AGGREGATE_RFM)
+            put_feature(spec, yaml);
+    }
+}

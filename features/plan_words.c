@@ -1,0 +1,196 @@
+#include "features/plan_words.h"
+
+#include "core/assert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *mr_aggregate_name(mr_aggregate aggregate)
+{
+    static const char *const names[MR_AGGREGATES] = {
+        [MR_AGGREGATE_EVENTS] = "events",
+        [MR_AGGREGATE_FIRST_SEEN] = "first_seen",
+        [MR_AGGREGATE_LAST_SEEN] = "last_seen",
+        [MR_AGGREGATE_SESSIONS] = "sessions",
+        [MR_AGGREGATE_COUNT] = "count",
+        [MR_AGGREGATE_SUM] = "sum",
+        [MR_AGGREGATE_FADING_SUM] = "fading_sum",
+        [MR_AGGREGATE_DISTINCT] = "distinct",
+        [MR_AGGREGATE_FIRST_TIME] = "first_time",
+        [MR_AGGREGATE_LAST_TIME] = "last_time",
+        [MR_AGGREGATE_LAST_TIMES] = "last_times",
+        [MR_AGGREGATE_DAY_BITMAP] = "day_bitmap",
+        [MR_AGGREGATE_HISTOGRAM] = "histogram",
+        [MR_AGGREGATE_RECENT_ITEMS] = "recent_items",
+        [MR_AGGREGATE_RFM] = "rfm",
+        [MR_AGGREGATE_MIN] = "min",
+        [MR_AGGREGATE_MAX] = "max",
+        [MR_AGGREGATE_MEAN] = "mean",
+        [MR_AGGREGATE_FADING_MEAN] = "fading_mean",
+    };
+    MR_ASSERT(aggregate < MR_AGGREGATES);
+    return names[aggregate];
+}
+
+const char *mr_of_name(mr_of of)
+{
+    static const char *const names[MR_OFS] = {
+        [MR_OF_NOTHING] = "",
+        [MR_OF_VALUE] = "value",
+        [MR_OF_NET_VALUE] = "net_value",
+        [MR_OF_ORDER_ID] = "order_id",
+        [MR_OF_HOUR_OF_DAY] = "hour_of_day",
+        [MR_OF_QUANTITY] = "quantity",
+        [MR_OF_PRICE] = "price",
+        [MR_OF_RATING] = "rating",
+    };
+    MR_ASSERT(of < MR_OFS);
+    return names[of];
+}
+
+static bool is_amount(mr_of of)
+{
+    return of == MR_OF_VALUE || of == MR_OF_NET_VALUE || of == MR_OF_QUANTITY;
+}
+
+bool mr_aggregate_takes(mr_aggregate aggregate, mr_of of)
+{
+    switch (aggregate) {
+    case MR_AGGREGATE_SUM:
+    case MR_AGGREGATE_FADING_SUM: return is_amount(of);
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN:
+    case MR_AGGREGATE_FADING_MEAN:
+        return is_amount(of) || of == MR_OF_PRICE || of == MR_OF_RATING;
+    case MR_AGGREGATE_DISTINCT: return of == MR_OF_ORDER_ID;
+    case MR_AGGREGATE_HISTOGRAM: return of == MR_OF_HOUR_OF_DAY;
+    default: return of == MR_OF_NOTHING;
+    }
+}
+
+const char *mr_aggregate_fields(mr_aggregate aggregate)
+{
+    switch (aggregate) {
+    case MR_AGGREGATE_SUM:
+    case MR_AGGREGATE_FADING_SUM: return "of: value, net_value or quantity";
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN:
+    case MR_AGGREGATE_FADING_MEAN:
+        return "of: value, net_value, quantity, price or rating";
+    case MR_AGGREGATE_DISTINCT: return "of: order_id";
+    case MR_AGGREGATE_HISTOGRAM: return "of: hour_of_day";
+    default: return "no `of`: it is of the events themselves";
+    }
+}
+
+static const char *unit_of_field(mr_of of)
+{
+    switch (of) {
+    case MR_OF_QUANTITY: return "pieces";
+    case MR_OF_RATING: return "rating";
+    default: return "minor units";
+    }
+}
+
+const char *mr_plan_unit_of(const mr_feature_spec *spec)
+{
+    switch (spec->aggregate) {
+    case MR_AGGREGATE_SUM:
+    case MR_AGGREGATE_FADING_SUM:
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+    case MR_AGGREGATE_MEAN:
+    case MR_AGGREGATE_FADING_MEAN: return unit_of_field(spec->of);
+    case MR_AGGREGATE_DISTINCT: return "orders";
+    case MR_AGGREGATE_FIRST_TIME:
+    case MR_AGGREGATE_LAST_TIME:
+    case MR_AGGREGATE_LAST_TIMES: return "time";
+    case MR_AGGREGATE_DAY_BITMAP: return "days";
+    default: return "events";
+    }
+}
+
+/* "view or click" */
+static void put_types(uint32_t on, char *ret_text, size_t capacity)
+{
+    size_t length = 0;
+    ret_text[0] = '\0';
+    if (on == MR_ON_ANY)
+        return;
+    for (uint8_t type = MR_EVENT_NONE + 1; type < MR_EVENT_TYPES && length < capacity;
+         type++) {
+        if ((on & MR_ON(type)) == 0)
+            continue;
+        const int written =
+            snprintf(ret_text + length, capacity - length, "%s%s",
+                     length > 0 ? " or " : "", mr_event_type_name((mr_event_type)type));
+        length += written > 0 ? (size_t)written : 0;
+    }
+    if (length < capacity)
+        (void)snprintf(ret_text + length, capacity - length, " ");
+}
+
+void mr_plan_meaning_of(const mr_feature_spec *spec, char *ret_meaning, size_t capacity)
+{
+    char types[128];
+    char span[64] = ", ever";
+    const char *of = mr_of_name(spec->of);
+    put_types(spec->on, types, sizeof(types));
+    if (spec->window_days > 0)
+        (void)snprintf(span, sizeof(span), " of the last %u days",
+                       (unsigned)spec->window_days);
+    else if (spec->half_life_days > 0)
+        (void)snprintf(span, sizeof(span), ", each day's halved every %u days",
+                       (unsigned)spec->half_life_days);
+    switch (spec->aggregate) {
+    case MR_AGGREGATE_COUNT:
+        (void)snprintf(ret_meaning, capacity, "Number of %sevents%s.", types, span);
+        break;
+    case MR_AGGREGATE_SUM:
+    case MR_AGGREGATE_FADING_SUM:
+        (void)snprintf(ret_meaning, capacity, "Sum of %s over %sevents%s.", of, types,
+                       span);
+        break;
+    case MR_AGGREGATE_MEAN:
+    case MR_AGGREGATE_FADING_MEAN:
+        (void)snprintf(ret_meaning, capacity, "Mean %s of %sevents%s.", of, types, span);
+        break;
+    case MR_AGGREGATE_MIN:
+    case MR_AGGREGATE_MAX:
+        (void)snprintf(ret_meaning, capacity, "%s %s of %sevents%s.",
+                       spec->aggregate == MR_AGGREGATE_MIN ? "Least" : "Largest", of,
+                       types, span);
+        break;
+    case MR_AGGREGATE_DISTINCT:
+        (void)snprintf(
+            ret_meaning, capacity,
+            "Different orders of %sevents; an order id is known again while among "
+            "the last %u different ones.",
+            types, (unsigned)spec->length);
+        break;
+    case MR_AGGREGATE_FIRST_TIME:
+    case MR_AGGREGATE_LAST_TIME:
+        (void)snprintf(ret_meaning, capacity, "Time of the %s of the %sevents.",
+                       spec->aggregate == MR_AGGREGATE_FIRST_TIME ? "earliest" : "latest",
+                       types);
+        break;
+    case MR_AGGREGATE_LAST_TIMES:
+        (void)snprintf(ret_meaning, capacity,
+                       "The latest %u different times of %sevents.",
+                       (unsigned)spec->length, types);
+        break;
+    case MR_AGGREGATE_DAY_BITMAP:
+        (void)snprintf(ret_meaning, capacity,
+                       "Days with one of the %sevents among the latest %d.", types,
+                       MR_PLAN_BITMAP_DAYS);
+        break;
+    case MR_AGGREGATE_HISTOGRAM:
+        (void)snprintf(ret_meaning, capacity,
+                       "The %sevents by UTC hour of the day, each count ending at 65535.",
+                       types);
+        break;
+    default: (void)snprintf(ret_meaning, capacity, "The latest items touched."); break;
+    }
+}

@@ -1,0 +1,316 @@
+/*
+ * Aggregates of a plan that was read, against their defining sums.
+ *
+ * The plan is one of a file: extremes, means and sums of every field, over all time, over windows
+ * and fading.  The model keeps every event and computes each feature by its sentence; a fading mean
+ * in floating point, which the integers must meet to the unit.  The same events moved from a
+ * visitor to a user, and a shard carried over to the same plan, must read the same.
+ */
+#include "core/json.h"
+#include "features/canonical_dump.h"
+#include "features/checkpoint_decode.h"
+#include "features/plan_read.h"
+#include "tests/link_support.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { EVENTS_MAX = 400, ROUNDS = 60, READINGS = 6 };
+
+static const char plan_text[] =
+    "{\"features\": ["
+    "{\"name\":\"least_price\",\"on\":\"purchase\",\"aggregate\":\"min\",\"of\":"
+    "\"price\"},"
+    "{\"name\":\"largest_value\",\"on\":[\"purchase\",\"refund\"],\"aggregate\":\"max\","
+    "\"of\":\"net_value\"},"
+    "{\"name\":\"mean_quantity\",\"on\":\"purchase\",\"aggregate\":\"mean\","
+    "\"of\":\"quantity\"},"
+    "{\"name\":\"mean_value_9d\",\"on\":\"purchase\",\"aggregate\":\"mean\",\"of\":"
+    "\"value\","
+    "\"window\":\"9d\"},"
+    "{\"name\":\"pieces_2w\",\"on\":\"purchase\",\"aggregate\":\"sum\",\"of\":"
+    "\"quantity\","
+    "\"window\":\"2w\"},"
+    "{\"name\":\"rates_9d\",\"on\":\"rate\",\"aggregate\":\"count\",\"window\":\"9d\"},"
+    "{\"name\":\"satisfaction\",\"on\":\"rate\",\"aggregate\":\"fading_mean\","
+    "\"of\":\"rating\",\"half_life\":\"5d\"},"
+    "{\"name\":\"mean_rating\",\"on\":\"rate\",\"aggregate\":\"mean\",\"of\":\"rating\"},"
+    "{\"name\":\"worst_rating\",\"on\":\"rate\",\"aggregate\":\"min\",\"of\":\"rating\"},"
+    "{\"name\":\"touches\",\"on\":\"any\",\"aggregate\":\"count\"}]}";
+
+static mr_plan *read_plan(void)
+{
+    mr_json *json = NULL;
+    mr_plan *plan = NULL;
+    mr_plan_fault fault;
+    assert_ok(mr_json_parse(MR_TEXT(plan_text), &json, NULL));
+    if (mr_plan_read(mr_json_root(json), &plan, &fault) != MR_OK)
+        fail_msg("%s: %s", fault.path, fault.message);
+    mr_json_destroy(json);
+    return plan;
+}
+
+/* ---- the model ---- */
+
+typedef struct number {
+    bool is_there;
+    double value;
+} number;
+
+typedef double field(const mr_event *event);
+
+static double price_of(const mr_event *event)
+{
+    return (double)event->price_minor;
+}
+
+static double value_of(const mr_event *event)
+{
+    return (double)event->value_minor;
+}
+
+static double net_value_of(const mr_event *event)
+{
+    return event->type == MR_EVENT_REFUND ? -value_of(event) : value_of(event);
+}
+
+static double quantity_of(const mr_event *event)
+{
+    return (double)event->quantity;
+}
+
+static double rating_of(const mr_event *event)
+{
+    return event->rating_centi;
+}
+
+static double one(const mr_event *event)
+{
+    (void)event;
+    return 1.0;
+}
+
+typedef struct definition {
+    const char *name;
+    uint32_t on;
+    enum { LEAST, LARGEST, MEAN, SUM } kind;
+    field *of;
+    int days; /* 0: all */
+    double half_life;
+} definition;
+
+static const definition definitions[] = {
+    {"least_price", MR_ON(MR_EVENT_PURCHASE), LEAST, price_of, 0, 0.0},
+    {"largest_value", MR_ON(MR_EVENT_PURCHASE) | MR_ON(MR_EVENT_REFUND), LARGEST,
+     net_value_of, 0, 0.0},
+    {"mean_quantity", MR_ON(MR_EVENT_PURCHASE), MEAN, quantity_of, 0, 0.0},
+    {"mean_value_9d", MR_ON(MR_EVENT_PURCHASE), MEAN, value_of, 9, 0.0},
+    {"pieces_2w", MR_ON(MR_EVENT_PURCHASE), SUM, quantity_of, 14, 0.0},
+    {"rates_9d", MR_ON(MR_EVENT_RATE), SUM, one, 9, 0.0},
+    {"satisfaction", MR_ON(MR_EVENT_RATE), MEAN, rating_of, 0, 5.0},
+    {"mean_rating", MR_ON(MR_EVENT_RATE), MEAN, rating_of, 0, 0.0},
+    {"worst_rating", MR_ON(MR_EVENT_RATE), LEAST, rating_of, 0, 0.0},
+    {"touches", MR_ON_ANY, SUM, one, 0, 0.0},
+};
+
+enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
+
+/* What is left of an event, by whole days; a day ahead of the reading is not there yet, but for
+ * what is of all time. */
+static double weight_of(const definition *d, const mr_event *event, int64_t at_ms)
+{
+    const int64_t age = mr_time_day(at_ms) - mr_time_day(event->time_ms);
+    const bool lacks_field = d->of == rating_of && event->rating_centi == 0;
+    if ((d->on & MR_ON(event->type)) == 0 || lacks_field)
+        return 0.0;
+    if (d->half_life > 0.0)
+        return age < 0 || age >= MR_PLAN_FADE_HALF_LIVES * d->half_life
+                   ? 0.0
+                   : exp2(-(double)age / d->half_life);
+    return d->days == 0 || (age >= 0 && age < d->days) ? 1.0 : 0.0;
+}
+
+static number model_of(const definition *d, const mr_event *events, size_t count,
+                       int64_t at_ms)
+{
+    double sum = 0.0;
+    double weight = 0.0;
+    double least = INFINITY;
+    double largest = -INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        const double share = weight_of(d, &events[i], at_ms);
+        if (share <= 0.0)
+            continue;
+        const double amount = d->of(&events[i]);
+        weight += share;
+        sum += share * amount;
+        least = fmin(least, amount);
+        largest = fmax(largest, amount);
+    }
+    if (d->kind == SUM)
+        return (number){true, sum};
+    if (weight <= 0.0)
+        return (number){false, 0.0};
+    return (number){true, d->kind == LEAST     ? least
+                          : d->kind == LARGEST ? largest
+                                               : trunc(sum / weight)};
+}
+
+/* ---- the shard ---- */
+
+static void take_number(void *context, const mr_feature *feature, const mr_value *values,
+                        size_t row_count)
+{
+    number *read = context;
+    for (size_t d = 0; d < DEFINITIONS; d++) {
+        if (strcmp(definitions[d].name, feature->name) == 0)
+            read[d] =
+                (number){row_count > 0, row_count > 0 ? (double)values->number : 0.0};
+    }
+}
+
+static void compare(const mr_shard *shard, const mr_event *events, size_t count,
+                    int64_t at_ms)
+{
+    number read[DEFINITIONS] = {{0}};
+    mr_shard_profile_visit(shard, mr_shard_find(shard, MR_TEXT("u")), at_ms, take_number,
+                           read);
+    for (size_t d = 0; d < DEFINITIONS; d++) {
+        const number expected = model_of(&definitions[d], events, count, at_ms);
+        const double slack = definitions[d].half_life > 0.0 ? 1.0 : 0.0;
+        if (read[d].is_there != expected.is_there ||
+            fabs(read[d].value - expected.value) > slack)
+            fail_msg("%s is %f, not %f", definitions[d].name, read[d].value,
+                     expected.value);
+    }
+}
+
+static uint64_t draw(uint64_t *state, uint64_t bound)
+{
+    *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (*state >> 33) % bound;
+}
+
+static size_t make_events(uint64_t seed, mr_event *ret_events)
+{
+    static const uint8_t types[] = {MR_EVENT_PURCHASE, MR_EVENT_RATE, MR_EVENT_VIEW,
+                                    MR_EVENT_REFUND};
+    uint64_t state = seed;
+    const size_t count = 1 + draw(&state, EVENTS_MAX);
+    int64_t now_ms = START_MS;
+    for (size_t i = 0; i < count; i++) {
+        now_ms += (int64_t)draw(&state, 9 * HOUR_MS);
+        const int64_t late_ms =
+            draw(&state, 4) == 0 ? (int64_t)draw(&state, 20 * DAY_MS) : 0;
+        mr_event event = test_event((mr_event_type)types[draw(&state, sizeof(types))],
+                                    "u", "item", now_ms - late_ms);
+        event.quantity = (int64_t)draw(&state, 9);
+        event.price_minor = (int64_t)draw(&state, 5000);
+        event.value_minor = event.quantity * event.price_minor;
+        event.rating_centi =
+            (int16_t)(draw(&state, 5) == 0 ? 0 : 100 + 50 * draw(&state, 9));
+        ret_events[i] = event;
+    }
+    return count;
+}
+
+static mr_shard *shard_without_late(const mr_plan *plan)
+{
+    mr_hash_key key;
+    mr_shard *shard = NULL;
+    mr_hash_key_init(&key, "secret", 6);
+    const mr_shard_options options = {.plan = plan,
+                                      .hash_key = &key,
+                                      .topic = "events",
+                                      .partition = 3,
+                                      .applies_late = true};
+    assert_ok(mr_shard_create(&options, &shard));
+    return shard;
+}
+
+/* ---- tests ---- */
+
+static void test_each_feature_is_its_defining_sum(void **state)
+{
+    static mr_event events[EVENTS_MAX];
+    (void)state;
+    mr_plan *plan = read_plan();
+    for (uint64_t round = 1; round <= ROUNDS; round++) {
+        mr_shard *shard = shard_without_late(plan);
+        uint64_t random = round * 77;
+        const size_t count = make_events(round, events);
+        for (size_t i = 0; i < count; i++)
+            test_apply(shard, events[i]);
+        mr_shard_check(shard);
+        for (int n = 0; n < READINGS; n++)
+            compare(shard, events, count,
+                    mr_shard_newest_ms(shard) + (int64_t)draw(&random, 30 * DAY_MS));
+        mr_shard *carried = NULL;
+        assert_ok(mr_shard_migrate(shard, plan, &carried, NULL));
+        mr_shard_check(carried);
+        compare(carried, events, count, mr_shard_newest_ms(shard));
+        mr_shard_destroy(carried);
+        mr_shard_destroy(shard);
+    }
+    mr_plan_destroy(plan);
+}
+
+static void test_what_moves_from_a_visitor_adds_up(void **state)
+{
+    static mr_event events[EVENTS_MAX];
+    (void)state;
+    mr_plan *plan = read_plan();
+    for (uint64_t round = 1; round <= ROUNDS; round++) {
+        mr_shard *shard = shard_without_late(plan);
+        uint64_t random = round * 99;
+        const size_t count = make_events(round, events);
+        for (size_t i = 0; i < count; i++) {
+            mr_event event = events[i];
+            const bool is_visit = i == 0 || draw(&random, 2) == 0;
+            event.user_id = is_visit ? (mr_text){0} : MR_TEXT("u");
+            event.anonymous_id = is_visit ? MR_TEXT("x") : (mr_text){0};
+            test_apply(shard, event);
+        }
+        const mr_link answer = answer_of(shard, "x", "u");
+        test_apply_link(shard, &answer);
+        mr_shard_check(shard);
+        compare(shard, events, count, mr_shard_newest_ms(shard));
+        drop_link(&answer);
+        mr_shard_destroy(shard);
+    }
+    mr_plan_destroy(plan);
+}
+
+static void test_models_get_a_column_for_each_number(void **state)
+{
+    static mr_event events[EVENTS_MAX];
+    float vector[MR_PLAN_COLUMNS_MAX];
+    (void)state;
+    mr_plan *plan = read_plan();
+    mr_shard *shard = shard_without_late(plan);
+    const size_t count = make_events(7, events);
+    for (size_t i = 0; i < count; i++)
+        test_apply(shard, events[i]);
+    const int64_t at_ms = mr_shard_newest_ms(shard);
+    mr_shard_vector(shard, mr_shard_find(shard, MR_TEXT("u")), at_ms, vector);
+    for (size_t d = 0; d < DEFINITIONS; d++) {
+        const definition *def = &definitions[d];
+        const number expected = model_of(def, events, count, at_ms);
+        const bool is_scaled = def->of != quantity_of && def->of != one;
+        const size_t column = mr_plan_vector_find(plan, def->name);
+        assert_true(column != SIZE_MAX);
+        assert_close(vector[column], expected.value / (is_scaled ? 100.0 : 1.0), 0.02);
+    }
+    mr_shard_destroy(shard);
+    mr_plan_destroy(plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_feature_is_its_defining_sum),
+        cmocka_unit_test(test_what_moves_from_a_visitor_adds_up),
+        cmocka_unit_test(test_models_get_a_column_for_each_number),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
