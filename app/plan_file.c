@@ -1,6 +1,7 @@
 #include "app/plan_file.h"
 
 #include "app/config_yaml.h"
+#include "app/time_zone_table.h"
 #include "core/buffer.h"
 #include "core/json.h"
 #include "features/plan_read.h"
@@ -23,6 +24,20 @@ static void name_feature(mr_json_value *root, const char *path, char ret_name[64
                        name.bytes);
 }
 
+static mr_status find_zone(mr_json_value *root, mr_time_zone *ret_zone,
+                           mr_plan_fault *ret_fault)
+{
+    mr_json_value *value = mr_json_get(root, "time_zone");
+    mr_error why = {{0}};
+    *ret_fault = (mr_plan_fault){"time_zone", {0}};
+    if (mr_time_zone_find(
+            mr_json_text(value, value == NULL ? MR_TEXT("UTC") : (mr_text){0}), ret_zone,
+            &why) == MR_OK)
+        return MR_OK;
+    (void)snprintf(ret_fault->message, sizeof(ret_fault->message), "%s", why.message);
+    return MR_ERR_INVALID;
+}
+
 static mr_status read_json(yaml_document_t *document, const yaml_node_t *node,
                            const char *path, mr_text text, mr_plan **ret_plan,
                            mr_error *ret_error)
@@ -33,7 +48,10 @@ static mr_status read_json(yaml_document_t *document, const yaml_node_t *node,
     mr_error why = {{0}};
     if (mr_json_parse(text, &json, &why) != MR_OK) /* a text that is not UTF-8, say */
         return mr_error_set(ret_error, MR_ERR_INVALID, "%s:1: %s", path, why.message);
-    const mr_status status = mr_plan_read(mr_json_root(json), ret_plan, &fault);
+    mr_time_zone zone;
+    mr_status status = find_zone(mr_json_root(json), &zone, &fault);
+    if (status == MR_OK)
+        status = mr_plan_read(mr_json_root(json), &zone, ret_plan, &fault);
     if (status == MR_ERR_INVALID) {
         name_feature(mr_json_root(json), fault.path, name);
         (void)mr_error_set(ret_error, status, "%s:%zu: %s%s: %s", path,

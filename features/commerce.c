@@ -83,10 +83,10 @@ void mr_commerce_merge_day(mr_commerce *commerce, const mr_commerce_day *day)
     add_sums(&commerce->totals.sums, &day->sums);
 }
 
-void mr_commerce_apply(mr_commerce *commerce, const mr_event *event,
+void mr_commerce_apply(mr_commerce *commerce, const mr_event *event, int64_t day,
                        mr_profile_effect effect, bool is_anonymous)
 {
-    mr_commerce_day one = {.day = mr_time_day(event->time_ms)};
+    mr_commerce_day one = {.day = day};
     if (event->type == MR_EVENT_PURCHASE) {
         one.sums.purchases_minor = event->value_minor;
         one.sums.purchase_lines = 1;

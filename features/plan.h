@@ -10,7 +10,8 @@
  * Each feature says whether it is free of the order of events or follows the log's order:
  * the free ones are equal for shuffled and re-partitioned logs.
  *
- * Units      A window counts UTC days: 7 d is the day of reading and the six before it.
+ * Units      A window counts days of the plan's time zone: 7 d is the day of reading and the six
+ *            before it.
  * Ownership  The plan owns all it lends; it must outlive the shards made with it.
  * Threads    Immutable after create: any.
  * Cost       Compiled at start; lookups by index.

@@ -325,11 +325,24 @@ static void list_by_type(mr_plan *plan)
 
 /* Everything that changes a stored or read value, numbers of faded shares included: a machine
  * whose exp2() rounds another way has another plan, and says so, instead of another state. */
+static void write_zone(const mr_time_zone *zone, mr_buffer *text)
+{
+    if (zone->name[0] == '\0')
+        return;
+    mr_buffer_printf(text, "zone %s offset=%d", zone->name, (int)zone->first_offset_s);
+    for (uint32_t i = 0; i < zone->count; i++)
+        mr_buffer_printf(text, "%s%lld:%d", i == 0 ? " changes=" : ",",
+                         (long long)zone->changes[i].from_s,
+                         (int)zone->changes[i].offset_s);
+    mr_buffer_put_u8(text, '\n');
+}
+
 static void write_canonical(mr_plan *plan)
 {
     mr_buffer *text = &plan->canonical;
     mr_buffer_printf(text, "plan 1 session_ms=%d lateness_ms=%d\n", MR_SESSION_GAP_MS,
                      MR_SHARD_LATENESS_MS);
+    write_zone(&plan->zone, text);
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_feature_spec *spec = &plan->operations[i].spec;
         mr_buffer_printf(text, "%s on=%u aggregate=%d of=%d window=%u length=%u",
@@ -473,10 +486,10 @@ static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
     return mr_buffer_status(&plan->canonical);
 }
 
-mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
-                          const mr_vector_spec *columns, size_t column_count,
-                          const mr_dedup_spec *dedup, mr_plan **ret_plan,
-                          mr_error *ret_error)
+mr_status mr_plan_compile_in(const mr_time_zone *zone, const mr_feature_spec *specs,
+                             size_t spec_count, const mr_vector_spec *columns,
+                             size_t column_count, const mr_dedup_spec *dedup,
+                             mr_plan **ret_plan, mr_error *ret_error)
 {
     if (spec_count > MR_PLAN_FEATURES_MAX || column_count > MR_PLAN_COLUMNS_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID,
@@ -486,6 +499,8 @@ mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
     if (plan == NULL)
         return MR_ERR_NO_MEMORY;
     plan->dedup = *dedup;
+    if (zone != NULL)
+        plan->zone = *zone;
     const mr_status status =
         compile_into(plan, specs, spec_count, columns, column_count, ret_error);
     if (status != MR_OK) {
@@ -494,4 +509,13 @@ mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
     }
     *ret_plan = plan;
     return MR_OK;
+}
+
+mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
+                          const mr_vector_spec *columns, size_t column_count,
+                          const mr_dedup_spec *dedup, mr_plan **ret_plan,
+                          mr_error *ret_error)
+{
+    return mr_plan_compile_in(NULL, specs, spec_count, columns, column_count, dedup,
+                              ret_plan, ret_error);
 }

@@ -19,6 +19,7 @@
 #include "core/buffer.h"
 #include "core/event.h"
 #include "features/plan.h"
+#include "features/time_zone.h"
 
 enum {
     MR_PLAN_FEATURES_MAX = 64,
@@ -246,6 +247,7 @@ struct mr_plan {
     const mr_operation *history;
     const mr_operation *last_purchase;
 
+    mr_time_zone zone;
     mr_dedup_spec dedup;
     mr_buffer canonical;
     uint64_t hash;
@@ -261,6 +263,13 @@ MR_MUST_USE mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_
                                       const mr_vector_spec *columns, size_t column_count,
                                       const mr_dedup_spec *dedup, mr_plan **ret_plan,
                                       mr_error *ret_error);
+
+/* The same where days and hours are a zone's; NULL: UTC's. */
+MR_MUST_USE mr_status mr_plan_compile_in(const mr_time_zone *zone,
+                                         const mr_feature_spec *specs, size_t spec_count,
+                                         const mr_vector_spec *columns,
+                                         size_t column_count, const mr_dedup_spec *dedup,
+                                         mr_plan **ret_plan, mr_error *ret_error);
 
 /* The default plan with another memory of ids. */
 MR_MUST_USE mr_status mr_plan_create_with(const mr_dedup_spec *dedup, mr_plan **ret_plan);

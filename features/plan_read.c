@@ -393,21 +393,21 @@ static mr_status read_features(reading *r, mr_json_value *features)
     return MR_OK;
 }
 
-static mr_status compile(reading *r, mr_plan **ret_plan)
+static mr_status compile(reading *r, const mr_time_zone *zone, mr_plan **ret_plan)
 {
     mr_vector_spec columns[MR_PLAN_COLUMNS_MAX];
     mr_error error = {{0}};
     mr_plan *plan = NULL;
     size_t count = 0;
-    mr_status status =
-        mr_plan_compile(r->specs, r->count, NULL, 0, &mr_default_dedup, &plan, &error);
+    mr_status status = mr_plan_compile_in(zone, r->specs, r->count, NULL, 0,
+                                          &mr_default_dedup, &plan, &error);
     if (status == MR_OK) {
         status = mr_plan_columns_of(plan, r->texts, columns, &count);
         mr_plan_destroy(plan);
     }
     if (status == MR_OK)
-        status = mr_plan_compile(r->specs, r->count, columns, count, &mr_default_dedup,
-                                 ret_plan, &error);
+        status = mr_plan_compile_in(zone, r->specs, r->count, columns, count,
+                                    &mr_default_dedup, ret_plan, &error);
     if (status == MR_ERR_INVALID) {
         (void)snprintf(r->fault->path, sizeof(r->fault->path), "features");
         (void)snprintf(r->fault->message, sizeof(r->fault->message), "%s", error.message);
@@ -415,7 +415,13 @@ static mr_status compile(reading *r, mr_plan **ret_plan)
     return status;
 }
 
-/* The only member there is so far. */
+static mr_status complain_of(mr_plan_fault *fault, mr_text path, const char *message)
+{
+    (void)snprintf(fault->path, sizeof(fault->path), "%.*s", MR_TEXT_ARG(path));
+    (void)snprintf(fault->message, sizeof(fault->message), "%s", message);
+    return MR_ERR_INVALID;
+}
+
 static mr_status find_features(mr_json_value *root, mr_plan_fault *fault,
                                mr_json_value **ret_features)
 {
@@ -423,32 +429,37 @@ static mr_status find_features(mr_json_value *root, mr_plan_fault *fault,
     mr_text name;
     mr_json_value *value;
     *ret_features = NULL;
-    if (root != NULL && !mr_json_is_object(root)) {
-        (void)snprintf(fault->message, sizeof(fault->message),
-                       "must be a mapping with a list of features");
-        return MR_ERR_INVALID;
-    }
+    if (root != NULL && !mr_json_is_object(root))
+        return complain_of(fault, (mr_text){0},
+                           "must be a mapping with a list of features");
     while (root != NULL && mr_json_next(root, &cursor, &name, &value)) {
-        (void)snprintf(fault->path, sizeof(fault->path), "%.*s", MR_TEXT_ARG(name));
-        if (!mr_text_is(name, "features") || !mr_json_is_array(value)) {
-            (void)snprintf(fault->message, sizeof(fault->message), "%s",
-                           mr_text_is(name, "features")
-                               ? "must be a list"
-                               : "unknown member; a plan has features");
-            return MR_ERR_INVALID;
-        }
+        if (mr_text_is(name, "time_zone"))
+            continue; /* the caller's to look up */
+        if (!mr_text_is(name, "features"))
+            return complain_of(fault, name,
+                               "unknown member; a plan has time_zone and features");
+        if (!mr_json_is_array(value))
+            return complain_of(fault, name, "must be a list");
         *ret_features = value;
     }
     return MR_OK;
 }
 
-mr_status mr_plan_read(mr_json_value *root, mr_plan **ret_plan, mr_plan_fault *ret_fault)
+static mr_status read_all(reading *r, mr_json_value *features)
+{
+    if (features != NULL)
+        return read_features(r, features);
+    memcpy(r->specs, mr_default_features, mr_default_feature_count * sizeof(*r->specs));
+    r->count = mr_default_feature_count;
+    return MR_OK;
+}
+
+mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone, mr_plan **ret_plan,
+                       mr_plan_fault *ret_fault)
 {
     mr_json_value *features;
     *ret_fault = (mr_plan_fault){{0}, {0}};
     MR_TRY(find_features(root, ret_fault, &features));
-    if (features == NULL)
-        return mr_plan_create_default(ret_plan);
     reading *r = calloc(1, sizeof(*r));
     mr_status status = MR_ERR_NO_MEMORY;
     if (r == NULL)
@@ -456,9 +467,9 @@ mr_status mr_plan_read(mr_json_value *root, mr_plan **ret_plan, mr_plan_fault *r
     r->fault = ret_fault;
     r->texts = mr_arena_create(ARENA_BYTES);
     if (r->texts != NULL) {
-        status = read_features(r, features);
+        status = read_all(r, features);
         if (status == MR_OK)
-            status = compile(r, ret_plan);
+            status = compile(r, zone, ret_plan);
     }
     if (status == MR_OK)
         (*ret_plan)->texts = r->texts;
@@ -545,6 +556,8 @@ static void put_feature(const mr_feature_spec *spec, mr_buffer *yaml)
 
 void mr_plan_write(const mr_plan *plan, mr_buffer *yaml)
 {
+    if (plan->zone.name[0] != '\0')
+        mr_buffer_printf(yaml, "time_zone: %s\n", plan->zone.name);
     mr_buffer_printf(yaml, "features:\n");
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_feature_spec *spec = &plan->operations[i].spec;

@@ -1,7 +1,8 @@
 /*
  * Plan reading: a plan out of what its file says, and back.
  *
- *     {"features": [
+ *     {"time_zone": "Asia/Shanghai",
+ *      "features": [
  *       {"name": "views_7d",    "on": "view",     "aggregate": "count",       "window": "7d"},
  *       {"name": "best_price",  "on": "purchase", "aggregate": "min",         "of": "price"},
  *       {"name": "satisfaction","on": "rate",     "aggregate": "fading_mean", "of": "rating",
@@ -26,6 +27,7 @@
 #include "core/buffer.h"
 #include "core/json.h"
 #include "features/plan.h"
+#include "features/time_zone.h"
 
 /* What is wrong, and where: a path such as features[3].window. */
 typedef struct mr_plan_fault {
@@ -33,10 +35,10 @@ typedef struct mr_plan_fault {
     char message[MR_ERROR_MESSAGE_BYTES];
 } mr_plan_fault;
 
-/* `root` NULL, or without features: the default plan.  MR_ERR_INVALID with `ret_fault`;
- * MR_ERR_NO_MEMORY. */
-MR_MUST_USE mr_status mr_plan_read(mr_json_value *root, mr_plan **ret_plan,
-                                   mr_plan_fault *ret_fault);
+/* `root` NULL, or without features: those of the default plan.  `zone` is what its time_zone names;
+ * NULL: UTC.  MR_ERR_INVALID with `ret_fault`; MR_ERR_NO_MEMORY. */
+MR_MUST_USE mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone,
+                                   mr_plan **ret_plan, mr_plan_fault *ret_fault);
 
 /* Append what reads back as the same plan, as YAML: a line a feature.  Of a plan that was parsed
  * from its canonical text meanings and units are empty. */

@@ -196,6 +196,65 @@ static mr_status read_dedup(mr_text rest, mr_dedup_spec *ret_dedup)
     return MR_OK;
 }
 
+/* "-18000:…": digits with or without a sign, up to `end` or the end. */
+static bool take_signed(mr_text *rest, char end, int64_t *ret_number)
+{
+    const mr_text word = take(rest, end);
+    return mr_text_to_int64(word, ret_number) == MR_OK;
+}
+
+static bool read_changes(mr_text changes, mr_time_zone *zone)
+{
+    while (changes.length > 0) {
+        int64_t offset_s;
+        mr_zone_change *change = &zone->changes[zone->count];
+        if (zone->count == MR_ZONE_CHANGES_MAX ||
+            !take_signed(&changes, ':', &change->from_s) ||
+            !take_signed(&changes, ',', &offset_s) || offset_s < -MR_ZONE_OFFSET_MAX ||
+            offset_s > MR_ZONE_OFFSET_MAX)
+            return false;
+        change->offset_s = (int32_t)offset_s;
+        zone->count++;
+    }
+    return true;
+}
+
+/* A line behind "zone". */
+static bool read_zone_line(mr_text line, mr_time_zone *zone)
+{
+    const mr_text name = take(&line, ' ');
+    mr_text offset = take(&line, ' ');
+    int64_t offset_s;
+    if (name.length == 0 || name.length >= sizeof(zone->name) ||
+        !begins(offset, "offset="))
+        return false;
+    memcpy(zone->name, name.bytes, name.length);
+    (void)take(&offset, '=');
+    if (!take_signed(&offset, ' ', &offset_s) || offset_s < -MR_ZONE_OFFSET_MAX ||
+        offset_s > MR_ZONE_OFFSET_MAX)
+        return false;
+    zone->first_offset_s = (int32_t)offset_s;
+    if (line.length == 0)
+        return true;
+    const bool has_changes = begins(line, "changes=");
+    (void)take(&line, '=');
+    return has_changes && read_changes(line, zone) && mr_zone_is_sound(zone);
+}
+
+/* A text without one is of UTC. */
+static mr_status read_zone(mr_text rest, mr_time_zone *ret_zone)
+{
+    *ret_zone = (mr_time_zone){.count = 0};
+    while (rest.length > 0) {
+        mr_text line = take(&rest, '\n');
+        const mr_text name = take(&line, ' ');
+        if (mr_text_is(name, "zone") && !is_feature(line) &&
+            !read_zone_line(line, ret_zone))
+            return MR_ERR_CORRUPT;
+    }
+    return MR_OK;
+}
+
 mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan)
 {
     char *names = malloc((size_t)canonical.length + 1);
@@ -208,8 +267,11 @@ mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan)
     mr_dedup_spec dedup;
     if (status == MR_OK)
         status = read_dedup(canonical, &dedup);
+    mr_time_zone zone;
     if (status == MR_OK)
-        status = mr_plan_compile(specs, count, NULL, 0, &dedup, &plan, NULL);
+        status = read_zone(canonical, &zone);
+    if (status == MR_OK)
+        status = mr_plan_compile_in(&zone, specs, count, NULL, 0, &dedup, &plan, NULL);
     free(specs);
     if (status != MR_OK) {
         free(names);

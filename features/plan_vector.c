@@ -349,7 +349,7 @@ void mr_profile_vector(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
                         .pool = pool,
                         .row = row,
                         .at_ms = at_ms,
-                        .at_day = mr_time_day(at_ms)};
+                        .at_day = mr_zone_day(&plan->zone, at_ms)};
     for (size_t i = 0; i < plan->column_count; i++) {
         const mr_vector_operation *column = &plan->columns[i];
         ret_vector[i] = (float)(column_value(&at, column) / (double)column->spec.scale);

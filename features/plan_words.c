@@ -188,7 +188,7 @@ void mr_plan_meaning_of(const mr_feature_spec *spec, char *ret_meaning, size_t c
         break;
     case MR_AGGREGATE_HISTOGRAM:
         (void)snprintf(ret_meaning, capacity,
-                       "The %sevents by UTC hour of the day, each count ending at 65535.",
+                       "The %sevents by hour of the day, each count ending at 65535.",
                        types);
         break;
     default: (void)snprintf(ret_meaning, capacity, "The latest items touched."); break;

@@ -10,9 +10,9 @@ uint32_t mr_time_seconds(int64_t time_ms)
     return seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
 }
 
-static int64_t event_day(const mr_event *event)
+static int64_t event_day(const mr_plan *plan, const mr_event *event)
 {
-    const int64_t day = mr_time_day(event->time_ms);
+    const int64_t day = mr_zone_day(&plan->zone, event->time_ms);
     return day < UINT32_MAX ? day : UINT32_MAX;
 }
 
@@ -160,7 +160,8 @@ static void apply_pair(const mr_step *step, const mr_row *row, const mr_event *e
         pair->number = amount;
 }
 
-static void apply_number(const mr_step *step, const mr_row *row, const mr_event *event)
+static void apply_number(const mr_plan *plan, const mr_step *step, const mr_row *row,
+                         const mr_event *event)
 {
     int64_t *number = mr_row_number(*row, step->number_offset);
     const int64_t mark = event->time_ms + 1;
@@ -175,11 +176,12 @@ static void apply_number(const mr_step *step, const mr_row *row, const mr_event 
         break;
     case MR_AGGREGATE_LAST_TIME: *number = mark > *number ? mark : *number; break;
     case MR_AGGREGATE_DAY_BITMAP:
-        mr_day_bitmap_set((mr_day_bitmap *)(void *)number, event_day(event));
+        mr_day_bitmap_set((mr_day_bitmap *)(void *)number, event_day(plan, event));
         break;
     case MR_AGGREGATE_HISTOGRAM: {
         uint16_t *hours = (uint16_t *)(void *)number;
-        const int64_t hour = event->time_ms / MR_HOUR_MS % MR_PLAN_HOURS;
+        const int64_t hour =
+            mr_zone_local_ms(&plan->zone, event->time_ms) / MR_HOUR_MS % MR_PLAN_HOURS;
         if (hours[hour] < UINT16_MAX)
             hours[hour]++;
         break;
@@ -218,7 +220,7 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
         case MR_AGGREGATE_RECENT_ITEMS:
             keep_item(pool, items, operation, row, event, item);
             break;
-        default: apply_number(step, row, event);
+        default: apply_number(plan, step, row, event);
         }
     }
     for (size_t i = 0; i < run->series_count; i++) {
@@ -226,7 +228,7 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
         if (!has_amount(event, series->of))
             continue;
         mr_day_series_add(pool, series, mr_row_list(*row, series->list_offset),
-                          event_day(event), amount_of(event, series->of));
+                          event_day(plan, event), amount_of(event, series->of));
     }
     return effect;
 }

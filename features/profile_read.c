@@ -191,7 +191,7 @@ void mr_profile_visit(const mr_plan *plan, const mr_block_pool *pool,
                       .items = items,
                       .row = row,
                       .at_ms = at_ms,
-                      .at_day = mr_time_day(at_ms),
+                      .at_day = mr_zone_day(&plan->zone, at_ms),
                       .values = values};
     for (size_t i = 0; i < plan->operation_count; i++) {
         reader_.operation = &plan->operations[i];

@@ -226,7 +226,9 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
     const mr_profile_effect effect = mr_profile_apply(
         shard->plan, &shard->pool, shard->items, &parts, event, item, offset);
     mr_links_note(shard, row, event);
-    mr_commerce_apply(&shard->commerce, event, effect, is_anonymous);
+    mr_commerce_apply(&shard->commerce, event,
+                      mr_zone_day(&shard->plan->zone, event->time_ms), effect,
+                      is_anonymous);
     if (item == MR_ID_NONE || (MR_TRENDING_ON & MR_ON(event->type)) == 0)
         return;
     mr_shard_touch_item(shard, item);

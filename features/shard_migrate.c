@@ -40,6 +40,12 @@ static mr_status find_sources(migration *m, const mr_plan *before, const mr_plan
             ret_error, MR_ERR_INVALID,
             "was made with '%.*s', this plan says '%.*s': rebuild by replay",
             MR_TEXT_ARG(first_line(before)), MR_TEXT_ARG(first_line(plan)));
+    if (!mr_zone_equal(&before->zone, &plan->zone))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "its days are those of %s, this plan's of %s, or of another "
+                            "edition of the tables: rebuild by replay",
+                            before->zone.name[0] != '\0' ? before->zone.name : "UTC",
+                            plan->zone.name[0] != '\0' ? plan->zone.name : "UTC");
     if (mr_dedup_count(m->from->dedup) > 0 &&
         !same_memory_of_ids(&before->dedup, &plan->dedup))
         return mr_error_set(ret_error, MR_ERR_INVALID,

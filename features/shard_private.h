@@ -77,7 +77,7 @@ typedef struct mr_commerce {
 void mr_commerce_init(mr_commerce *ret_commerce);
 void mr_commerce_deinit(mr_commerce *commerce);
 MR_MUST_USE mr_status mr_commerce_reserve(mr_commerce *commerce, size_t days);
-void mr_commerce_apply(mr_commerce *commerce, const mr_event *event,
+void mr_commerce_apply(mr_commerce *commerce, const mr_event *event, int64_t day,
                        mr_profile_effect effect, bool is_anonymous);
 
 /* Add a whole day, of another shard or a file, to the day and to all time. */

@@ -1,8 +1,8 @@
 /*
  * Aggregates of a plan that was read, against their defining sums.
  *
- * The plan is one of a file: extremes, means and sums of every field, over all time, over windows
- * and fading.  The model keeps every event and computes each feature by its sentence; a fading mean
+ * The plan is one of a file, its days those of a zone: extremes, means and sums of every field, over
+ * all time, over windows and fading.  The model keeps every event and computes each feature by its sentence; a fading mean
  * in floating point, which the integers must meet to the unit.  The same events moved from a
  * visitor to a user, and a shard carried over to the same plan, must read the same.
  */
@@ -38,13 +38,26 @@ static const char plan_text[] =
     "{\"name\":\"worst_rating\",\"on\":\"rate\",\"aggregate\":\"min\",\"of\":\"rating\"},"
     "{\"name\":\"touches\",\"on\":\"any\",\"aggregate\":\"count\"}]}";
 
+/* Two hours and a half ahead until the middle of a round, then four behind: a zone's days are not
+ * UTC's, and one of them is long. */
+static const mr_time_zone zone = {.name = "Test/Zone",
+                                  .first_offset_s = 9000,
+                                  .count = 1,
+                                  .changes = {{START_MS / 1000 + 40 * 86400, -14400}}};
+
+static int64_t zone_day(int64_t time_ms)
+{
+    const bool is_ahead = time_ms < zone.changes[0].from_s * 1000;
+    return mr_time_day(time_ms + (is_ahead ? 9000000 : -14400000));
+}
+
 static mr_plan *read_plan(void)
 {
     mr_json *json = NULL;
     mr_plan *plan = NULL;
     mr_plan_fault fault;
     assert_ok(mr_json_parse(MR_TEXT(plan_text), &json, NULL));
-    if (mr_plan_read(mr_json_root(json), &plan, &fault) != MR_OK)
+    if (mr_plan_read(mr_json_root(json), &zone, &plan, &fault) != MR_OK)
         fail_msg("%s: %s", fault.path, fault.message);
     mr_json_destroy(json);
     return plan;
@@ -119,7 +132,7 @@ enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
  * what is of all time. */
 static double weight_of(const definition *d, const mr_event *event, int64_t at_ms)
 {
-    const int64_t age = mr_time_day(at_ms) - mr_time_day(event->time_ms);
+    const int64_t age = zone_day(at_ms) - zone_day(event->time_ms);
     const bool lacks_field = d->of == rating_of && event->rating_centi == 0;
     if ((d->on & MR_ON(event->type)) == 0 || lacks_field)
         return 0.0;

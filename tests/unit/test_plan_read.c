@@ -13,7 +13,7 @@ static mr_status read_text(const char *text, mr_plan **ret_plan, mr_plan_fault *
 {
     mr_json *json = NULL;
     assert_ok(mr_json_parse(mr_text_from(text), &json, NULL));
-    const mr_status status = mr_plan_read(mr_json_root(json), ret_plan, ret_fault);
+    const mr_status status = mr_plan_read(mr_json_root(json), NULL, ret_plan, ret_fault);
     mr_json_destroy(json);
     return status;
 }
@@ -56,7 +56,7 @@ static void test_a_file_without_features_is_the_default_plan(void **state)
     mr_plan *standard = NULL;
     mr_plan_fault fault;
     mr_plan *plans[2] = {read_well("{}"), NULL};
-    assert_ok(mr_plan_read(NULL, &plans[1], &fault));
+    assert_ok(mr_plan_read(NULL, NULL, &plans[1], &fault));
     assert_ok(mr_plan_create_default(&standard));
     for (size_t i = 0; i < 2; i++) {
         assert_true(mr_plan_hash(plans[i]) == mr_plan_hash(standard));
