@@ -32,6 +32,9 @@ static void put_value(mr_json_writer *writer, const mr_value *value)
     case MR_VALUE_COUNT:
     case MR_VALUE_DAYS: mr_json_put_int(writer, value->number); break;
     case MR_VALUE_MONEY: mr_json_put_money(writer, value->number, MR_MINOR_DIGITS); break;
+    case MR_VALUE_MILLIONTHS:
+        mr_json_put_double(writer, (double)value->number / 1e6);
+        break;
     case MR_VALUE_HUNDREDTHS: mr_json_put_money(writer, value->number, 2); break;
     case MR_VALUE_TIME: put_time(writer, value->number); break;
     case MR_VALUE_DAY: put_day(writer, value->number); break;

@@ -183,6 +183,8 @@ void mr_plan_destroy(mr_plan *plan)
 {
     if (plan == NULL)
         return;
+    for (size_t i = 0; i < MR_PLAN_FEATURES_MAX; i++)
+        mr_expression_destroy(plan->operations[i].expression);
     mr_buffer_deinit(&plan->canonical);
     free(plan->names);
     mr_arena_destroy(plan->texts);
@@ -254,6 +256,7 @@ mr_feature_bytes mr_plan_feature_bytes(const mr_plan *plan, size_t index)
     case MR_AGGREGATE_EVENTS: return (mr_feature_bytes){.fixed = sizeof(uint32_t)};
     case MR_AGGREGATE_SESSIONS: return (mr_feature_bytes){.fixed = sizeof(uint16_t)};
     case MR_AGGREGATE_RFM: return (mr_feature_bytes){.shares = plan->orders->spec.name};
+    case MR_AGGREGATE_EXPRESSION: return (mr_feature_bytes){.fixed = 0};
     case MR_AGGREGATE_DAY_BITMAP:
         return (mr_feature_bytes){.fixed = sizeof(mr_day_bitmap)};
     case MR_AGGREGATE_HISTOGRAM:
@@ -298,8 +301,8 @@ size_t mr_plan_vector_find(const mr_plan *plan, const char *name)
 
 const char *mr_value_type_name(mr_value_type type)
 {
-    static const char *const names[] = {"count", "money", "time", "day",
-                                        "days",  "event", "item", "hundredths"};
+    static const char *const names[] = {"count", "money", "time",       "day",   "days",
+                                        "event", "item",  "hundredths", "number"};
     MR_ASSERT((size_t)type < sizeof(names) / sizeof(names[0]));
     return names[type];
 }

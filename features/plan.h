@@ -42,6 +42,7 @@ typedef enum mr_value_type {
     MR_VALUE_EVENT,      /* an event type; `text` holds its name  */
     MR_VALUE_ITEM,       /* `text` holds the item id              */
     MR_VALUE_HUNDREDTHS, /* of a rating: 450 is 4.5              */
+    MR_VALUE_MILLIONTHS, /* of an expression: 1500000 is 1.5      */
 } mr_value_type;
 
 enum { MR_FEATURE_COLUMNS_MAX = 6 };

@@ -82,6 +82,7 @@ static bool kind_of(const mr_operation *operation, mr_vector_kind *ret_kind)
     case MR_AGGREGATE_DISTINCT: *ret_kind = MR_VECTOR_NUMBER; return true;
     case MR_AGGREGATE_FADING_SUM: *ret_kind = MR_VECTOR_FADING; return true;
     case MR_AGGREGATE_FADING_MEAN: *ret_kind = MR_VECTOR_FADING_MEAN; return true;
+    case MR_AGGREGATE_EXPRESSION: *ret_kind = MR_VECTOR_EXPRESSION; return true;
     case MR_AGGREGATE_LAST_TIME: *ret_kind = MR_VECTOR_RECENCY; return true;
     case MR_AGGREGATE_MIN:
     case MR_AGGREGATE_MAX: *ret_kind = MR_VECTOR_PAIR; return true;
@@ -106,18 +107,18 @@ static mr_status add_column(const mr_operation *operation, mr_vector_kind kind,
     if (copy.bytes == NULL)
         return MR_ERR_NO_MEMORY;
     const bool is_scaled = type == MR_VALUE_MONEY || type == MR_VALUE_HUNDREDTHS;
-    *ret_column =
-        (mr_vector_spec){.column = {.name = spec->name,
-                                    .meaning = spec->meaning,
-                                    .unit = is_recency               ? "days"
-                                            : type == MR_VALUE_MONEY ? "money"
-                                                                     : spec->unit,
-                                    .phrase = copy.bytes,
-                                    .decimals = is_scaled ? 2 : 0},
-                         .kind = kind,
-                         .days = spec->window_days,
-                         .scale = is_scaled ? 100.0F : 1.0F,
-                         .first = spec->name};
+    *ret_column = (mr_vector_spec){
+        .column = {.name = spec->name,
+                   .meaning = spec->meaning,
+                   .unit = is_recency               ? "days"
+                           : type == MR_VALUE_MONEY ? "money"
+                                                    : spec->unit,
+                   .phrase = copy.bytes,
+                   .decimals = is_scaled || kind == MR_VECTOR_EXPRESSION ? 2 : 0},
+        .kind = kind,
+        .days = spec->window_days,
+        .scale = is_scaled ? 100.0F : 1.0F,
+        .first = spec->name};
     return MR_OK;
 }
 

@@ -43,6 +43,7 @@ static mr_feature_column number_column(const mr_feature_spec *spec)
     case MR_AGGREGATE_MAX:
     case MR_AGGREGATE_MEAN:
     case MR_AGGREGATE_FADING_MEAN: column.type = type_of_amount(spec->of); break;
+    case MR_AGGREGATE_EXPRESSION: column.type = MR_VALUE_MILLIONTHS; break;
     case MR_AGGREGATE_FIRST_SEEN:
     case MR_AGGREGATE_LAST_SEEN:
     case MR_AGGREGATE_FIRST_TIME:
@@ -94,6 +95,58 @@ static mr_feature describe(const mr_feature_spec *spec)
     default: break;
     }
     return feature;
+}
+
+typedef struct naming {
+    const mr_plan *plan;
+    mr_order order; /* of what was named so far */
+} naming;
+
+/* "now", "spend", "rfm.recency": of the features before it, what is one number. */
+static bool resolve(void *context, mr_text name, uint32_t *ret_number)
+{
+    naming *n = context;
+    const char *dot = memchr(name.bytes, '.', name.length);
+    const uint32_t length = dot != NULL ? (uint32_t)(dot - name.bytes) : name.length;
+    if (mr_text_is(name, "now")) {
+        *ret_number = MR_PLAN_NOW;
+        return true;
+    }
+    for (size_t i = 0; i < n->plan->operation_count; i++) {
+        const mr_feature *feature = &n->plan->operations[i].feature;
+        if (feature->is_list ||
+            !mr_text_is((mr_text){name.bytes, length}, feature->name) ||
+            (dot == NULL) != (feature->column_count == 1))
+            continue;
+        for (size_t c = 0; c < feature->column_count; c++) {
+            if (dot != NULL && !mr_text_is((mr_text){dot + 1, name.length - length - 1},
+                                           feature->columns[c].name))
+                continue;
+            *ret_number = (uint32_t)(i * MR_FEATURE_COLUMNS_MAX + c);
+            n->order = feature->order == MR_ORDER_LOG ? MR_ORDER_LOG : n->order;
+            return true;
+        }
+    }
+    return false;
+}
+
+static mr_status read_expression(mr_plan *plan, mr_operation *operation,
+                                 mr_error *ret_error)
+{
+    const mr_feature_spec *spec = &operation->spec;
+    naming n = {.plan = plan, .order = MR_ORDER_FREE};
+    mr_error why = {{0}};
+    if (spec->expression == NULL)
+        return MR_OK;
+    const mr_status status = mr_expression_parse(mr_text_from(spec->expression), resolve,
+                                                 &n, &operation->expression, &why);
+    if (status == MR_ERR_INVALID)
+        return mr_error_set(ret_error, status,
+                            "feature %s: expression: %.100s (names are now and features "
+                            "before it that are no lists; of rfm rfm.recency)",
+                            spec->name, why.message);
+    operation->feature.order = n.order;
+    return status;
 }
 
 /* Days of a series that a windowed operation reads; 0 when it reads none. */
@@ -352,6 +405,10 @@ static void write_canonical(mr_plan *plan)
             mr_buffer_printf(text, " quota=%s:%u",
                              mr_event_type_name((mr_event_type)spec->quotas[q].type),
                              (unsigned)spec->quotas[q].keep);
+        if (plan->operations[i].expression != NULL)
+            mr_buffer_printf(
+                text, " expression=%.*s",
+                MR_TEXT_ARG(mr_expression_text(plan->operations[i].expression)));
         for (int64_t age = 0; age < spec->half_life_days; age++)
             mr_buffer_printf(text, "%s%llu", age == 0 ? " fade=" : ",",
                              (unsigned long long)mr_plan_fade(spec->half_life_days, age));
@@ -373,6 +430,7 @@ static mr_status add_feature(mr_plan *plan, const mr_feature_spec *spec,
     MR_TRY(check_spec(plan, spec, ret_error));
     mr_operation *operation = &plan->operations[plan->operation_count];
     *operation = (mr_operation){.spec = *spec, .feature = describe(spec)};
+    MR_TRY(read_expression(plan, operation, ret_error));
     if (days_read(spec) > 0 && place_in_series(plan, operation) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "feature %s: more than %d different windowed inputs",

@@ -18,6 +18,7 @@
 #include "core/arena.h"
 #include "core/buffer.h"
 #include "core/event.h"
+#include "features/expression.h"
 #include "features/plan.h"
 #include "features/time_zone.h"
 
@@ -57,6 +58,7 @@ typedef enum mr_aggregate {
     MR_AGGREGATE_MAX,
     MR_AGGREGATE_MEAN,
     MR_AGGREGATE_FADING_MEAN,
+    MR_AGGREGATE_EXPRESSION, /* computed on reading, of features before it */
     MR_AGGREGATES,
 } mr_aggregate;
 
@@ -131,15 +133,20 @@ typedef struct mr_feature_spec {
     uint16_t half_life_days;
     uint16_t length;
     mr_quota quotas[MR_QUOTAS_MAX];
+    const char *expression; /* NULL: it is no expression */
 } mr_feature_spec;
+
+#define MR_PLAN_NOW UINT32_MAX /* the time of the reading, as an expression's name */
 
 typedef struct mr_operation {
     mr_feature_spec spec;
     mr_feature feature;
-    uint32_t number_offset; /* of its number or numbers */
-    uint32_t list_offset;   /* of its mr_list           */
-    uint8_t series;         /* of a windowed operation  */
-    bool stores;            /* runs on events           */
+    uint32_t number_offset;    /* of its number or numbers */
+    uint32_t list_offset;      /* of its mr_list           */
+    uint8_t series;            /* of a windowed operation  */
+    bool stores;               /* runs on events           */
+    mr_expression *expression; /* its names: operation x MR_FEATURE_COLUMNS_MAX + column,
+                                  or MR_PLAN_NOW */
 } mr_operation;
 
 /* Whether it is read from days instead of a number of its own. */
@@ -211,6 +218,7 @@ typedef enum mr_vector_kind {
     MR_VECTOR_PAIR,          /* min, max or mean; 0 when there is none */
     MR_VECTOR_WINDOW_MEAN,   /* the same, of a series over `days`      */
     MR_VECTOR_FADING_MEAN,
+    MR_VECTOR_EXPRESSION, /* 0 where it is missing */
 } mr_vector_kind;
 
 typedef struct mr_vector_spec {

@@ -15,6 +15,7 @@ typedef struct reading {
     mr_arena *texts;
     mr_plan_fault *fault;
     mr_feature_spec specs[MR_PLAN_FEATURES_MAX];
+    size_t places[MR_PLAN_FEATURES_MAX]; /* in the file; of no default one */
     size_t count;
     size_t index; /* in the file, of the feature being read */
 } reading;
@@ -38,11 +39,11 @@ static mr_status complain(reading *r, const char *member, const char *format, ..
 /* ---- words ---- */
 
 static mr_status keep_text(reading *r, const char *member, mr_json_value *value,
-                           const char **ret_text)
+                           uint32_t most, const char **ret_text)
 {
     const mr_text text = mr_json_text(value, (mr_text){0});
-    if (text.length == 0 || text.length > TEXT_BYTES_MAX)
-        return complain(r, member, "must be a text of 1 to %d bytes", TEXT_BYTES_MAX);
+    if (text.length == 0 || text.length > most)
+        return complain(r, member, "must be a text of 1 to %u bytes", (unsigned)most);
     char *copy = mr_arena_allocate(r->texts, text.length + 1U);
     if (copy == NULL)
         return MR_ERR_NO_MEMORY;
@@ -61,7 +62,7 @@ static bool is_name(const char *name)
 
 static mr_status read_name(reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
-    MR_TRY(keep_text(r, "name", value, &spec->name));
+    MR_TRY(keep_text(r, "name", value, TEXT_BYTES_MAX, &spec->name));
     return is_name(spec->name)
                ? MR_OK
                : complain(r, "name",
@@ -100,7 +101,7 @@ static mr_status read_on(reading *r, mr_json_value *value, mr_feature_spec *spec
 static mr_status read_aggregate(reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
     const mr_text word = mr_json_text(value, (mr_text){0});
-    for (mr_aggregate a = MR_AGGREGATE_COUNT; a < MR_AGGREGATES; a++) {
+    for (mr_aggregate a = MR_AGGREGATE_COUNT; a < MR_AGGREGATE_EXPRESSION; a++) {
         if (a != MR_AGGREGATE_RFM && mr_text_is(word, mr_aggregate_name(a))) {
             spec->aggregate = a;
             return MR_OK;
@@ -211,14 +212,18 @@ static mr_status read_member(reading *r, mr_text name, mr_json_value *value,
     }
     if (mr_text_is(name, "quota"))
         return read_quota(r, value, spec);
+    if (mr_text_is(name, "expression"))
+        return keep_text(r, "expression", value, MR_EXPRESSION_BYTES_MAX,
+                         &spec->expression);
     if (mr_text_is(name, "meaning"))
-        return keep_text(r, "meaning", value, &spec->meaning);
+        return keep_text(r, "meaning", value, TEXT_BYTES_MAX, &spec->meaning);
     if (mr_text_is(name, "unit"))
-        return keep_text(r, "unit", value, &spec->unit);
-    return complain(r, "",
-                    "unknown member '%.*s'; there are name, on, aggregate, of, window, "
-                    "half_life, length, exact_to, days, quota, meaning and unit",
-                    MR_TEXT_ARG(name));
+        return keep_text(r, "unit", value, TEXT_BYTES_MAX, &spec->unit);
+    return complain(
+        r, "",
+        "unknown member '%.*s'; there are name, on, aggregate, of, window, "
+        "half_life, length, exact_to, days, quota, expression, meaning and unit",
+        MR_TEXT_ARG(name));
 }
 
 /* What the aggregate needs, and what it has no use for. */
@@ -337,8 +342,12 @@ static mr_status read_feature(reading *r, mr_json_value *value)
                         "window: 7d}");
     while (mr_json_next(value, &cursor, &name, &member))
         MR_TRY(read_member(r, name, member, &spec));
-    if (spec.name == NULL || spec.on == 0 || spec.aggregate == MR_AGGREGATES)
-        return complain(r, "", "needs name, on and aggregate");
+    if (spec.expression != NULL && spec.aggregate == MR_AGGREGATES)
+        spec.aggregate = MR_AGGREGATE_EXPRESSION;
+    if (spec.name == NULL || spec.aggregate == MR_AGGREGATES ||
+        (spec.on == 0) != (spec.expression != NULL))
+        return complain(r, "",
+                        "needs name, on and aggregate, or name and expression alone");
     MR_TRY(check_name(r, &spec));
     MR_TRY(check_members(r, &spec));
     MR_TRY(check_needed(r, &spec));
@@ -346,6 +355,7 @@ static mr_status read_feature(reading *r, mr_json_value *value)
     if (r->count == MR_PLAN_FEATURES_MAX)
         return complain(r, "", "is one too many: a plan has at most %d features",
                         MR_PLAN_FEATURES_MAX);
+    r->places[r->count] = r->index;
     r->specs[r->count++] = spec;
     return MR_OK;
 }
@@ -393,6 +403,24 @@ static mr_status read_features(reading *r, mr_json_value *features)
     return MR_OK;
 }
 
+/* "feature NAME: …" at that feature's place. */
+static void place(reading *r, const char *message)
+{
+    char start[NAME_BYTES_MAX + 16];
+    (void)snprintf(r->fault->path, sizeof(r->fault->path), "features");
+    (void)snprintf(r->fault->message, sizeof(r->fault->message), "%s", message);
+    for (size_t i = 0; i < r->count; i++) {
+        const int length =
+            snprintf(start, sizeof(start), "feature %s: ", r->specs[i].name);
+        if (length <= 0 || strncmp(message, start, (size_t)length) != 0)
+            continue;
+        (void)snprintf(r->fault->path, sizeof(r->fault->path), "features[%zu]",
+                       r->places[i]);
+        (void)snprintf(r->fault->message, sizeof(r->fault->message), "%s",
+                       message + length);
+    }
+}
+
 static mr_status compile(reading *r, const mr_time_zone *zone, mr_plan **ret_plan)
 {
     mr_vector_spec columns[MR_PLAN_COLUMNS_MAX];
@@ -408,10 +436,8 @@ static mr_status compile(reading *r, const mr_time_zone *zone, mr_plan **ret_pla
     if (status == MR_OK)
         status = mr_plan_compile_in(zone, r->specs, r->count, columns, count,
                                     &mr_default_dedup, ret_plan, &error);
-    if (status == MR_ERR_INVALID) {
-        (void)snprintf(r->fault->path, sizeof(r->fault->path), "features");
-        (void)snprintf(r->fault->message, sizeof(r->fault->message), "%s", error.message);
-    }
+    if (status == MR_ERR_INVALID)
+        place(r, error.message);
     return status;
 }
 
@@ -533,6 +559,13 @@ static void put_words(const mr_feature_spec *spec, mr_buffer *yaml)
 
 static void put_feature(const mr_feature_spec *spec, mr_buffer *yaml)
 {
+    if (spec->expression != NULL) {
+        mr_buffer_printf(yaml, "  - {name: %s", spec->name);
+        put_text("expression", spec->expression, yaml);
+        put_words(spec, yaml);
+        mr_buffer_printf(yaml, "}\n");
+        return;
+    }
     mr_buffer_printf(yaml, "  - {name: %s, on: ", spec->name);
     put_types(spec->on, yaml);
     mr_buffer_printf(yaml, ", aggregate: %s", mr_aggregate_name(spec->aggregate));

@@ -97,7 +97,17 @@ static bool read_fade(mr_text word, mr_feature_spec *spec)
     return days > 0 && days <= MR_PLAN_HALF_LIFE_MAX;
 }
 
-static bool read_spec(mr_text definition, mr_feature_spec *spec)
+/* Its text goes to `names` like a name. */
+static void keep_expression(mr_text word, char **names, mr_feature_spec *spec)
+{
+    (void)take(&word, '=');
+    memcpy(*names, word.bytes, word.length);
+    (*names)[word.length] = '\0';
+    spec->expression = *names;
+    *names += word.length + 1;
+}
+
+static bool read_spec(mr_text definition, char **names, mr_feature_spec *spec)
 {
     uint32_t numbers[5];
     static const struct {
@@ -120,6 +130,10 @@ static bool read_spec(mr_text definition, mr_feature_spec *spec)
     spec->length = (uint16_t)numbers[4];
     while (definition.length > 0) {
         const mr_text word = take(&definition, ' ');
+        if (begins(word, "expression=")) {
+            keep_expression(word, names, spec);
+            continue;
+        }
         if (begins(word, "quota=") ? !read_quota(word, spec)
                                    : !begins(word, "fade=") || !read_fade(word, spec))
             return false;
@@ -144,9 +158,12 @@ static mr_status read_features(mr_text rest, char *names, mr_feature_spec *specs
         memcpy(names, name.bytes, name.length);
         names[name.length] = '\0';
         specs[count] = (mr_feature_spec){.name = names, .meaning = "", .unit = ""};
-        if (strlen(names) != name.length || !read_spec(line, &specs[count]))
-            return MR_ERR_CORRUPT;
+        const bool is_name = strlen(names) == name.length;
         names += name.length + 1;
+        if (!is_name || !read_spec(line, &names, &specs[count]) ||
+            (specs[count].expression != NULL) !=
+                (specs[count].aggregate == MR_AGGREGATE_EXPRESSION))
+            return MR_ERR_CORRUPT;
         count++;
     }
     *ret_count = count;

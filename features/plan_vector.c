@@ -9,6 +9,7 @@
 
 #include "core/assert.h"
 
+#include <float.h>
 #include <math.h>
 
 const mr_vector_spec mr_default_columns[] = {
@@ -293,6 +294,13 @@ static double pair_value(const picture *at, const mr_operation *operation)
                : (double)pair->number;
 }
 
+static double expression_value(const picture *at, const mr_operation *operation)
+{
+    const double value =
+        mr_profile_expression(at->plan, at->pool, at->row, at->at_ms, operation);
+    return fabs(value) < (double)FLT_MAX ? value : 0.0; /* nor NaN */
+}
+
 static double column_value(const picture *at, const mr_vector_operation *column)
 {
     const mr_operation *first = column->first;
@@ -326,6 +334,7 @@ static double column_value(const picture *at, const mr_vector_operation *column)
     case MR_VECTOR_SESSIONS: return (double)at->row.head->sessions;
     case MR_VECTOR_HISTORY_ITEMS:
         return (double)mr_row_list(at->row, first->list_offset)->count;
+    case MR_VECTOR_EXPRESSION: return expression_value(at, first);
     case MR_VECTOR_PAIR: return pair_value(at, first);
     case MR_VECTOR_WINDOW_MEAN:
         return mr_day_series_mean(at->pool, series_of(at, first), days_of(at, first),

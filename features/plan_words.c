@@ -27,6 +27,7 @@ const char *mr_aggregate_name(mr_aggregate aggregate)
         [MR_AGGREGATE_MAX] = "max",
         [MR_AGGREGATE_MEAN] = "mean",
         [MR_AGGREGATE_FADING_MEAN] = "fading_mean",
+        [MR_AGGREGATE_EXPRESSION] = "expression",
     };
     MR_ASSERT(aggregate < MR_AGGREGATES);
     return names[aggregate];
@@ -108,6 +109,7 @@ const char *mr_plan_unit_of(const mr_feature_spec *spec)
     case MR_AGGREGATE_LAST_TIME:
     case MR_AGGREGATE_LAST_TIMES: return "time";
     case MR_AGGREGATE_DAY_BITMAP: return "days";
+    case MR_AGGREGATE_EXPRESSION: return "number";
     default: return "events";
     }
 }
@@ -190,6 +192,10 @@ void mr_plan_meaning_of(const mr_feature_spec *spec, char *ret_meaning, size_t c
         (void)snprintf(ret_meaning, capacity,
                        "The %sevents by hour of the day, each count ending at 65535.",
                        types);
+        break;
+    case MR_AGGREGATE_EXPRESSION:
+        (void)snprintf(ret_meaning, capacity, "Computed when read: %.150s.",
+                       spec->expression);
         break;
     default: (void)snprintf(ret_meaning, capacity, "The latest items touched."); break;
     }

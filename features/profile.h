@@ -221,6 +221,11 @@ void mr_profile_visit(const mr_plan *plan, const mr_block_pool *pool,
                       const mr_id_table *items, mr_row row, int64_t at_ms,
                       mr_profile_visitor *visitor, void *context);
 
+/* What an expression of the plan comes to; NaN where it is missing.  Money and ratings are in whole
+ * units, times in days since the epoch. */
+double mr_profile_expression(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
+                             int64_t at_ms, const mr_operation *operation);
+
 void mr_profile_vector(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
                        int64_t at_ms, float *ret_vector);
 

@@ -5,6 +5,10 @@
 
 #include "core/assert.h"
 
+#include <math.h>
+
+static const double EXPRESSION_MAX = 9e12; /* what millionths of fit */
+
 enum { VALUES_MAX = MR_SHARD_HISTORY_MAX * MR_FEATURE_COLUMNS_MAX };
 
 typedef struct reader {
@@ -148,6 +152,14 @@ static void read_rfm(reader *reader_)
     add_number(reader_, *mr_row_number(reader_->row, plan->spend->number_offset));
 }
 
+static void read_expression(reader *reader_)
+{
+    const double value = mr_profile_expression(reader_->plan, reader_->pool, reader_->row,
+                                               reader_->at_ms, reader_->operation);
+    if (fabs(value) < EXPRESSION_MAX) /* not NaN */
+        add_number(reader_, llround(value * 1e6));
+}
+
 static void read_feature(reader *reader_)
 {
     const mr_row_head *head = reader_->row.head;
@@ -177,8 +189,47 @@ static void read_feature(reader *reader_)
     case MR_AGGREGATE_MAX:
     case MR_AGGREGATE_MEAN: read_pair(reader_); break;
     case MR_AGGREGATE_FADING_MEAN: read_mean(reader_); break;
+    case MR_AGGREGATE_EXPRESSION: read_expression(reader_); break;
     case MR_AGGREGATES: MR_ASSERT(false); /* no aggregate: how many there are */
     }
+}
+
+static double in_whole_units(const mr_value *value)
+{
+    switch (value->type) {
+    case MR_VALUE_MONEY:
+    case MR_VALUE_HUNDREDTHS: return (double)value->number / 100.0;
+    case MR_VALUE_TIME: return (double)value->number / (double)MR_DAY_MS;
+    case MR_VALUE_MILLIONTHS: return (double)value->number / 1e6;
+    default: return (double)value->number;
+    }
+}
+
+double mr_profile_expression(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
+                             int64_t at_ms, const mr_operation *operation)
+{
+    const uint32_t *names;
+    double given[MR_EXPRESSION_NAMES_MAX];
+    const size_t count = mr_expression_names(operation->expression, &names);
+    for (size_t i = 0; i < count; i++) {
+        mr_value values[MR_FEATURE_COLUMNS_MAX];
+        reader reader_ = {.plan = plan,
+                          .pool = pool,
+                          .row = row,
+                          .at_ms = at_ms,
+                          .at_day = mr_zone_day(&plan->zone, at_ms),
+                          .values = values};
+        if (names[i] == MR_PLAN_NOW) {
+            given[i] = (double)at_ms / (double)MR_DAY_MS;
+            continue;
+        }
+        reader_.operation = &plan->operations[names[i] / MR_FEATURE_COLUMNS_MAX];
+        read_feature(&reader_);
+        given[i] = reader_.count > 0
+                       ? in_whole_units(&values[names[i] % MR_FEATURE_COLUMNS_MAX])
+                       : (double)NAN;
+    }
+    return mr_expression_value(operation->expression, given);
 }
 
 void mr_profile_visit(const mr_plan *plan, const mr_block_pool *pool,

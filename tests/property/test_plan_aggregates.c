@@ -36,7 +36,10 @@ static const char plan_text[] =
     "\"of\":\"rating\",\"half_life\":\"5d\"},"
     "{\"name\":\"mean_rating\",\"on\":\"rate\",\"aggregate\":\"mean\",\"of\":\"rating\"},"
     "{\"name\":\"worst_rating\",\"on\":\"rate\",\"aggregate\":\"min\",\"of\":\"rating\"},"
-    "{\"name\":\"touches\",\"on\":\"any\",\"aggregate\":\"count\"}]}";
+    "{\"name\":\"touches\",\"on\":\"any\",\"aggregate\":\"count\"},"
+    "{\"name\":\"pieces_a_touch\",\"expression\":\"pieces_2w / (touches - rates_9d)\"},"
+    "{\"name\":\"silence\",\"expression\":\"now - last_seen + coalesce(least_price, 7)\","
+    "\"unit\":\"days\"}]}";
 
 /* Two hours and a half ahead until the middle of a round, then four behind: a zone's days are not
  * UTC's, and one of them is long. */
@@ -171,29 +174,73 @@ static number model_of(const definition *d, const mr_event *events, size_t count
 
 /* ---- the shard ---- */
 
+/* What expressions are made of, and what they came to. */
+typedef struct reading {
+    number numbers[DEFINITIONS];
+    number pieces_a_touch;
+    number silence;
+    double last_seen_days;
+} reading;
+
+static number millionths(const mr_value *values, size_t row_count)
+{
+    return (number){row_count > 0, row_count > 0 ? (double)values->number / 1e6 : 0.0};
+}
+
 static void take_number(void *context, const mr_feature *feature, const mr_value *values,
                         size_t row_count)
 {
-    number *read = context;
+    reading *read = context;
+    if (strcmp(feature->name, "pieces_a_touch") == 0)
+        read->pieces_a_touch = millionths(values, row_count);
+    if (strcmp(feature->name, "silence") == 0)
+        read->silence = millionths(values, row_count);
+    if (strcmp(feature->name, "last_seen") == 0)
+        read->last_seen_days = (double)values->number / (double)DAY_MS;
     for (size_t d = 0; d < DEFINITIONS; d++) {
         if (strcmp(definitions[d].name, feature->name) == 0)
-            read[d] =
+            read->numbers[d] =
                 (number){row_count > 0, row_count > 0 ? (double)values->number : 0.0};
     }
+}
+
+static const number *named(const reading *read, const char *name)
+{
+    size_t d = 0;
+    while (strcmp(definitions[d].name, name) != 0)
+        d++;
+    return &read->numbers[d];
+}
+
+/* Of the numbers that were compared themselves; prices are read in whole units. */
+static void compare_expressions(const reading *read, int64_t at_ms)
+{
+    const number *price = named(read, "least_price");
+    const double others = named(read, "touches")->value - named(read, "rates_9d")->value;
+    const double silence = (double)at_ms / (double)DAY_MS - read->last_seen_days +
+                           (price->is_there ? price->value / 100.0 : 7.0);
+    assert_true(read->silence.is_there);
+    assert_true(fabs(read->silence.value - silence) < 1e-5);
+    assert_int_equal(read->pieces_a_touch.is_there, others > 0.0);
+    if (others > 0.0)
+        assert_true(fabs(read->pieces_a_touch.value -
+                         named(read, "pieces_2w")->value / others) < 1e-6);
 }
 
 static void compare(const mr_shard *shard, const mr_event *events, size_t count,
                     int64_t at_ms)
 {
-    number read[DEFINITIONS] = {{0}};
+    reading read = {.last_seen_days = 0.0};
     mr_shard_profile_visit(shard, mr_shard_find(shard, MR_TEXT("u")), at_ms, take_number,
-                           read);
+                           &read);
+    compare_expressions(&read, at_ms);
     for (size_t d = 0; d < DEFINITIONS; d++) {
         const number expected = model_of(&definitions[d], events, count, at_ms);
         const double slack = definitions[d].half_life > 0.0 ? 1.0 : 0.0;
-        if (read[d].is_there != expected.is_there ||
-            fabs(read[d].value - expected.value) > slack)
-            fail_msg("%s is %f, not %f", definitions[d].name, read[d].value,
+        const number *found = &read.numbers[d];
+        if (found->is_there != expected.is_there ||
+            fabs(found->value - expected.value) > slack)
+            fail_msg("%s is %f, not %f", definitions[d].name, found->value,
                      expected.value);
     }
 }
@@ -314,7 +361,23 @@ static void test_models_get_a_column_for_each_number(void **state)
         assert_true(column != SIZE_MAX);
         assert_close(vector[column], expected.value / (is_scaled ? 100.0 : 1.0), 0.02);
     }
+    assert_true(mr_plan_vector_find(plan, "pieces_a_touch") != SIZE_MAX);
     mr_shard_destroy(shard);
+    mr_plan_destroy(plan);
+}
+
+static void test_expressions_and_zone_are_in_the_text(void **state)
+{
+    (void)state;
+    mr_plan *plan = read_plan();
+    mr_plan *parsed = NULL;
+    assert_ok(mr_plan_parse(mr_plan_canonical(plan), &parsed));
+    assert_true(mr_plan_hash(parsed) == mr_plan_hash(plan));
+    assert_true(mr_zone_equal(&parsed->zone, &zone));
+    assert_true(mr_text_is(
+        mr_expression_text(mr_plan_operation_named(parsed, "pieces_a_touch")->expression),
+        "(pieces_2w/(touches-rates_9d))"));
+    mr_plan_destroy(parsed);
     mr_plan_destroy(plan);
 }
 
@@ -324,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_each_feature_is_its_defining_sum),
         cmocka_unit_test(test_what_moves_from_a_visitor_adds_up),
         cmocka_unit_test(test_models_get_a_column_for_each_number),
+        cmocka_unit_test(test_expressions_and_zone_are_in_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

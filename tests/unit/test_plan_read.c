@@ -193,6 +193,12 @@ static void test_what_is_wrong_is_named_with_its_place(void **state)
            "\"quota\":{\"view\":500}",
            "features[0].quota", "a number from 1 to 255");
     refuse(COUNT "},{" COUNT, "features[1].name", "x is there twice");
+    refuse(COUNT "},{\"name\":\"y\",\"expression\":\"x / z\"", "features[1]",
+           "expression: character 5: there is no z");
+    refuse("\"name\":\"y\",\"expression\":\"rfm.recency\"", "features[0]",
+           "there is no rfm.recency");
+    refuse("\"name\":\"y\",\"on\":\"view\",\"expression\":\"1\"", "features[0]",
+           "or name and expression alone");
 }
 
 static void test_too_many_features_are_refused(void **state)
