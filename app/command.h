@@ -13,7 +13,7 @@
 #ifndef MR_APP_COMMAND_H
 #define MR_APP_COMMAND_H
 
-#include "app/config_schema.h"
+#include "app/config.h"
 #include "core/status.h"
 
 #include <stdbool.h>

@@ -2,7 +2,8 @@
  * Commerce: what was sold, by the day.
  *
  * Sums of purchases, refunds and adjustments (a custom event named "adjustment"), line by
- * line, for each day of the plan's time zone and for all time.  Revenue is purchases - refunds + adjustments.
+ * line, for each day of the plan's time zone and for all time.  Revenue is purchases - refunds
+ * + adjustments.
  *
  * Units      Money in minor units; days since the epoch.
  * Ownership  Plain values.

@@ -224,23 +224,32 @@ static mr_status read_value(parser *p)
     return is_call(p, word) ? read_call(p, word) : read_name(p, word);
 }
 
-/* What binds closer than all operators of two sides; nesting is bounded here. */
-static mr_status read_sign(parser *p)
+typedef mr_status side(parser *p);
+
+/* An operator that stands in front, any number of times, else the operand; nesting is bounded here. */
+static mr_status read_prefix(parser *p, const char *token, const char *written,
+                             operation operation_, side *operand)
 {
     if (++p->depth > MR_EXPRESSION_DEPTH_MAX)
         return complain(p, "is nested too deeply");
     mr_status status;
-    if (take(p, "-")) {
-        mr_buffer_put_text(&p->out->text, MR_TEXT("(-"));
-        status = read_sign(p);
+    if (take(p, token)) {
+        mr_buffer_put_text(&p->out->text, mr_text_from(written));
+        status = read_prefix(p, token, written, operation_, operand);
         mr_buffer_put_u8(&p->out->text, ')');
         if (status == MR_OK)
-            status = emit(p, (step){.operation = STEP_NEGATE});
+            status = emit(p, (step){.operation = operation_});
     } else {
-        status = read_value(p);
+        status = operand(p);
     }
     p->depth--;
     return status;
+}
+
+/* What binds closer than all operators of two sides. */
+static mr_status read_sign(parser *p)
+{
+    return read_prefix(p, "-", "(-", STEP_NEGATE, read_value);
 }
 
 typedef struct binary {
@@ -248,7 +257,7 @@ typedef struct binary {
     operation operation;
 } binary;
 
-/* `token` only where a longer one does not begin: "<" of "<=". */
+/* The first that stands here: of two that begin alike the longer one comes first, "<=" before "<". */
 static bool take_binary(parser *p, const binary *operators, size_t count,
                         const binary **ret_taken)
 {
@@ -260,8 +269,6 @@ static bool take_binary(parser *p, const binary *operators, size_t count,
     }
     return false;
 }
-
-typedef mr_status side(parser *p);
 
 /* Put a parenthesis in front of what was written from `from` on. */
 static void enclose(mr_buffer *text, size_t from)
@@ -316,20 +323,7 @@ static mr_status read_comparison(parser *p)
 
 static mr_status read_not(parser *p)
 {
-    if (++p->depth > MR_EXPRESSION_DEPTH_MAX)
-        return complain(p, "is nested too deeply");
-    mr_status status;
-    if (take(p, "not")) {
-        mr_buffer_put_text(&p->out->text, MR_TEXT("(not~"));
-        status = read_not(p);
-        mr_buffer_put_u8(&p->out->text, ')');
-        if (status == MR_OK)
-            status = emit(p, (step){.operation = STEP_NOT});
-    } else {
-        status = read_comparison(p);
-    }
-    p->depth--;
-    return status;
+    return read_prefix(p, "not", "(not~", STEP_NOT, read_comparison);
 }
 
 static mr_status read_and(parser *p)

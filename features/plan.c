@@ -237,14 +237,6 @@ static mr_feature_bytes series_bytes(const mr_plan *plan, size_t index)
                               .entries = series->keep_days};
 }
 
-static uint32_t quota_sum(const mr_feature_spec *spec)
-{
-    uint32_t sum = 0;
-    for (size_t q = 0; q < MR_QUOTAS_MAX; q++)
-        sum += spec->quotas[q].keep;
-    return sum;
-}
-
 mr_feature_bytes mr_plan_feature_bytes(const mr_plan *plan, size_t index)
 {
     MR_ASSERT(index < plan->operation_count);
@@ -274,7 +266,7 @@ mr_feature_bytes mr_plan_feature_bytes(const mr_plan *plan, size_t index)
     case MR_AGGREGATE_RECENT_ITEMS:
         return (mr_feature_bytes){.fixed = MR_QUOTAS_MAX + sizeof(mr_list),
                                   .entry = sizeof(mr_history_entry),
-                                  .entries = quota_sum(spec)};
+                                  .entries = mr_feature_quota_sum(spec)};
     default: return (mr_feature_bytes){.fixed = sizeof(int64_t)};
     }
 }

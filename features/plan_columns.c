@@ -44,9 +44,8 @@ static bool has_source(const mr_plan *plan, const char *name,
     if (name == NULL)
         return true;
     const mr_operation *operation = mr_plan_operation_named(plan, name);
-    const int days =
-        column->kind == MR_VECTOR_SPEND_TREND ? 3 * column->days : column->days;
-    return operation != NULL && reads(plan, operation, column->kind, days);
+    return operation != NULL &&
+           reads(plan, operation, column->kind, mr_vector_days(column));
 }
 
 static bool is_read_by(const mr_vector_spec *columns, size_t count, const char *feature)

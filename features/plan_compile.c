@@ -36,13 +36,9 @@ static mr_value_type type_of_amount(mr_of of)
 static mr_feature_column number_column(const mr_feature_spec *spec)
 {
     mr_feature_column column = {.name = "value", .type = MR_VALUE_COUNT};
+    if (mr_aggregate_is_amount(spec->aggregate))
+        column.type = type_of_amount(spec->of);
     switch (spec->aggregate) {
-    case MR_AGGREGATE_SUM:
-    case MR_AGGREGATE_FADING_SUM:
-    case MR_AGGREGATE_MIN:
-    case MR_AGGREGATE_MAX:
-    case MR_AGGREGATE_MEAN:
-    case MR_AGGREGATE_FADING_MEAN: column.type = type_of_amount(spec->of); break;
     case MR_AGGREGATE_EXPRESSION: column.type = MR_VALUE_MILLIONTHS; break;
     case MR_AGGREGATE_FIRST_SEEN:
     case MR_AGGREGATE_LAST_SEEN:
@@ -149,17 +145,6 @@ static mr_status read_expression(mr_plan *plan, mr_operation *operation,
     return status;
 }
 
-/* Days of a series that a windowed operation reads; 0 when it reads none. */
-static uint16_t days_read(const mr_feature_spec *spec)
-{
-    if (mr_aggregate_fades(spec->aggregate))
-        return (uint16_t)(spec->half_life_days * MR_PLAN_FADE_HALF_LIVES);
-    if (spec->aggregate == MR_AGGREGATE_COUNT || spec->aggregate == MR_AGGREGATE_SUM ||
-        spec->aggregate == MR_AGGREGATE_MEAN)
-        return spec->window_days;
-    return 0;
-}
-
 /* Days of ratings lack the events without one, which a count wants. */
 static bool can_share(mr_of a, mr_of b)
 {
@@ -173,7 +158,7 @@ static bool can_share(mr_of a, mr_of b)
 static mr_status place_in_series(mr_plan *plan, mr_operation *operation)
 {
     const mr_feature_spec *spec = &operation->spec;
-    const uint16_t days = days_read(spec);
+    const uint16_t days = mr_feature_days(spec);
     for (size_t i = 0; i < plan->series_count; i++) {
         mr_series *series = &plan->series[i];
         if (series->on != spec->on || !can_share(series->of, spec->of))
@@ -193,21 +178,13 @@ static mr_status place_in_series(mr_plan *plan, mr_operation *operation)
     return MR_OK;
 }
 
-static size_t quota_sum(const mr_feature_spec *spec)
-{
-    size_t sum = 0;
-    for (size_t i = 0; i < MR_QUOTAS_MAX; i++)
-        sum += spec->quotas[i].keep;
-    return sum;
-}
-
 /* Each type that is kept has a quota, and nothing else has. */
 static bool quotas_fit(const mr_feature_spec *spec)
 {
     uint32_t types = 0;
     for (size_t i = 0; i < MR_QUOTAS_MAX && spec->quotas[i].type != MR_EVENT_NONE; i++)
         types |= spec->quotas[i].keep > 0 ? MR_ON(spec->quotas[i].type) : 0;
-    return types == spec->on && quota_sum(spec) <= MR_SHARD_HISTORY_MAX;
+    return types == spec->on && mr_feature_quota_sum(spec) <= MR_SHARD_HISTORY_MAX;
 }
 
 /* What every profile has, under a name that is the same in every plan. */
@@ -275,12 +252,12 @@ static void lay_out(mr_plan *plan, mr_operation *operation)
     switch (operation->spec.aggregate) {
     case MR_AGGREGATE_COUNT:
     case MR_AGGREGATE_SUM:
-        number_bytes = days_read(&operation->spec) == 0 ? sizeof(int64_t) : 0;
+        number_bytes = mr_feature_days(&operation->spec) == 0 ? sizeof(int64_t) : 0;
         break;
     case MR_AGGREGATE_MIN:
     case MR_AGGREGATE_MAX:
     case MR_AGGREGATE_MEAN:
-        number_bytes = days_read(&operation->spec) == 0 ? sizeof(mr_pair) : 0;
+        number_bytes = mr_feature_days(&operation->spec) == 0 ? sizeof(mr_pair) : 0;
         break;
     case MR_AGGREGATE_FIRST_TIME:
     case MR_AGGREGATE_LAST_TIME: number_bytes = sizeof(int64_t); break;
@@ -299,8 +276,8 @@ static void lay_out(mr_plan *plan, mr_operation *operation)
     case MR_AGGREGATE_RECENT_ITEMS:
         number_bytes = MR_QUOTAS_MAX;
         list_bytes = sizeof(mr_list);
-        plan->growth_bytes +=
-            mr_list_growth_max(quota_sum(&operation->spec), sizeof(mr_history_entry));
+        plan->growth_bytes += mr_list_growth_max(mr_feature_quota_sum(&operation->spec),
+                                                 sizeof(mr_history_entry));
         break;
     default: break;
     }
@@ -376,8 +353,6 @@ static void list_by_type(mr_plan *plan)
     }
 }
 
-/* Everything that changes a stored or read value, numbers of faded shares included: a machine
- * whose exp2() rounds another way has another plan, and says so, instead of another state. */
 static void write_zone(const mr_time_zone *zone, mr_buffer *text)
 {
     if (zone->name[0] == '\0')
@@ -390,6 +365,8 @@ static void write_zone(const mr_time_zone *zone, mr_buffer *text)
     mr_buffer_put_u8(text, '\n');
 }
 
+/* Everything that changes a stored or read value, numbers of faded shares included: a machine
+ * whose exp2() rounds another way has another plan, and says so, instead of another state. */
 static void write_canonical(mr_plan *plan)
 {
     mr_buffer *text = &plan->canonical;
@@ -431,7 +408,7 @@ static mr_status add_feature(mr_plan *plan, const mr_feature_spec *spec,
     mr_operation *operation = &plan->operations[plan->operation_count];
     *operation = (mr_operation){.spec = *spec, .feature = describe(spec)};
     MR_TRY(read_expression(plan, operation, ret_error));
-    if (days_read(spec) > 0 && place_in_series(plan, operation) != MR_OK)
+    if (mr_feature_days(spec) > 0 && place_in_series(plan, operation) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "feature %s: more than %d different windowed inputs",
                             spec->name, MR_PLAN_SERIES_MAX);
@@ -440,8 +417,7 @@ static mr_status add_feature(mr_plan *plan, const mr_feature_spec *spec,
     return MR_OK;
 }
 
-/* Days of its series that a column looks back over; 0 when it reads none. */
-static int days_looked_at(const mr_vector_spec *spec)
+int mr_vector_days(const mr_vector_spec *spec)
 {
     switch (spec->kind) {
     case MR_VECTOR_WINDOW_COUNT:
@@ -466,8 +442,8 @@ static mr_status add_column(mr_plan *plan, const mr_vector_spec *spec,
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "vector column %s reads a feature that is not in the plan",
                             spec->column.name);
-    const int days = days_looked_at(spec);
-    if (days > 0 && (days_read(&column->first->spec) == 0 ||
+    const int days = mr_vector_days(spec);
+    if (days > 0 && (mr_feature_days(&column->first->spec) == 0 ||
                      plan->series[column->first->series].keep_days < days))
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "vector column %s looks back %d days, more than are kept",
@@ -475,27 +451,48 @@ static mr_status add_column(mr_plan *plan, const mr_vector_spec *spec,
     return MR_OK;
 }
 
+mr_status mr_plan_add_columns(mr_plan *plan, const mr_vector_spec *columns, size_t count,
+                              mr_error *ret_error)
+{
+    for (size_t i = 0; i < count; i++)
+        MR_TRY(add_column(plan, &columns[i], ret_error));
+    return MR_OK;
+}
+
+/* What the engine itself reads, and where it finds it. */
+static const struct {
+    const char *name;
+    mr_aggregate aggregate;
+    size_t offset; /* of the pointer, in mr_plan */
+} needed[] = {
+    {"purchases", MR_AGGREGATE_COUNT, offsetof(mr_plan, purchases)},
+    {"orders", MR_AGGREGATE_DISTINCT, offsetof(mr_plan, orders)},
+    {"spend", MR_AGGREGATE_SUM, offsetof(mr_plan, spend)},
+    {"history", MR_AGGREGATE_RECENT_ITEMS, offsetof(mr_plan, history)},
+    {"last_purchase", MR_AGGREGATE_LAST_TIME, offsetof(mr_plan, last_purchase)},
+};
+
+enum { NEEDED = sizeof(needed) / sizeof(needed[0]) };
+
+bool mr_plan_needs(const char *name)
+{
+    for (size_t i = 0; i < NEEDED; i++) {
+        if (strcmp(needed[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
 static mr_status find_needed(mr_plan *plan, mr_error *ret_error)
 {
-    const struct {
-        const char *name;
-        const mr_operation **place;
-        mr_aggregate aggregate;
-    } needed[] = {
-        {"purchases", &plan->purchases, MR_AGGREGATE_COUNT},
-        {"orders", &plan->orders, MR_AGGREGATE_DISTINCT},
-        {"spend", &plan->spend, MR_AGGREGATE_SUM},
-        {"history", &plan->history, MR_AGGREGATE_RECENT_ITEMS},
-        {"last_purchase", &plan->last_purchase, MR_AGGREGATE_LAST_TIME},
-    };
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+    for (size_t i = 0; i < NEEDED; i++) {
         const mr_operation *operation = mr_plan_operation_named(plan, needed[i].name);
         if (operation == NULL || operation->spec.aggregate != needed[i].aggregate ||
             operation->spec.window_days != 0)
             return mr_error_set(ret_error, MR_ERR_INVALID,
                                 "the plan needs a feature %s over all time",
                                 needed[i].name);
-        *needed[i].place = operation;
+        memcpy((char *)plan + needed[i].offset, &operation, sizeof(operation));
     }
     return MR_OK;
 }
@@ -538,8 +535,7 @@ static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
         plan->growth_bytes += mr_list_growth_max(plan->extra_bytes, 1);
     list_by_type(plan);
     MR_TRY(find_needed(plan, ret_error));
-    for (size_t i = 0; i < column_count; i++)
-        MR_TRY(add_column(plan, &columns[i], ret_error));
+    MR_TRY(mr_plan_add_columns(plan, columns, column_count, ret_error));
     write_canonical(plan);
     return mr_buffer_status(&plan->canonical);
 }

@@ -67,11 +67,24 @@ static inline bool mr_aggregate_fades(mr_aggregate aggregate)
     return aggregate == MR_AGGREGATE_FADING_SUM || aggregate == MR_AGGREGATE_FADING_MEAN;
 }
 
+static inline bool mr_aggregate_has_window(mr_aggregate aggregate)
+{
+    return aggregate == MR_AGGREGATE_COUNT || aggregate == MR_AGGREGATE_SUM ||
+           aggregate == MR_AGGREGATE_MEAN;
+}
+
 /* A count and a number: two fields. */
 static inline bool mr_aggregate_keeps_pair(mr_aggregate aggregate)
 {
     return aggregate == MR_AGGREGATE_MIN || aggregate == MR_AGGREGATE_MAX ||
            aggregate == MR_AGGREGATE_MEAN;
+}
+
+/* A sum, an extreme or a mean: in the unit of its field. */
+static inline bool mr_aggregate_is_amount(mr_aggregate aggregate)
+{
+    return aggregate == MR_AGGREGATE_SUM || mr_aggregate_fades(aggregate) ||
+           mr_aggregate_keeps_pair(aggregate);
 }
 
 static inline bool mr_aggregate_keeps_list(mr_aggregate aggregate)
@@ -149,13 +162,25 @@ typedef struct mr_operation {
                                   or MR_PLAN_NOW */
 } mr_operation;
 
-/* Whether it is read from days instead of a number of its own. */
+static inline uint32_t mr_feature_quota_sum(const mr_feature_spec *spec)
+{
+    uint32_t sum = 0;
+    for (size_t q = 0; q < MR_QUOTAS_MAX; q++)
+        sum += spec->quotas[q].keep;
+    return sum;
+}
+
+/* Days of a series that a windowed feature reads; 0 when it has a number of its own. */
+static inline uint16_t mr_feature_days(const mr_feature_spec *spec)
+{
+    if (mr_aggregate_fades(spec->aggregate))
+        return (uint16_t)(spec->half_life_days * MR_PLAN_FADE_HALF_LIVES);
+    return mr_aggregate_has_window(spec->aggregate) ? spec->window_days : 0;
+}
+
 static inline bool mr_operation_reads_series(const mr_operation *operation)
 {
-    const mr_aggregate aggregate = operation->spec.aggregate;
-    return !operation->stores &&
-           (aggregate == MR_AGGREGATE_COUNT || aggregate == MR_AGGREGATE_SUM ||
-            aggregate == MR_AGGREGATE_MEAN || mr_aggregate_fades(aggregate));
+    return mr_feature_days(&operation->spec) > 0;
 }
 
 typedef struct mr_series {
@@ -278,6 +303,16 @@ MR_MUST_USE mr_status mr_plan_compile_in(const mr_time_zone *zone,
                                          const mr_vector_spec *columns,
                                          size_t column_count, const mr_dedup_spec *dedup,
                                          mr_plan **ret_plan, mr_error *ret_error);
+
+/* Columns behind those it has; MR_ERR_INVALID as above.  At most MR_PLAN_COLUMNS_MAX in all. */
+MR_MUST_USE mr_status mr_plan_add_columns(mr_plan *plan, const mr_vector_spec *columns,
+                                          size_t count, mr_error *ret_error);
+
+/* Days of its series that a column looks back over; 0 when it reads none. */
+int mr_vector_days(const mr_vector_spec *spec);
+
+/* Whether the engine itself reads the feature of that name: every plan has it. */
+bool mr_plan_needs(const char *name);
 
 /* The default plan with another memory of ids. */
 MR_MUST_USE mr_status mr_plan_create_with(const mr_dedup_spec *dedup, mr_plan **ret_plan);

@@ -230,13 +230,10 @@ static mr_status read_member(reading *r, mr_text name, mr_json_value *value,
 static mr_status check_members(reading *r, mr_feature_spec *spec)
 {
     const mr_aggregate aggregate = spec->aggregate;
-    const bool has_window = aggregate == MR_AGGREGATE_COUNT ||
-                            aggregate == MR_AGGREGATE_SUM ||
-                            aggregate == MR_AGGREGATE_MEAN;
     if (!mr_aggregate_takes(aggregate, spec->of))
         return complain(r, "of", "%s needs %s", mr_aggregate_name(aggregate),
                         mr_aggregate_fields(aggregate));
-    if (spec->window_days > 0 && !has_window)
+    if (spec->window_days > 0 && !mr_aggregate_has_window(aggregate))
         return complain(r, "window", "count, sum and mean have one; %s is %s",
                         mr_aggregate_name(aggregate),
                         mr_aggregate_fades(aggregate) ? "faded by half_life"
@@ -269,22 +266,11 @@ static const mr_feature_spec *default_named(const char *name)
     return NULL;
 }
 
-static bool is_needed(const mr_feature_spec *spec)
-{
-    static const char *const names[] = {"purchases", "orders", "spend", "last_purchase",
-                                        "history"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(spec->name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* The engine counts orders and revenue by these: what they mean is not the file's to say. */
 static mr_status check_needed(reading *r, const mr_feature_spec *spec)
 {
     const mr_feature_spec *known = default_named(spec->name);
-    if (!is_needed(spec))
+    if (!mr_plan_needs(spec->name))
         return MR_OK;
     if (spec->aggregate != known->aggregate || spec->window_days != 0 ||
         (spec->aggregate != MR_AGGREGATE_RECENT_ITEMS &&
@@ -297,24 +283,41 @@ static mr_status check_needed(reading *r, const mr_feature_spec *spec)
     return MR_OK;
 }
 
-/* A feature of the default plan keeps its words, any other says what it is made of. */
-static mr_status explain(reading *r, mr_feature_spec *spec)
+/* What is said of a feature that says nothing: of one of the default plan its words, of any other
+ * what it is made of. */
+static const char *words_of(const mr_feature_spec *spec,
+                            char ret_meaning[TEXT_BYTES_MAX + 1])
 {
     const mr_feature_spec *known = default_named(spec->name);
+    if (known == NULL) {
+        mr_plan_meaning_of(spec, ret_meaning, TEXT_BYTES_MAX + 1);
+        return mr_plan_unit_of(spec);
+    }
+    (void)snprintf(ret_meaning, TEXT_BYTES_MAX + 1, "%s", known->meaning);
+    return known->unit;
+}
+
+static mr_status explain(reading *r, mr_feature_spec *spec)
+{
+    char meaning[TEXT_BYTES_MAX + 1];
+    const char *unit = words_of(spec, meaning);
     if (spec->unit == NULL)
-        spec->unit = known != NULL ? known->unit : mr_plan_unit_of(spec);
+        spec->unit = unit;
     if (spec->meaning != NULL)
         return MR_OK;
-    if (known != NULL) {
-        spec->meaning = known->meaning;
-        return MR_OK;
-    }
-    char meaning[TEXT_BYTES_MAX + 1];
-    mr_plan_meaning_of(spec, meaning, sizeof(meaning));
     const mr_text copy =
         mr_arena_copy(r->texts, (mr_text){meaning, (uint32_t)strlen(meaning) + 1});
     spec->meaning = copy.bytes;
     return copy.bytes != NULL ? MR_OK : MR_ERR_NO_MEMORY;
+}
+
+static bool is_read(const reading *r, const char *name)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (strcmp(r->specs[i].name, name) == 0)
+            return true;
+    }
+    return false;
 }
 
 static mr_status check_name(reading *r, const mr_feature_spec *spec)
@@ -323,11 +326,8 @@ static mr_status check_name(reading *r, const mr_feature_spec *spec)
     if (known != NULL && (known->aggregate <= MR_AGGREGATE_SESSIONS ||
                           known->aggregate == MR_AGGREGATE_RFM))
         return complain(r, "name", "every profile has %s: leave it out", spec->name);
-    for (size_t i = 0; i < r->count; i++) {
-        if (strcmp(r->specs[i].name, spec->name) == 0)
-            return complain(r, "name", "%s is there twice", spec->name);
-    }
-    return MR_OK;
+    return is_read(r, spec->name) ? complain(r, "name", "%s is there twice", spec->name)
+                                  : MR_OK;
 }
 
 static mr_status read_feature(reading *r, mr_json_value *value)
@@ -362,15 +362,6 @@ static mr_status read_feature(reading *r, mr_json_value *value)
 
 /* ---- the plan ---- */
 
-static bool is_read(const reading *r, const char *name)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        if (strcmp(r->specs[i].name, name) == 0)
-            return true;
-    }
-    return false;
-}
-
 /* From the default plan: what every profile has in front, what is needed and what is computed of
  * it behind. */
 static mr_status add_default(reading *r, const mr_feature_spec *spec)
@@ -397,7 +388,7 @@ static mr_status read_features(reading *r, mr_json_value *features)
     for (size_t i = 0; i < mr_default_feature_count; i++) {
         const mr_feature_spec *spec = &mr_default_features[i];
         if (spec->aggregate == MR_AGGREGATE_RFM ||
-            (is_needed(spec) && !is_read(r, spec->name)))
+            (mr_plan_needs(spec->name) && !is_read(r, spec->name)))
             MR_TRY(add_default(r, spec));
     }
     return MR_OK;
@@ -429,15 +420,16 @@ static mr_status compile(reading *r, const mr_time_zone *zone, mr_plan **ret_pla
     size_t count = 0;
     mr_status status = mr_plan_compile_in(zone, r->specs, r->count, NULL, 0,
                                           &mr_default_dedup, &plan, &error);
-    if (status == MR_OK) {
-        status = mr_plan_columns_of(plan, r->texts, columns, &count);
-        mr_plan_destroy(plan);
-    }
     if (status == MR_OK)
-        status = mr_plan_compile_in(zone, r->specs, r->count, columns, count,
-                                    &mr_default_dedup, ret_plan, &error);
+        status = mr_plan_columns_of(plan, r->texts, columns, &count);
+    if (status == MR_OK)
+        status = mr_plan_add_columns(plan, columns, count, &error);
     if (status == MR_ERR_INVALID)
         place(r, error.message);
+    if (status == MR_OK)
+        *ret_plan = plan;
+    else
+        mr_plan_destroy(plan);
     return status;
 }
 
@@ -544,13 +536,8 @@ static void put_text(const char *member, const char *text, mr_buffer *yaml)
 /* What it says of itself, where that is not what would be said anyway. */
 static void put_words(const mr_feature_spec *spec, mr_buffer *yaml)
 {
-    const mr_feature_spec *known = default_named(spec->name);
-    const char *unit = known != NULL ? known->unit : mr_plan_unit_of(spec);
     char meaning[TEXT_BYTES_MAX + 1];
-    if (known != NULL)
-        (void)snprintf(meaning, sizeof(meaning), "%s", known->meaning);
-    else
-        mr_plan_meaning_of(spec, meaning, sizeof(meaning));
+    const char *unit = words_of(spec, meaning);
     if (spec->meaning[0] != '\0' && strcmp(meaning, spec->meaning) != 0)
         put_text("meaning", spec->meaning, yaml);
     if (spec->unit[0] != '\0' && strcmp(unit, spec->unit) != 0)

@@ -286,12 +286,11 @@ static double window_sum(const picture *at, const mr_operation *operation, int64
 
 static double pair_value(const picture *at, const mr_operation *operation)
 {
-    const mr_pair *pair = mr_row_pair(at->row, operation->number_offset);
-    if (pair->count == 0)
-        return 0.0;
-    return operation->spec.aggregate == MR_AGGREGATE_MEAN
-               ? (double)(pair->number / (int64_t)pair->count)
-               : (double)pair->number;
+    int64_t number;
+    return mr_pair_read(mr_row_pair(at->row, operation->number_offset),
+                        operation->spec.aggregate, &number)
+               ? (double)number
+               : 0.0;
 }
 
 static double expression_value(const picture *at, const mr_operation *operation)

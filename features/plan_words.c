@@ -97,13 +97,9 @@ static const char *unit_of_field(mr_of of)
 
 const char *mr_plan_unit_of(const mr_feature_spec *spec)
 {
+    if (mr_aggregate_is_amount(spec->aggregate))
+        return unit_of_field(spec->of);
     switch (spec->aggregate) {
-    case MR_AGGREGATE_SUM:
-    case MR_AGGREGATE_FADING_SUM:
-    case MR_AGGREGATE_MIN:
-    case MR_AGGREGATE_MAX:
-    case MR_AGGREGATE_MEAN:
-    case MR_AGGREGATE_FADING_MEAN: return unit_of_field(spec->of);
     case MR_AGGREGATE_DISTINCT: return "orders";
     case MR_AGGREGATE_FIRST_TIME:
     case MR_AGGREGATE_LAST_TIME:

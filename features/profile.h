@@ -131,6 +131,17 @@ static inline mr_pair *mr_row_pair(mr_row row, uint32_t offset)
     return mr_row_at(row, offset);
 }
 
+/* What it says; false without any amount.  Means are towards zero. */
+static inline bool mr_pair_read(const mr_pair *pair, mr_aggregate aggregate,
+                                int64_t *ret_number)
+{
+    if (pair->count == 0)
+        return false;
+    *ret_number = aggregate == MR_AGGREGATE_MEAN ? pair->number / (int64_t)pair->count
+                                                 : pair->number;
+    return true;
+}
+
 /* No events: it was made for what came to nothing, or its events moved to another profile. */
 static inline bool mr_row_is_empty(mr_row row)
 {

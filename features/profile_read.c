@@ -87,11 +87,10 @@ static void read_pair(reader *reader_)
         read_mean(reader_);
         return;
     }
-    const mr_pair *pair = mr_row_pair(reader_->row, operation->number_offset);
-    if (pair->count > 0)
-        add_number(reader_, operation->spec.aggregate == MR_AGGREGATE_MEAN
-                                ? pair->number / (int64_t)pair->count
-                                : pair->number);
+    int64_t number;
+    if (mr_pair_read(mr_row_pair(reader_->row, operation->number_offset),
+                     operation->spec.aggregate, &number))
+        add_number(reader_, number);
 }
 
 static void read_times(reader *reader_)
