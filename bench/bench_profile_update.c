@@ -139,7 +139,7 @@ static void update(bench *b)
 static size_t hour_bytes(const mr_shard *shard)
 {
     size_t bytes = 0;
-    for (uint32_t i = 0; i < mr_id_table_count(shard->items); i++) {
+    for (uint32_t i = 0; i < mr_id_table_count(shard->names.items); i++) {
         const mr_list *hours = &mr_trending_item_at(&shard->trending, i)->hours;
         bytes += hours->block != 0 ? mr_block_class_bytes(hours->size_class) : 0;
     }
@@ -157,7 +157,7 @@ static double print_memory(const bench *b)
     const double history = (double)mr_shard_history_bytes(shard);
     const double items =
         (double)hour_bytes(shard) * slack +
-        (double)(mr_id_table_bytes(shard->items) + mr_trending_bytes(&shard->trending));
+        (double)(mr_id_table_bytes(shard->names.items) + mr_trending_bytes(&shard->trending));
     const double fields = users * (sizeof(mr_list) + MR_QUOTAS_MAX); /* in the bodies */
     const double rows = (double)mr_profile_store_bytes(&shard->store) - fields;
     const double blocks = (used - history - (double)hour_bytes(shard)) * slack;

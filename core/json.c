@@ -210,6 +210,14 @@ int64_t mr_json_int(mr_json_value *value, int64_t otherwise)
     return yyjson_get_sint(value->value);
 }
 
+bool mr_json_int_within(mr_json_value *value, int64_t least, int64_t most,
+                        int64_t *ret_number)
+{
+    *ret_number = mr_json_int(value, INT64_MIN);
+    const bool is_int = *ret_number != INT64_MIN || mr_json_int(value, 0) == INT64_MIN;
+    return is_int && *ret_number >= least && *ret_number <= most;
+}
+
 double mr_json_double(mr_json_value *value, double otherwise)
 {
     return mr_json_is_number(value) ? yyjson_get_num(value->value) : otherwise;

@@ -53,6 +53,11 @@ bool mr_json_next(mr_json_value *object, size_t *cursor, mr_text *ret_key,
 mr_text mr_json_text(mr_json_value *value, mr_text otherwise);
 int64_t mr_json_int(mr_json_value *value, int64_t otherwise);
 double mr_json_double(mr_json_value *value, double otherwise);
+
+/* Whether it is a whole number within the bounds. */
+bool mr_json_int_within(mr_json_value *value, int64_t least, int64_t most,
+                        int64_t *ret_number);
+
 bool mr_json_bool(mr_json_value *value, bool otherwise);
 
 enum { MR_JSON_WRITER_DEPTH = 32 };

@@ -21,10 +21,10 @@ static size_t gather_items(const mr_dump *dump, shard_item *ret_items)
     size_t count = 0;
     for (size_t s = 0; s < dump->shard_count; s++) {
         const mr_shard *shard = dump->shards[s];
-        for (uint32_t i = 0; i < mr_id_table_count(shard->items); i++) {
+        for (uint32_t i = 0; i < mr_id_table_count(shard->names.items); i++) {
             const mr_trending_item *item = mr_trending_item_at(&shard->trending, i);
             if (item->ever > 0)
-                ret_items[count++] = (shard_item){.id = mr_id_table_id(shard->items, i),
+                ret_items[count++] = (shard_item){.id = mr_id_table_id(shard->names.items, i),
                                                   .item = item,
                                                   .pool = &shard->pool};
         }
@@ -70,7 +70,7 @@ mr_status mr_dump_trending(mr_dump *dump)
 {
     size_t room = 1;
     for (size_t s = 0; s < dump->shard_count; s++)
-        room += mr_id_table_count(dump->shards[s]->items);
+        room += mr_id_table_count(dump->shards[s]->names.items);
     shard_item *items = malloc(room * sizeof(*items));
     if (items == NULL)
         return MR_ERR_NO_MEMORY;

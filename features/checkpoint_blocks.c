@@ -105,7 +105,7 @@ void mr_checkpoint_put_start(const mr_shard *shard, const mr_checkpoint_place *p
 
 void mr_checkpoint_put_item(const mr_shard *shard, uint32_t item, mr_buffer *items)
 {
-    const mr_text id = mr_id_table_id(shard->items, item);
+    const mr_text id = mr_id_table_id(shard->names.items, item);
     mr_buffer_put_u8(items, (uint8_t)id.length);
     mr_buffer_put_text(items, id);
 }

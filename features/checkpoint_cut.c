@@ -89,7 +89,7 @@ void mr_cut_touch_item(mr_shard *shard, uint32_t item)
     if (waits(cut, MR_CUT_PHASE_TRENDING, item, cut->item_end, entry->cut_mark))
         mr_checkpoint_put_trending(shard, item, &cut->streams[MR_CUT_TRENDING]);
     entry->cut_mark = cut->mark;
-    note_change(&cut->trending, item, mr_id_table_count(shard->items));
+    note_change(&cut->trending, item, mr_id_table_count(shard->names.items));
 }
 
 /* -- a cut ---------------------------------------------------------------------------------- */
@@ -146,7 +146,7 @@ void mr_checkpoint_cut_begin(mr_shard *shard, uint64_t epoch, uint64_t generatio
     start_list(&cut->trending, &cut->cut_trending);
     cut->mark = cut->mark == 1 ? 2 : 1;
     cut->row_end = shard->store.row_count;
-    cut->item_end = mr_id_table_count(shard->items);
+    cut->item_end = mr_id_table_count(shard->names.items);
     cut->cursor = cut->is_base ? 0 : cut->items;
     cut->phase = MR_CUT_PHASE_ITEMS;
     cut->out = buffer;
@@ -359,7 +359,7 @@ mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t g
                                        .base_generation = generation,
                                        .previous_generation = generation};
     mr_buffer streams[MR_CUT_STREAMS] = {{0}};
-    const uint32_t items = mr_id_table_count(shard->items);
+    const uint32_t items = mr_id_table_count(shard->names.items);
     mr_shard_check_counters(shard);
     mr_buffer_clear(buffer);
     mr_checkpoint_put_start(shard, &place, buffer);

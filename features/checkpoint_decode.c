@@ -43,7 +43,7 @@ typedef struct decoder {
 
 static mr_status decode_items(decoder *decoder_, mr_reader *reader)
 {
-    mr_id_table *items = decoder_->shard->items;
+    mr_id_table *items = decoder_->shard->names.items;
     while (reader->position < reader->length) {
         const mr_text id = mr_reader_text(reader, mr_reader_u8(reader));
         const uint32_t expected = mr_id_table_count(items);
@@ -181,7 +181,7 @@ static mr_status decode_histories(decoder *decoder_, mr_reader *reader)
             return MR_ERR_CORRUPT;
         decoder_->histories++;
         MR_TRY(mr_block_pool_reserve(&shard->pool, shard->plan->growth_bytes));
-        MR_TRY(mr_history_decode(shard->plan, &shard->pool, shard->items,
+        MR_TRY(mr_history_decode(shard->plan, &shard->pool, shard->names.items,
                                  mr_shard_row(shard, row), reader));
         MR_TRY(mr_reader_status(reader));
     }
@@ -215,7 +215,7 @@ static mr_status decode_hours(mr_block_pool *pool, mr_trending_item *item, uint6
 static mr_status decode_trending(decoder *decoder_, mr_reader *reader)
 {
     mr_shard *shard = decoder_->shard;
-    const uint32_t items = mr_id_table_count(shard->items);
+    const uint32_t items = mr_id_table_count(shard->names.items);
     MR_TRY(mr_trending_reserve(&shard->trending, items));
     while (reader->position < reader->length) {
         const uint64_t index = decoder_->header->version == 1 ? decoder_->trending_items
@@ -394,7 +394,7 @@ static bool is_complete(const decoder *decoder_)
         made += has_bit(decoder_->has_profile, row);
     return made == header->users - decoder_->rows_before &&
            decoder_->histories == decoder_->profiles &&
-           mr_id_table_count(decoder_->shard->items) == header->items &&
+           mr_id_table_count(decoder_->shard->names.items) == header->items &&
            (header->version > 1 ? decoder_->has_dedup && decoder_->has_links
                                 : decoder_->trending_items == header->items) &&
            decoder_->events == header->counters.lines_applied - links->lines_moved_out +

@@ -44,7 +44,7 @@ void mr_checkpoint_put_header(const mr_shard *shard, const mr_checkpoint_place *
     mr_buffer_put_i64(buffer, shard->clock_ms);
     put_counters(&shard->counters, buffer);
     mr_buffer_put_u32(buffer, shard->store.row_count);
-    mr_buffer_put_u32(buffer, mr_id_table_count(shard->items));
+    mr_buffer_put_u32(buffer, mr_id_table_count(shard->names.items));
     mr_buffer_put_u64(buffer, shard->commerce.totals.customers);
     mr_buffer_put_u64(buffer, shard->outbox.last_sequence);
     mr_buffer_put_u8(buffer, shard->dialect);

@@ -95,7 +95,7 @@ static mr_status read_answers(mr_shard *shard, const mr_event_batch *batch, size
             continue;
         mr_link_profile profile = {0};
         const mr_status status = mr_link_profile_read(
-            shard->plan, &shard->pool, shard->items, record->link->profile, &profile);
+            shard->plan, &shard->pool, &shard->names, record->link->profile, &profile);
         if (status != MR_OK && status != MR_ERR_CORRUPT)
             return status;
         links->answers[links->answer_count++] = profile;
@@ -235,7 +235,7 @@ static void merge(mr_shard *shard, const mr_link *link, mr_row from, int64_t off
     const mr_row into = mr_shard_row(shard, number);
     const bool was_customer = has_bought(shard, into);
     shard->live_count += mr_row_is_empty(into);
-    mr_profile_merge(shard->plan, &shard->pool, shard->items, into, from);
+    mr_profile_merge(shard->plan, &shard->pool, &shard->names, into, from);
     into.head->offset = offset;
     into.head->applied_ms = link->time_ms;
     shard->commerce.totals.customers += !was_customer && has_bought(shard, into);
@@ -298,7 +298,7 @@ void mr_links_check(const mr_shard *shard)
         MR_ASSERT(entry->sequence <= links->last_sequence);
         before = entry->sequence;
         if (entry->profile.block != 0)
-            mr_profile_check(shard->plan, &shard->pool, shard->items,
+            mr_profile_check(shard->plan, &shard->pool, &shard->names,
                              mr_link_profile_row(&shard->pool, entry->profile));
     }
     for (uint32_t row = 0; row < shard->store.row_count; row++)

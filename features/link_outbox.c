@@ -81,7 +81,7 @@ static mr_status visit(const mr_shard *shard, const mr_link_entry *entry, mr_buf
                     .source = shard->partition};
     if (entry->profile.block != 0) {
         mr_buffer_clear(json);
-        mr_link_profile_write(shard->plan, &shard->pool, shard->items, entry->profile,
+        mr_link_profile_write(shard->plan, &shard->pool, &shard->names, entry->profile,
                               json);
         MR_TRY(mr_buffer_status(json));
         link.profile = (mr_text){.bytes = (const char *)json->bytes,

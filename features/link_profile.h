@@ -51,7 +51,7 @@ void mr_link_profile_free(const mr_plan *plan, mr_block_pool *pool,
                           mr_link_profile profile); /* none allowed */
 
 void mr_link_profile_write(const mr_plan *plan, const mr_block_pool *pool,
-                           const mr_id_table *items, mr_link_profile profile,
+                           const mr_names *names, mr_link_profile profile,
                            mr_buffer *json);
 
 /*
@@ -61,7 +61,7 @@ void mr_link_profile_write(const mr_plan *plan, const mr_block_pool *pool,
  * MR_ERR_NO_MEMORY.
  */
 MR_MUST_USE mr_status mr_link_profile_read(const mr_plan *plan, mr_block_pool *pool,
-                                           mr_id_table *items, mr_text json,
+                                           const mr_names *names, mr_text json,
                                            mr_link_profile *ret_profile);
 
 /* Checkpoint form: as a row's, its history behind it. */

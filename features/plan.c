@@ -1,7 +1,7 @@
 #include "features/plan_layout.h"
 
 #include "core/assert.h"
-#include "features/profile.h"
+#include "features/aggregate.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -237,37 +237,37 @@ static mr_feature_bytes series_bytes(const mr_plan *plan, size_t index)
                               .entries = series->keep_days};
 }
 
+mr_feature_bytes mr_operation_bytes(const mr_operation *operation)
+{
+    const mr_feature_spec *spec = &operation->spec;
+    const mr_aggregate_kind *kind = mr_operation_kind(operation);
+    mr_feature_bytes bytes = {0};
+    if (mr_operation_reads_series(operation))
+        return bytes;
+    bytes.fixed = kind->number_bytes;
+    if (kind->element_bytes == 0)
+        return bytes;
+    bytes.fixed += sizeof(mr_list);
+    bytes.entry = kind->element_bytes;
+    bytes.entries = spec->aggregate == MR_AGGREGATE_RECENT_ITEMS
+                        ? mr_feature_quota_sum(spec)
+                        : spec->length;
+    return bytes;
+}
+
 mr_feature_bytes mr_plan_feature_bytes(const mr_plan *plan, size_t index)
 {
     MR_ASSERT(index < plan->operation_count);
     const mr_operation *operation = &plan->operations[index];
-    const mr_feature_spec *spec = &operation->spec;
     if (mr_operation_reads_series(operation))
         return series_bytes(plan, index);
-    switch (spec->aggregate) {
+    switch (operation->spec.aggregate) { /* what every profile has, and what is computed */
     case MR_AGGREGATE_EVENTS: return (mr_feature_bytes){.fixed = sizeof(uint32_t)};
+    case MR_AGGREGATE_FIRST_SEEN:
+    case MR_AGGREGATE_LAST_SEEN: return (mr_feature_bytes){.fixed = sizeof(int64_t)};
     case MR_AGGREGATE_SESSIONS: return (mr_feature_bytes){.fixed = sizeof(uint16_t)};
     case MR_AGGREGATE_RFM: return (mr_feature_bytes){.shares = plan->orders->spec.name};
-    case MR_AGGREGATE_EXPRESSION: return (mr_feature_bytes){.fixed = 0};
-    case MR_AGGREGATE_DAY_BITMAP:
-        return (mr_feature_bytes){.fixed = sizeof(mr_day_bitmap)};
-    case MR_AGGREGATE_HISTOGRAM:
-        return (mr_feature_bytes){.fixed = MR_PLAN_HOURS * sizeof(uint16_t)};
-    case MR_AGGREGATE_MIN:
-    case MR_AGGREGATE_MAX:
-    case MR_AGGREGATE_MEAN: return (mr_feature_bytes){.fixed = sizeof(mr_pair)};
-    case MR_AGGREGATE_DISTINCT:
-        return (mr_feature_bytes){.fixed = sizeof(int64_t) + sizeof(mr_list),
-                                  .entry = sizeof(uint64_t),
-                                  .entries = spec->length};
-    case MR_AGGREGATE_LAST_TIMES:
-        return (mr_feature_bytes){
-            .fixed = sizeof(mr_list), .entry = sizeof(int64_t), .entries = spec->length};
-    case MR_AGGREGATE_RECENT_ITEMS:
-        return (mr_feature_bytes){.fixed = MR_QUOTAS_MAX + sizeof(mr_list),
-                                  .entry = sizeof(mr_history_entry),
-                                  .entries = mr_feature_quota_sum(spec)};
-    default: return (mr_feature_bytes){.fixed = sizeof(int64_t)};
+    default: return mr_operation_bytes(operation);
     }
 }
 

@@ -6,7 +6,7 @@
 #include "core/assert.h"
 #include "core/hash.h"
 #include "features/block_pool.h"
-#include "features/profile.h"
+#include "features/aggregate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,62 +33,23 @@ static mr_value_type type_of_amount(mr_of of)
     }
 }
 
-static mr_feature_column number_column(const mr_feature_spec *spec)
-{
-    mr_feature_column column = {.name = "value", .type = MR_VALUE_COUNT};
-    if (mr_aggregate_is_amount(spec->aggregate))
-        column.type = type_of_amount(spec->of);
-    switch (spec->aggregate) {
-    case MR_AGGREGATE_EXPRESSION: column.type = MR_VALUE_MILLIONTHS; break;
-    case MR_AGGREGATE_FIRST_SEEN:
-    case MR_AGGREGATE_LAST_SEEN:
-    case MR_AGGREGATE_FIRST_TIME:
-    case MR_AGGREGATE_LAST_TIME:
-    case MR_AGGREGATE_LAST_TIMES: column.type = MR_VALUE_TIME; break;
-    case MR_AGGREGATE_DAY_BITMAP: column.type = MR_VALUE_DAY; break;
-    default: break;
-    }
-    return column;
-}
-
+/* Its columns are its kind's; of one number "value", in the unit of its field. */
 static mr_feature describe(const mr_feature_spec *spec)
 {
+    const mr_aggregate_kind *kind = &mr_aggregate_kinds[spec->aggregate];
     mr_feature feature = {.name = spec->name,
                           .meaning = spec->meaning,
                           .unit = spec->unit,
-                          .column_count = 1,
-                          .columns = {number_column(spec)}};
-    switch (spec->aggregate) {
-    case MR_AGGREGATE_SESSIONS:
-    case MR_AGGREGATE_DISTINCT: feature.order = MR_ORDER_LOG; break;
-    case MR_AGGREGATE_LAST_TIMES:
-    case MR_AGGREGATE_DAY_BITMAP: feature.is_list = true; break;
-    case MR_AGGREGATE_HISTOGRAM:
-        feature.is_list = true;
-        feature.column_count = 2;
-        feature.columns[0] = (mr_feature_column){.name = "hour"};
-        feature.columns[1] = (mr_feature_column){.name = "count"};
-        break;
-    case MR_AGGREGATE_RECENT_ITEMS:
-        feature.is_list = true;
-        feature.column_count = 5;
-        feature.columns[0] = (mr_feature_column){.name = "time", .type = MR_VALUE_TIME};
-        feature.columns[1] = (mr_feature_column){.name = "item", .type = MR_VALUE_ITEM};
-        feature.columns[2] = (mr_feature_column){.name = "type", .type = MR_VALUE_EVENT};
-        feature.columns[3] = (mr_feature_column){.name = "weight"};
-        feature.columns[4] =
-            (mr_feature_column){.name = "session", .order = MR_ORDER_LOG};
-        break;
-    case MR_AGGREGATE_RFM:
-        feature.order = MR_ORDER_LOG;
-        feature.column_count = 3;
-        feature.columns[0] =
-            (mr_feature_column){.name = "recency", .type = MR_VALUE_DAYS};
-        feature.columns[1] = (mr_feature_column){.name = "frequency"};
-        feature.columns[2] =
-            (mr_feature_column){.name = "monetary", .type = MR_VALUE_MONEY};
-        break;
-    default: break;
+                          .order = kind->order,
+                          .is_list = kind->is_list,
+                          .column_count = kind->column_count};
+    memcpy(feature.columns, kind->columns, sizeof(feature.columns));
+    if (feature.column_count == 0) {
+        feature.column_count = 1;
+        feature.columns[0] = (mr_feature_column){
+            .name = "value",
+            .type = mr_aggregate_is_amount(spec->aggregate) ? type_of_amount(spec->of)
+                                                            : kind->type};
     }
     return feature;
 }
@@ -247,44 +208,14 @@ static uint32_t take_room(mr_plan *plan, uint32_t on, uint32_t bytes)
 /* Its fields, and the most that one event can make its list grow. */
 static void lay_out(mr_plan *plan, mr_operation *operation)
 {
-    uint32_t list_bytes = 0;
-    uint32_t number_bytes = 0;
-    switch (operation->spec.aggregate) {
-    case MR_AGGREGATE_COUNT:
-    case MR_AGGREGATE_SUM:
-        number_bytes = mr_feature_days(&operation->spec) == 0 ? sizeof(int64_t) : 0;
-        break;
-    case MR_AGGREGATE_MIN:
-    case MR_AGGREGATE_MAX:
-    case MR_AGGREGATE_MEAN:
-        number_bytes = mr_feature_days(&operation->spec) == 0 ? sizeof(mr_pair) : 0;
-        break;
-    case MR_AGGREGATE_FIRST_TIME:
-    case MR_AGGREGATE_LAST_TIME: number_bytes = sizeof(int64_t); break;
-    case MR_AGGREGATE_DISTINCT:
-        number_bytes = sizeof(int64_t);
-        list_bytes = sizeof(mr_list);
-        plan->growth_bytes +=
-            mr_list_growth_max(operation->spec.length, sizeof(uint64_t));
-        break;
-    case MR_AGGREGATE_LAST_TIMES:
-        list_bytes = sizeof(mr_list);
-        plan->growth_bytes += mr_list_growth_max(operation->spec.length, sizeof(int64_t));
-        break;
-    case MR_AGGREGATE_DAY_BITMAP: number_bytes = sizeof(mr_day_bitmap); break;
-    case MR_AGGREGATE_HISTOGRAM: number_bytes = MR_PLAN_HOURS * sizeof(uint16_t); break;
-    case MR_AGGREGATE_RECENT_ITEMS:
-        number_bytes = MR_QUOTAS_MAX;
-        list_bytes = sizeof(mr_list);
-        plan->growth_bytes += mr_list_growth_max(mr_feature_quota_sum(&operation->spec),
-                                                 sizeof(mr_history_entry));
-        break;
-    default: break;
-    }
-    operation->list_offset =
-        take_room(plan, operation->spec.on, list_bytes + number_bytes);
-    operation->number_offset = operation->list_offset + list_bytes;
-    operation->stores = list_bytes + number_bytes > 0;
+    const mr_feature_bytes bytes = mr_operation_bytes(operation);
+    const bool has_list = bytes.entries > 0;
+    operation->stores = bytes.fixed > 0;
+    operation->list_offset = take_room(plan, operation->spec.on, bytes.fixed);
+    operation->number_offset =
+        operation->list_offset + (has_list ? (uint32_t)sizeof(mr_list) : 0);
+    if (has_list)
+        plan->growth_bytes += mr_list_growth_max(bytes.entries, bytes.entry);
 }
 
 static void lay_out_series(mr_plan *plan)
@@ -308,16 +239,6 @@ static void add_tail(mr_run *run, uint32_t list_offset, uint32_t element_bytes)
             (mr_list_tail){.list_offset = list_offset, .element_bytes = element_bytes};
 }
 
-static uint32_t element_bytes_of(mr_aggregate aggregate)
-{
-    switch (aggregate) {
-    case MR_AGGREGATE_DISTINCT: return sizeof(uint64_t);
-    case MR_AGGREGATE_LAST_TIMES: return sizeof(int64_t);
-    case MR_AGGREGATE_RECENT_ITEMS: return sizeof(mr_history_entry);
-    default: return 0;
-    }
-}
-
 static void add_step(mr_run *run, const mr_operation *operation, uint8_t index)
 {
     run->steps[run->step_count++] =
@@ -328,7 +249,7 @@ static void add_step(mr_run *run, const mr_operation *operation, uint8_t index)
                   .of = (uint8_t)operation->spec.of,
                   .operation = index};
     run->needs_extra |= operation->list_offset >= MR_PLAN_EXTRA;
-    const uint32_t element_bytes = element_bytes_of(operation->spec.aggregate);
+    const uint32_t element_bytes = mr_operation_kind(operation)->element_bytes;
     if (element_bytes > 0)
         add_tail(run, operation->list_offset, element_bytes);
 }

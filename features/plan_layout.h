@@ -87,12 +87,6 @@ static inline bool mr_aggregate_is_amount(mr_aggregate aggregate)
            mr_aggregate_keeps_pair(aggregate);
 }
 
-static inline bool mr_aggregate_keeps_list(mr_aggregate aggregate)
-{
-    return aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES ||
-           aggregate == MR_AGGREGATE_RECENT_ITEMS;
-}
-
 typedef enum mr_of {
     MR_OF_NOTHING = 0,
     MR_OF_VALUE,
@@ -339,6 +333,9 @@ mr_text mr_plan_definition(const mr_plan *plan, const char *name);
 
 /* The text of the one plan that checkpoints of format 1, which hold none, were made with. */
 mr_text mr_plan_text_of_format_1(void);
+
+/* What a feature that reads no series keeps in a row; none of what every profile has. */
+mr_feature_bytes mr_operation_bytes(const mr_operation *operation);
 
 const mr_operation *mr_plan_operation_named(const mr_plan *plan, const char *name);
 

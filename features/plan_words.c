@@ -1,36 +1,15 @@
 #include "features/plan_words.h"
 
 #include "core/assert.h"
+#include "features/aggregate.h"
 
 #include <stdio.h>
 #include <string.h>
 
 const char *mr_aggregate_name(mr_aggregate aggregate)
 {
-    static const char *const names[MR_AGGREGATES] = {
-        [MR_AGGREGATE_EVENTS] = "events",
-        [MR_AGGREGATE_FIRST_SEEN] = "first_seen",
-        [MR_AGGREGATE_LAST_SEEN] = "last_seen",
-        [MR_AGGREGATE_SESSIONS] = "sessions",
-        [MR_AGGREGATE_COUNT] = "count",
-        [MR_AGGREGATE_SUM] = "sum",
-        [MR_AGGREGATE_FADING_SUM] = "fading_sum",
-        [MR_AGGREGATE_DISTINCT] = "distinct",
-        [MR_AGGREGATE_FIRST_TIME] = "first_time",
-        [MR_AGGREGATE_LAST_TIME] = "last_time",
-        [MR_AGGREGATE_LAST_TIMES] = "last_times",
-        [MR_AGGREGATE_DAY_BITMAP] = "day_bitmap",
-        [MR_AGGREGATE_HISTOGRAM] = "histogram",
-        [MR_AGGREGATE_RECENT_ITEMS] = "recent_items",
-        [MR_AGGREGATE_RFM] = "rfm",
-        [MR_AGGREGATE_MIN] = "min",
-        [MR_AGGREGATE_MAX] = "max",
-        [MR_AGGREGATE_MEAN] = "mean",
-        [MR_AGGREGATE_FADING_MEAN] = "fading_mean",
-        [MR_AGGREGATE_EXPRESSION] = "expression",
-    };
     MR_ASSERT(aggregate < MR_AGGREGATES);
-    return names[aggregate];
+    return mr_aggregate_kinds[aggregate].name;
 }
 
 const char *mr_of_name(mr_of of)

@@ -34,7 +34,15 @@ enum {
     MR_DAY_SERIES_DAYS_MAX = 1000,
 };
 
-enum { MR_ROW_ID_BYTES = 16 };
+enum {
+    MR_ROW_ID_BYTES = 16,
+    MR_READING_VALUES_MAX = MR_SHARD_HISTORY_MAX * MR_FEATURE_COLUMNS_MAX,
+};
+
+/* The texts that rows name by number. */
+typedef struct mr_names {
+    mr_id_table *items;
+} mr_names;
 
 typedef struct mr_row_head {
     union {
@@ -132,7 +140,7 @@ static inline mr_pair *mr_row_pair(mr_row row, uint32_t offset)
 }
 
 /* What it says; false without any amount.  Means are towards zero. */
-static inline bool mr_pair_read(const mr_pair *pair, mr_aggregate aggregate,
+static inline bool mr_pair_number(const mr_pair *pair, mr_aggregate aggregate,
                                 int64_t *ret_number)
 {
     if (pair->count == 0)
@@ -162,7 +170,7 @@ void mr_profile_drop_empty_extra(const mr_plan *plan, mr_block_pool *pool, mr_ro
 /* Apply one event.  `item` is its index in `items`, or MR_ID_NONE.  By its address, the row's parts
  * need not be copied as a whole right after they were written one by one: that stalls. */
 mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
-                                   const mr_id_table *items, const mr_row *row,
+                                   const mr_names *names, const mr_row *row,
                                    const mr_event *event, uint32_t item, int64_t offset);
 
 /* Time in whole seconds, ending at the largest 32-bit number (the year 2106). */
@@ -215,7 +223,7 @@ bool mr_day_bitmap_has(const mr_day_bitmap *bitmap, int64_t day);
 /* Active days among at - days + 1 .. at. */
 uint32_t mr_day_bitmap_count(const mr_day_bitmap *bitmap, int64_t at_day, int64_t days);
 
-/* -- history (history.c) ----------------------------------------------------------------- */
+/* -- history (aggregate_history.c) ----------------------------------------------------------------- */
 
 /* Keep the entry if it is among the latest of its type; order (time, item id, type, weight,
  * session), so that what is kept does not depend on the order of arrival. */
@@ -229,7 +237,7 @@ int mr_history_compare(const mr_id_table *items, const mr_history_entry *a,
 /* -- reading (profile_read.c, plan_vector.c) ---------------------------------------------- */
 
 void mr_profile_visit(const mr_plan *plan, const mr_block_pool *pool,
-                      const mr_id_table *items, mr_row row, int64_t at_ms,
+                      const mr_names *names, mr_row row, int64_t at_ms,
                       mr_profile_visitor *visitor, void *context);
 
 /* What an expression of the plan comes to; NaN where it is missing.  Money and ratings are in whole
@@ -259,7 +267,7 @@ typedef struct mr_profile_carry {
     const mr_plan *to;
     const mr_block_pool *from_pool;
     mr_block_pool *to_pool;
-    const mr_id_table *items;                          /* of both                     */
+    const mr_names *names;                             /* of both                     */
     const mr_operation *sources[MR_PLAN_FEATURES_MAX]; /* of `from`; NULL: a new one  */
     const mr_series *series[MR_PLAN_SERIES_MAX];       /* the same                    */
     mr_buffer *scratch;
@@ -271,6 +279,6 @@ MR_MUST_USE mr_status mr_profile_carry_over(const mr_profile_carry *carry, mr_ro
 
 /* Assert the row's invariants. */
 void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,
-                      const mr_id_table *items, mr_row row);
+                      const mr_names *names, mr_row row);
 
 #endif

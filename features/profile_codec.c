@@ -4,7 +4,7 @@
  * Reading trusts nothing: every count is held against its limit and every list against the
  * order it is kept in, so that damaged bytes with a good checksum still give an error.
  */
-#include "features/profile.h"
+#include "features/aggregate.h"
 
 #include "core/assert.h"
 
@@ -14,25 +14,6 @@ enum {
     ENTRY_ENCODED_BYTES_MAX = 15, /* varints of 32, 32 and 16 bits, two bytes */
     ENTRY_READ_BYTES_MAX = 20,    /* of damaged ones, before that shows       */
 };
-
-/* Small magnitudes of either sign become small varints. */
-static uint64_t zigzag(int64_t value)
-{
-    return (uint64_t)value << 1 ^ (uint64_t)(value >> 63);
-}
-
-static int64_t unzigzag(uint64_t value)
-{
-    return (int64_t)(value >> 1 ^ (0 - (value & 1)));
-}
-
-/* The one-byte case in line: most numbers of a history are small. */
-static inline uint64_t get_varint(mr_reader *reader)
-{
-    if (reader->position < reader->length && reader->bytes[reader->position] < 0x80)
-        return reader->bytes[reader->position++];
-    return mr_reader_varint(reader);
-}
 
 static inline uint8_t get_u8(mr_reader *reader)
 {
@@ -66,43 +47,24 @@ static inline uint8_t *write_varint(uint8_t *at, uint64_t value)
     return at;
 }
 
-/* The one-byte case in line here too. */
-static inline void put_varint(mr_buffer *buffer, uint64_t value)
-{
-    if (value < 0x80 && buffer->length < buffer->capacity && !buffer->failed)
-        buffer->bytes[buffer->length++] = (uint8_t)value;
-    else
-        mr_buffer_put_varint(buffer, value);
-}
-
-static inline void put_signed(mr_buffer *buffer, int64_t value)
-{
-    put_varint(buffer, zigzag(value));
-}
-
-static int64_t get_signed(mr_reader *reader)
-{
-    return unzigzag(get_varint(reader));
-}
-
 static void encode_head(const mr_row_head *head, mr_buffer *buffer)
 {
-    put_varint(buffer, (uint64_t)head->first_ms);
-    put_varint(buffer, (uint64_t)(head->newest_ms - head->first_ms));
-    put_signed(buffer, head->newest_ms - head->applied_ms);
-    put_varint(buffer, (uint64_t)head->offset);
-    put_varint(buffer, head->events);
-    put_varint(buffer, head->sessions);
+    mr_put_varint(buffer, (uint64_t)head->first_ms);
+    mr_put_varint(buffer, (uint64_t)(head->newest_ms - head->first_ms));
+    mr_put_signed(buffer, head->newest_ms - head->applied_ms);
+    mr_put_varint(buffer, (uint64_t)head->offset);
+    mr_put_varint(buffer, head->events);
+    mr_put_varint(buffer, head->sessions);
 }
 
 static mr_status decode_head(mr_row_head *head, mr_reader *reader)
 {
-    const uint64_t first_ms = get_varint(reader);
-    const uint64_t span_ms = get_varint(reader);
-    const int64_t behind_ms = get_signed(reader);
-    const uint64_t offset = get_varint(reader);
-    const uint64_t events = get_varint(reader);
-    const uint64_t sessions = get_varint(reader);
+    const uint64_t first_ms = mr_get_varint(reader);
+    const uint64_t span_ms = mr_get_varint(reader);
+    const int64_t behind_ms = mr_get_signed(reader);
+    const uint64_t offset = mr_get_varint(reader);
+    const uint64_t events = mr_get_varint(reader);
+    const uint64_t sessions = mr_get_varint(reader);
     if (reader->failed || first_ms > INT64_MAX || span_ms > INT64_MAX - first_ms ||
         offset > INT64_MAX || events > UINT32_MAX || sessions > UINT16_MAX ||
         (events == 0) != (sessions == 0))
@@ -121,149 +83,6 @@ static mr_status decode_head(mr_row_head *head, mr_reader *reader)
     return MR_OK;
 }
 
-static void encode_times(const int64_t *times, size_t count, mr_buffer *buffer)
-{
-    int64_t before = 0;
-    for (size_t i = 0; i < count; i++) {
-        put_varint(buffer, (uint64_t)(times[i] - before));
-        before = times[i];
-    }
-}
-
-static mr_status decode_times(mr_block_pool *pool, mr_list *list, size_t count,
-                              mr_reader *reader)
-{
-    uint64_t time_ms = 0;
-    mr_list_start(pool, list, count, sizeof(int64_t));
-    for (size_t i = 0; i < count; i++) {
-        const uint64_t step_ms = get_varint(reader);
-        if (reader->failed || step_ms > INT64_MAX - time_ms || (i > 0 && step_ms == 0))
-            return MR_ERR_CORRUPT;
-        time_ms += step_ms;
-        int64_t *place = mr_list_insert(pool, list, i, sizeof(*place));
-        *place = (int64_t)time_ms;
-    }
-    return MR_OK;
-}
-
-static void encode_marks(const uint64_t *marks, size_t count, mr_buffer *buffer)
-{
-    for (size_t i = 0; i < count; i++)
-        mr_buffer_put_u64(buffer, marks[i]);
-}
-
-static void decode_marks(mr_block_pool *pool, mr_list *list, size_t count,
-                         mr_reader *reader)
-{
-    mr_list_start(pool, list, count, sizeof(uint64_t));
-    for (size_t i = 0; i < count; i++) {
-        uint64_t *place = mr_list_insert(pool, list, i, sizeof(*place));
-        *place = mr_reader_u64(reader);
-    }
-}
-
-static void encode_hours(const uint16_t *hours, mr_buffer *buffer)
-{
-    for (size_t i = 0; i < MR_PLAN_HOURS; i++)
-        put_varint(buffer, hours[i]);
-}
-
-static mr_status decode_hours(uint16_t *hours, mr_reader *reader)
-{
-    for (size_t i = 0; i < MR_PLAN_HOURS; i++) {
-        const uint64_t count = get_varint(reader);
-        if (count > UINT16_MAX)
-            return MR_ERR_CORRUPT;
-        hours[i] = (uint16_t)count;
-    }
-    return MR_OK;
-}
-
-static void encode_operation(const mr_operation *operation, const mr_block_pool *pool,
-                             mr_row row, mr_buffer *buffer)
-{
-    const mr_list *list = mr_row_list(row, operation->list_offset);
-    const int64_t *number = mr_row_number(row, operation->number_offset);
-    switch (operation->spec.aggregate) {
-    case MR_AGGREGATE_DISTINCT:
-        put_signed(buffer, *number);
-        put_varint(buffer, list->count);
-        encode_marks(mr_list_elements(pool, list), list->count, buffer);
-        break;
-    case MR_AGGREGATE_LAST_TIMES:
-        put_varint(buffer, list->count);
-        encode_times(mr_list_elements(pool, list), list->count, buffer);
-        break;
-    case MR_AGGREGATE_DAY_BITMAP: {
-        const mr_day_bitmap *bitmap = (const mr_day_bitmap *)(const void *)number;
-        put_varint(buffer, bitmap->newest_day_plus_one);
-        mr_buffer_put_u64(buffer, bitmap->bits[0]);
-        mr_buffer_put_u64(buffer, bitmap->bits[1]);
-        break;
-    }
-    case MR_AGGREGATE_HISTOGRAM:
-        encode_hours((const uint16_t *)(const void *)number, buffer);
-        break;
-    case MR_AGGREGATE_RECENT_ITEMS: break; /* in blocks of its own */
-    case MR_AGGREGATE_MIN:
-    case MR_AGGREGATE_MAX:
-    case MR_AGGREGATE_MEAN: {
-        const mr_pair *pair = mr_row_pair(row, operation->number_offset);
-        put_varint(buffer, pair->count);
-        put_signed(buffer, pair->number);
-        break;
-    }
-    default: put_signed(buffer, *number);
-    }
-}
-
-static mr_status decode_bitmap(mr_day_bitmap *bitmap, mr_reader *reader)
-{
-    bitmap->newest_day_plus_one = mr_reader_varint(reader);
-    bitmap->bits[0] = mr_reader_u64(reader);
-    bitmap->bits[1] = mr_reader_u64(reader);
-    return bitmap->newest_day_plus_one <= (uint64_t)UINT32_MAX + 1 ? MR_OK
-                                                                   : MR_ERR_CORRUPT;
-}
-
-static mr_status decode_pair(mr_pair *pair, mr_reader *reader)
-{
-    pair->count = get_varint(reader);
-    pair->number = get_signed(reader);
-    return pair->count > 0 || pair->number == 0 ? MR_OK : MR_ERR_CORRUPT;
-}
-
-static mr_status decode_operation(const mr_operation *operation, mr_block_pool *pool,
-                                  mr_row row, mr_reader *reader)
-{
-    mr_list *list = mr_row_list(row, operation->list_offset);
-    int64_t *number = mr_row_number(row, operation->number_offset);
-    const mr_aggregate aggregate = operation->spec.aggregate;
-    switch (aggregate) {
-    case MR_AGGREGATE_DISTINCT:
-    case MR_AGGREGATE_LAST_TIMES: {
-        if (aggregate == MR_AGGREGATE_DISTINCT)
-            *number = get_signed(reader);
-        const uint64_t count = mr_reader_varint(reader);
-        if (count > operation->spec.length)
-            return MR_ERR_CORRUPT;
-        if (aggregate == MR_AGGREGATE_LAST_TIMES)
-            return decode_times(pool, list, (size_t)count, reader);
-        decode_marks(pool, list, (size_t)count, reader);
-        return MR_OK;
-    }
-    case MR_AGGREGATE_DAY_BITMAP:
-        return decode_bitmap((mr_day_bitmap *)(void *)number, reader);
-    case MR_AGGREGATE_HISTOGRAM: return decode_hours((uint16_t *)(void *)number, reader);
-    case MR_AGGREGATE_RECENT_ITEMS: return MR_OK;
-    case MR_AGGREGATE_MIN:
-    case MR_AGGREGATE_MAX:
-    case MR_AGGREGATE_MEAN:
-        return decode_pair(mr_row_pair(row, operation->number_offset), reader);
-    default: *number = get_signed(reader); return MR_OK;
-    }
-}
-
 /* The days among the `keep_days` up to the newest. */
 static void encode_series(const mr_series *series, uint16_t keep_days,
                           const mr_block_pool *pool, mr_row row, mr_buffer *buffer)
@@ -277,12 +96,12 @@ static void encode_series(const mr_series *series, uint16_t keep_days,
                newest)
         first++;
     uint32_t before = 0;
-    put_varint(buffer, list->count - first);
+    mr_put_varint(buffer, list->count - first);
     for (size_t i = first; i < list->count; i++) {
         const mr_day_sum day = mr_day_series_get(pool, series, list, i);
-        put_varint(buffer, day.day - before);
-        put_varint(buffer, day.count);
-        put_signed(buffer, day.sum);
+        mr_put_varint(buffer, day.day - before);
+        mr_put_varint(buffer, day.count);
+        mr_put_signed(buffer, day.sum);
         before = day.day;
     }
 }
@@ -291,16 +110,16 @@ static mr_status decode_series(const mr_series *series, mr_block_pool *pool, mr_
                                mr_reader *reader)
 {
     mr_list *list = mr_row_list(row, series->list_offset);
-    const uint64_t count = get_varint(reader);
+    const uint64_t count = mr_get_varint(reader);
     if (count > series->keep_days)
         return MR_ERR_CORRUPT;
     uint64_t day = 0;
     uint64_t first_day = 0;
     mr_list_start(pool, list, (size_t)count, series->entry_bytes);
     for (size_t i = 0; i < (size_t)count; i++) {
-        const uint64_t step = get_varint(reader);
-        const uint64_t day_count = get_varint(reader);
-        const int64_t sum = get_signed(reader);
+        const uint64_t step = mr_get_varint(reader);
+        const uint64_t day_count = mr_get_varint(reader);
+        const int64_t sum = mr_get_signed(reader);
         if (reader->failed || step > UINT32_MAX - day || (i > 0 && step == 0) ||
             day_count == 0 || day_count > UINT32_MAX)
             return MR_ERR_CORRUPT;
@@ -321,7 +140,8 @@ void mr_profile_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
     encode_head(row.head, buffer);
     for (size_t i = 0; i < plan->operation_count; i++) {
         if (plan->operations[i].stores)
-            encode_operation(&plan->operations[i], pool, row, buffer);
+            mr_operation_kind(&plan->operations[i])
+                ->encode(&plan->operations[i], pool, row, buffer);
     }
     for (size_t i = 0; i < plan->series_count; i++)
         encode_series(&plan->series[i], plan->series[i].keep_days, pool, row, buffer);
@@ -334,7 +154,8 @@ mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool, mr_row row
     mr_profile_need_extra(plan, pool, row);
     for (size_t i = 0; i < plan->operation_count; i++) {
         if (plan->operations[i].stores)
-            MR_TRY(decode_operation(&plan->operations[i], pool, row, reader));
+            MR_TRY(mr_operation_kind(&plan->operations[i])
+                       ->decode(&plan->operations[i], pool, row, reader));
     }
     for (size_t i = 0; i < plan->series_count; i++)
         MR_TRY(decode_series(&plan->series[i], pool, row, reader));
@@ -387,9 +208,9 @@ static inline read_entry get_entry(mr_reader *reader)
 {
     read_entry entry;
     if (reader->length - reader->position < ENTRY_READ_BYTES_MAX) {
-        entry.step_s = get_varint(reader);
-        entry.item = get_varint(reader);
-        entry.session = get_varint(reader);
+        entry.step_s = mr_get_varint(reader);
+        entry.item = mr_get_varint(reader);
+        entry.session = mr_get_varint(reader);
         entry.type = get_u8(reader);
         entry.weight = get_u8(reader);
         return entry;
@@ -428,7 +249,7 @@ mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,
                             const mr_id_table *items, mr_row row, mr_reader *reader)
 {
     const uint32_t item_count = mr_id_table_count(items);
-    const uint64_t count = get_varint(reader);
+    const uint64_t count = mr_get_varint(reader);
     if (count > MR_SHARD_HISTORY_MAX)
         return MR_ERR_CORRUPT;
     if (count > 0 && plan->history->list_offset >= MR_PLAN_EXTRA)
@@ -455,7 +276,7 @@ static mr_status carry_history(const mr_profile_carry *carry, mr_row from, mr_ro
     mr_history_encode(carry->from, carry->from_pool, from, carry->scratch);
     MR_TRY(mr_buffer_status(carry->scratch));
     mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
-    return mr_history_decode(carry->to, carry->to_pool, carry->items, to, &reader);
+    return mr_history_decode(carry->to, carry->to_pool, carry->names->items, to, &reader);
 }
 
 /* What both plans have, as bytes in the target's order: then it is read as if from a file. */
@@ -464,10 +285,10 @@ static mr_status carry_operation(const mr_profile_carry *carry,
                                  mr_row from, mr_row to)
 {
     mr_buffer_clear(carry->scratch);
-    encode_operation(source, carry->from_pool, from, carry->scratch);
+    mr_operation_kind(source)->encode(source, carry->from_pool, from, carry->scratch);
     MR_TRY(mr_buffer_status(carry->scratch));
     mr_reader reader = mr_reader_of(carry->scratch->bytes, carry->scratch->length);
-    MR_TRY(decode_operation(target, carry->to_pool, to, &reader));
+    MR_TRY(mr_operation_kind(target)->decode(target, carry->to_pool, to, &reader));
     return mr_reader_status(&reader);
 }
 

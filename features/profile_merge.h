@@ -23,7 +23,7 @@
 bool mr_profile_can_merge(mr_row into, mr_row from);
 
 /* `into` may be empty.  The newest record applied (offset, applied_ms) is left to the caller. */
-void mr_profile_merge(const mr_plan *plan, mr_block_pool *pool, const mr_id_table *items,
+void mr_profile_merge(const mr_plan *plan, mr_block_pool *pool, const mr_names *names,
                       mr_row into, mr_row from);
 
 /* The profile moves to `ret_to`, whose bytes are taken as uninitialised; `row` restarts empty, with

@@ -34,7 +34,7 @@ mr_status mr_shard_create(const mr_shard_options *options, mr_shard **ret_shard)
     shard->clock_ms = MR_TIME_NONE;
     mr_commerce_init(&shard->commerce);
     mr_cut_init(&shard->cut);
-    if (mr_id_table_create(&shard->key, &shard->items) != MR_OK)
+    if (mr_id_table_create(&shard->key, &shard->names.items) != MR_OK)
         goto fail;
     if (mr_dedup_create(&shard->plan->dedup, &shard->dedup) != MR_OK)
         goto fail;
@@ -55,7 +55,7 @@ void mr_shard_destroy(mr_shard *shard)
     if (shard->store.plan != NULL)
         mr_profile_store_deinit(&shard->store);
     mr_block_pool_deinit(&shard->pool);
-    mr_id_table_destroy(shard->items);
+    mr_id_table_destroy(shard->names.items);
     mr_trending_deinit(&shard->trending);
     mr_commerce_deinit(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
@@ -87,7 +87,7 @@ mr_status mr_shard_end_restore(mr_shard *shard)
         return MR_ERR_NO_MEMORY;
     shard->changed = changed;
     shard->changed_capacity = capacity;
-    return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items));
+    return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->names.items));
 }
 
 void mr_shard_skip_to(mr_shard *shard, int64_t offset)
@@ -140,13 +140,13 @@ uint32_t mr_shard_live_count(const mr_shard *shard)
 
 uint32_t mr_shard_item_count(const mr_shard *shard)
 {
-    return mr_id_table_count(shard->items);
+    return mr_id_table_count(shard->names.items);
 }
 
 size_t mr_shard_bytes(const mr_shard *shard)
 {
     return sizeof(*shard) + mr_profile_store_bytes(&shard->store) +
-           mr_block_pool_bytes(&shard->pool) + mr_id_table_bytes(shard->items) +
+           mr_block_pool_bytes(&shard->pool) + mr_id_table_bytes(shard->names.items) +
            mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
            shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +
@@ -253,7 +253,7 @@ static void check_commerce(const mr_commerce *commerce)
 
 static void check_trending(const mr_shard *shard)
 {
-    for (uint32_t item = 0; item < mr_id_table_count(shard->items); item++) {
+    for (uint32_t item = 0; item < mr_id_table_count(shard->names.items); item++) {
         const mr_trending_item *entry = mr_trending_item_at(&shard->trending, item);
         const mr_hour_count *hours = mr_list_elements(&shard->pool, &entry->hours);
         uint64_t sum = 0;
@@ -273,7 +273,7 @@ void mr_shard_check(const mr_shard *shard)
     uint32_t live_count = 0;
     for (uint32_t row = 0; row < shard->store.row_count; row++) {
         const mr_row parts = mr_shard_row(shard, row);
-        mr_profile_check(shard->plan, &shard->pool, shard->items, parts);
+        mr_profile_check(shard->plan, &shard->pool, &shard->names, parts);
         events += parts.head->events;
         live_count += !mr_row_is_empty(parts);
     }

@@ -93,14 +93,14 @@ static void prefetch_items(const mr_shard *shard, const mr_event *events, size_t
         if (!names_item(shard, &events[i]))
             continue;
         hashes[i] = mr_hash_item(&shard->key, events[i].item_id);
-        mr_id_table_prefetch(shard->items, hashes[i]);
+        mr_id_table_prefetch(shard->names.items, hashes[i]);
     }
     for (size_t i = 0; i < count; i++)
         known[i] = names_item(shard, &events[i])
-                       ? mr_id_table_prefetch_entry(shard->items, hashes[i])
+                       ? mr_id_table_prefetch_entry(shard->names.items, hashes[i])
                        : MR_ID_NONE;
     for (size_t i = 0; i < count; i++)
-        mr_id_table_prefetch_id(shard->items, known[i]);
+        mr_id_table_prefetch_id(shard->names.items, known[i]);
 }
 
 /* Number the items, a window at a time: hash and prefetch, then put. */
@@ -117,7 +117,7 @@ static mr_status number_items(mr_shard *shard, const mr_event_batch *batch)
             uint32_t *item = &shard->batch_items[start + i];
             *item = MR_ID_NONE;
             if (names_item(shard, event))
-                MR_TRY(mr_id_table_put_hashed(shard->items, hashes[i], event->item_id,
+                MR_TRY(mr_id_table_put_hashed(shard->names.items, hashes[i], event->item_id,
                                               item));
         }
     }
@@ -150,7 +150,7 @@ static mr_status prepare(mr_shard *shard, const mr_event_batch *batch, size_t fi
     MR_TRY(mr_commerce_reserve(&shard->commerce, events));
     MR_TRY(mr_dedup_reserve(shard->dedup, events));
     MR_TRY(
-        mr_trending_reserve(&shard->trending, mr_id_table_count(shard->items) + events));
+        mr_trending_reserve(&shard->trending, mr_id_table_count(shard->names.items) + events));
     return number_items(shard, batch);
 }
 
@@ -224,7 +224,7 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
     mr_shard_touch(shard, row);
     shard->live_count += mr_row_is_empty(parts);
     const mr_profile_effect effect = mr_profile_apply(
-        shard->plan, &shard->pool, shard->items, &parts, event, item, offset);
+        shard->plan, &shard->pool, &shard->names, &parts, event, item, offset);
     mr_links_note(shard, row, event);
     mr_commerce_apply(&shard->commerce, event,
                       mr_zone_day(&shard->plan->zone, event->time_ms), effect,

@@ -113,7 +113,7 @@ static mr_status copy_rows(migration *m)
     m->carry.to = m->to->plan;
     m->carry.from_pool = &m->from->pool;
     m->carry.to_pool = &m->to->pool;
-    m->carry.items = m->to->items;
+    m->carry.names = &m->to->names;
     m->carry.scratch = &scratch;
     mr_status status = mr_profile_store_extend(&m->to->store, m->from->store.row_count);
     for (uint32_t row = 0; row < m->from->store.row_count && status == MR_OK; row++)
@@ -135,11 +135,11 @@ static void copy_hours(const migration *m, const mr_list *from, mr_list *to)
 
 static mr_status copy_items(const migration *m)
 {
-    const uint32_t count = mr_id_table_count(m->from->items);
+    const uint32_t count = mr_id_table_count(m->from->names.items);
     MR_TRY(mr_trending_reserve(&m->to->trending, count));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index;
-        MR_TRY(mr_id_table_put(m->to->items, mr_id_table_id(m->from->items, i), &index));
+        MR_TRY(mr_id_table_put(m->to->names.items, mr_id_table_id(m->from->names.items, i), &index));
         const mr_trending_item *source = mr_trending_item_at(&m->from->trending, i);
         mr_trending_item *target = mr_trending_item_at(&m->to->trending, i);
         target->ever = source->ever;
@@ -197,11 +197,11 @@ static mr_status copy_link_profile(const migration *m, mr_link_profile from,
                                    mr_link_profile *ret_profile)
 {
     mr_buffer json = {0};
-    mr_link_profile_write(m->from->plan, &m->from->pool, m->from->items, from, &json);
+    mr_link_profile_write(m->from->plan, &m->from->pool, &m->from->names, from, &json);
     mr_status status = mr_buffer_status(&json);
     if (status == MR_OK) {
         const mr_text text = {(const char *)json.bytes, (uint32_t)json.length};
-        status = mr_link_profile_read(m->to->plan, &m->to->pool, m->to->items, text,
+        status = mr_link_profile_read(m->to->plan, &m->to->pool, &m->to->names, text,
                                       ret_profile);
     }
     mr_buffer_deinit(&json);

@@ -147,7 +147,7 @@ struct mr_shard {
 
     mr_block_pool pool;
     mr_profile_store store;
-    mr_id_table *items;
+    mr_names names;
     mr_trending trending;
     mr_commerce commerce;
     mr_outbox outbox;

@@ -63,7 +63,7 @@ static uint8_t copy_recent(const mr_shard *shard, mr_row row, mr_recent_item *re
     for (size_t i = 0; i < kept; i++) {
         const mr_history_entry *entry = &entries[count - 1 - i];
         ret_items[i] =
-            (mr_recent_item){.item_id = mr_id_table_id(shard->items, entry->item),
+            (mr_recent_item){.item_id = mr_id_table_id(shard->names.items, entry->item),
                              .time_s = entry->time_s,
                              .type = entry->type,
                              .weight = entry->weight};
@@ -104,13 +104,13 @@ size_t mr_shard_history(const mr_shard *shard, uint32_t row,
 
 mr_text mr_shard_item_id(const mr_shard *shard, uint32_t item)
 {
-    MR_ASSERT(item < mr_id_table_count(shard->items));
-    return mr_id_table_id(shard->items, item);
+    MR_ASSERT(item < mr_id_table_count(shard->names.items));
+    return mr_id_table_id(shard->names.items, item);
 }
 
 uint32_t mr_shard_item_find(const mr_shard *shard, mr_text item_id)
 {
-    return mr_id_table_find(shard->items, item_id);
+    return mr_id_table_find(shard->names.items, item_id);
 }
 
 void mr_shard_vector(const mr_shard *shard, uint32_t row, int64_t at_ms,
@@ -123,7 +123,7 @@ void mr_shard_vector(const mr_shard *shard, uint32_t row, int64_t at_ms,
 void mr_shard_profile_visit(const mr_shard *shard, uint32_t row, int64_t at_ms,
                             mr_profile_visitor *visitor, void *context)
 {
-    mr_profile_visit(shard->plan, &shard->pool, shard->items, mr_shard_row(shard, row),
+    mr_profile_visit(shard->plan, &shard->pool, &shard->names, mr_shard_row(shard, row),
                      at_ms, visitor, context);
 }
 

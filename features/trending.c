@@ -110,14 +110,14 @@ mr_trending_counts mr_trending_counts_of(const mr_block_pool *pool,
 static mr_status rank_shard(const mr_shard *shard, mr_trending_kind kind, int64_t at_hour,
                             mr_trending_rank *rank)
 {
-    const uint32_t count = mr_id_table_count(shard->items);
+    const uint32_t count = mr_id_table_count(shard->names.items);
     for (uint32_t item = 0; item < count; item++) {
         const mr_trending_item *entry = mr_trending_item_at(&shard->trending, item);
         if (entry->ever == 0)
             continue;
         const mr_trending_counts counts =
             mr_trending_counts_of(&shard->pool, entry, at_hour);
-        mr_trending_rank_offer(rank, kind, mr_id_table_id(shard->items, item), &counts,
+        mr_trending_rank_offer(rank, kind, mr_id_table_id(shard->names.items, item), &counts,
                                item);
     }
     mr_trending_rank_sort(rank);
@@ -155,7 +155,7 @@ static mr_status choose_published(const mr_shard *shard, int64_t at_hour, bool *
 mr_status mr_trending_encode(const mr_shard *shard, uint64_t epoch, int64_t at_ms,
                              mr_buffer *buffer)
 {
-    const uint32_t count = mr_id_table_count(shard->items);
+    const uint32_t count = mr_id_table_count(shard->names.items);
     const int64_t at_hour = mr_time_hour(at_ms);
     bool *is_chosen = calloc((size_t)count + 1, sizeof(*is_chosen));
     if (is_chosen == NULL)
@@ -190,7 +190,7 @@ mr_status mr_trending_encode(const mr_shard *shard, uint64_t epoch, int64_t at_m
             continue;
         const mr_trending_counts counts = mr_trending_counts_of(
             &shard->pool, mr_trending_item_at(&shard->trending, item), at_hour);
-        mr_trending_put_entry(mr_id_table_id(shard->items, item), &counts, buffer);
+        mr_trending_put_entry(mr_id_table_id(shard->names.items, item), &counts, buffer);
     }
     free(is_chosen);
     mr_trending_put_end(buffer, start);
