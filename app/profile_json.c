@@ -39,6 +39,7 @@ static void put_value(mr_json_writer *writer, const mr_value *value)
     case MR_VALUE_TIME: put_time(writer, value->number); break;
     case MR_VALUE_DAY: put_day(writer, value->number); break;
     case MR_VALUE_EVENT:
+    case MR_VALUE_WORD:
     case MR_VALUE_ITEM: mr_json_put_text(writer, value->text); break;
     }
 }

@@ -328,8 +328,8 @@ static mr_plan *least_plan(void)
          .quotas = {{MR_EVENT_PURCHASE, 10}}},
     };
     mr_plan *plan;
-    mr_bench_must(mr_plan_compile(specs, sizeof(specs) / sizeof(specs[0]), NULL, 0,
-                                  &mr_default_dedup, &plan, NULL),
+    mr_bench_must(mr_plan_compile(NULL, specs, sizeof(specs) / sizeof(specs[0]), NULL, 0,
+                                  &plan, NULL),
                   "plan");
     return plan;
 }

@@ -286,6 +286,21 @@ static void civil_from_days(int64_t days, int64_t *ret_year, int *ret_month, int
     *ret_year = year_of_era + era * 400 + (*ret_month <= 2 ? 1 : 0);
 }
 
+int64_t mr_month_of_day(int64_t day)
+{
+    int64_t year;
+    int month;
+    int day_of_month;
+    civil_from_days(day, &year, &month, &day_of_month);
+    return (year - 1970) * 12 + month - 1;
+}
+
+int64_t mr_day_of_month(int64_t month)
+{
+    return days_from_civil(1970 + floor_divide(month, 12),
+                           month - 12 * floor_divide(month, 12) + 1, 1);
+}
+
 static int64_t days_of_month(int64_t year, int64_t month)
 {
     static const int64_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

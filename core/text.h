@@ -52,6 +52,10 @@ static inline bool mr_text_equal(mr_text a, mr_text b)
 /* Order by bytes, then by length: < 0, 0, > 0.  This is the order of every sorted output. */
 int mr_text_compare(mr_text a, mr_text b);
 
+/* Months since 1970-01 of a day since the epoch, and the first day of such a month. */
+int64_t mr_month_of_day(int64_t day);
+int64_t mr_day_of_month(int64_t month);
+
 static inline bool mr_text_is(mr_text text, const char *string)
 {
     return mr_text_equal(text, mr_text_from(string));

@@ -97,6 +97,40 @@ const mr_aggregate_kind mr_aggregate_kinds[MR_AGGREGATES] = {
                            .number_bytes = sizeof(mr_pair),
                            KEPT_BY(pair)},
     [MR_AGGREGATE_FADING_MEAN] = {.name = "fading_mean", .read = mr_fading_mean_read},
+    [MR_AGGREGATE_FADING_TOP] = {.name = "fading_top",
+                                 .order = MR_ORDER_LOG,
+                                 .is_list = true,
+                                 .element_bytes = sizeof(uint64_t),
+                                 .column_count = 2,
+                                 .columns = {{.name = "word", .type = MR_VALUE_WORD},
+                                             {.name = "weight",
+                                              .type = MR_VALUE_MILLIONTHS}},
+                                 KEPT_BY(fading_top)},
+    [MR_AGGREGATE_SESSION] =
+        {.name = "session",
+         .order = MR_ORDER_LOG,
+         .number_bytes = sizeof(mr_visits),
+         .column_count = 5,
+         .columns = {{.name = "count"},
+                     {.name = "mean_seconds"},
+                     {.name = "mean_events", .type = MR_VALUE_MILLIONTHS},
+                     {.name = "bounces"},
+                     {.name = "last_start", .type = MR_VALUE_TIME}},
+         KEPT_BY(session)},
+    [MR_AGGREGATE_WEEK_BITMAP] = {.name = "week_bitmap",
+                                  .is_list = true,
+                                  .type = MR_VALUE_DAY,
+                                  .number_bytes = sizeof(mr_period_bitmap),
+                                  KEPT_BY(period_bitmap)},
+    [MR_AGGREGATE_MONTH_BITMAP] = {.name = "month_bitmap",
+                                   .is_list = true,
+                                   .type = MR_VALUE_DAY,
+                                   .number_bytes = sizeof(mr_period_bitmap),
+                                   KEPT_BY(period_bitmap)},
+    [MR_AGGREGATE_SKETCH] = {.name = "distinct",
+                             .number_bytes = sizeof(int64_t),
+                             .element_bytes = sizeof(uint64_t),
+                             KEPT_BY(sketch)},
     [MR_AGGREGATE_EXPRESSION] = {.name = "expression",
                                  .type = MR_VALUE_MILLIONTHS,
                                  .read = mr_expression_read},
@@ -163,6 +197,6 @@ bool mr_has_amount(const mr_event *event, mr_of of)
 
 int64_t mr_event_day(const mr_plan *plan, const mr_event *event)
 {
-    const int64_t day = mr_zone_day(&plan->zone, event->time_ms);
+    const int64_t day = mr_zone_day(&plan->settings.zone, event->time_ms);
     return day < UINT32_MAX ? day : UINT32_MAX;
 }

@@ -24,7 +24,8 @@ typedef struct mr_applying {
     const mr_names *names;
     const mr_row *row;
     const mr_event *event;
-    uint32_t item; /* or MR_ID_NONE */
+    uint32_t item;         /* or MR_ID_NONE */
+    const uint32_t *words; /* by field */
     mr_profile_effect effect;
 } mr_applying;
 
@@ -43,11 +44,17 @@ typedef struct mr_reading {
     const mr_names *names; /* NULL: no text is asked for */
     mr_row row;
     int64_t at_ms;
-    int64_t at_day;
+    int64_t at_day; /* of the plan's zone */
     const mr_operation *operation;
     mr_value *values;
     size_t count; /* of values */
 } mr_reading;
+
+/* The number of the event's word in a field of words, or MR_ID_NONE. */
+static inline uint32_t mr_applying_word(const mr_applying *applying, mr_of of)
+{
+    return applying->words[of - MR_OF_CATEGORY];
+}
 
 /* The next value, of the type of its column. */
 void mr_reading_number(mr_reading *reading, int64_t number);
@@ -174,6 +181,14 @@ MR_AGGREGATE_FUNCTIONS(last_times);
 MR_AGGREGATE_FUNCTIONS(day_bitmap);
 MR_AGGREGATE_FUNCTIONS(hours);
 MR_AGGREGATE_FUNCTIONS(recent_items);
+MR_AGGREGATE_FUNCTIONS(fading_top);
+MR_AGGREGATE_FUNCTIONS(session);
+MR_AGGREGATE_FUNCTIONS(period_bitmap);
+MR_AGGREGATE_FUNCTIONS(sketch);
+
+/* Whether the list names only words that there are. */
+bool mr_fading_top_is_sound(const mr_operation *operation, const mr_block_pool *pool,
+                            mr_row row, uint32_t words);
 
 /* The history of a profile on its way, which is read last: items get their numbers.
  * MR_ERR_CORRUPT when it is none, MR_ERR_NO_MEMORY. */

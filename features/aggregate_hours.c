@@ -12,7 +12,7 @@ void mr_hours_apply(mr_applying *applying, const mr_step *step)
 {
     uint16_t *hours = hours_at(*applying->row, step->number_offset);
     const int64_t local_ms =
-        mr_zone_local_ms(&applying->plan->zone, applying->event->time_ms);
+        mr_zone_local_ms(&applying->plan->settings.zone, applying->event->time_ms);
     const int64_t hour = local_ms / MR_HOUR_MS % MR_PLAN_HOURS;
     if (hours[hour] < UINT16_MAX)
         hours[hour]++;

@@ -101,12 +101,16 @@ bool mr_time_read_json(const mr_link_reading *r, const mr_operation *operation,
 typedef struct window {
     const mr_series *series;
     const mr_list *list;
+    int64_t at_day; /* or hour */
+    int64_t days;
 } window;
 
 static window window_of(const mr_reading *reading)
 {
     const mr_series *series = &reading->plan->series[reading->operation->series];
-    return (window){series, mr_row_list(reading->row, series->list_offset)};
+    return (window){series, mr_row_list(reading->row, series->list_offset),
+                    mr_series_day(reading->plan, series, reading->at_ms),
+                    mr_feature_days(&reading->operation->spec)};
 }
 
 static void read_own(mr_reading *reading)
@@ -123,8 +127,7 @@ void mr_count_read(mr_reading *reading)
     }
     const window w = window_of(reading);
     mr_reading_number(reading, (int64_t)mr_day_series_count(
-                                   reading->pool, w.series, w.list, reading->at_day,
-                                   reading->operation->spec.window_days));
+                                   reading->pool, w.series, w.list, w.at_day, w.days));
 }
 
 void mr_sum_read(mr_reading *reading)
@@ -135,8 +138,7 @@ void mr_sum_read(mr_reading *reading)
     }
     const window w = window_of(reading);
     mr_reading_number(reading, mr_day_series_sum(reading->pool, w.series, w.list,
-                                                 reading->at_day,
-                                                 reading->operation->spec.window_days));
+                                                 w.at_day, w.days));
 }
 
 void mr_fading_sum_read(mr_reading *reading)
@@ -144,7 +146,7 @@ void mr_fading_sum_read(mr_reading *reading)
     const window w = window_of(reading);
     mr_reading_number(reading,
                       mr_day_series_fading(reading->pool, w.series, w.list,
-                                           reading->at_day,
+                                           w.at_day,
                                            reading->operation->spec.half_life_days));
 }
 
@@ -152,7 +154,7 @@ void mr_fading_mean_read(mr_reading *reading)
 {
     const window w = window_of(reading);
     int64_t mean;
-    if (mr_day_series_fading_mean(reading->pool, w.series, w.list, reading->at_day,
+    if (mr_day_series_fading_mean(reading->pool, w.series, w.list, w.at_day,
                                   reading->operation->spec.half_life_days, &mean))
         mr_reading_number(reading, mean);
 }

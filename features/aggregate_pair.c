@@ -72,14 +72,17 @@ bool mr_pair_read_json(const mr_link_reading *r, const mr_operation *operation,
     return count > 0 || pair->number == 0;
 }
 
-/* Of a window. */
-static bool read_window_mean(const mr_reading *reading, int64_t *ret_mean)
+static bool read_window(const mr_reading *reading, int64_t *ret_number)
 {
-    const mr_series *series = &reading->plan->series[reading->operation->series];
-    return mr_day_series_mean(reading->pool, series,
-                              mr_row_list(reading->row, series->list_offset),
-                              reading->at_day, reading->operation->spec.window_days,
-                              ret_mean);
+    const mr_operation *operation = reading->operation;
+    const mr_series *series = &reading->plan->series[operation->series];
+    const mr_list *list = mr_row_list(reading->row, series->list_offset);
+    const int64_t at_day = mr_series_day(reading->plan, series, reading->at_ms);
+    const int64_t days = mr_feature_days(&operation->spec);
+    return operation->spec.aggregate == MR_AGGREGATE_MEAN
+               ? mr_day_series_mean(reading->pool, series, list, at_day, days, ret_number)
+               : mr_day_series_extreme(reading->pool, series, list, at_day, days,
+                                       ret_number);
 }
 
 void mr_pair_read(mr_reading *reading)
@@ -90,7 +93,7 @@ void mr_pair_read(mr_reading *reading)
         operation->stores
             ? mr_pair_number(mr_row_pair(reading->row, operation->number_offset),
                            operation->spec.aggregate, &number)
-            : read_window_mean(reading, &number);
+            : read_window(reading, &number);
     if (is_there)
         mr_reading_number(reading, number);
 }

@@ -104,7 +104,8 @@ static void dump_feature(void *context, const mr_feature *feature, const mr_valu
             const mr_value *value = &values[row * feature->column_count + column];
             if (!is_dumped(dump, feature->columns[column].order))
                 continue;
-            if (value->type == MR_VALUE_EVENT || value->type == MR_VALUE_ITEM)
+            if (value->type == MR_VALUE_EVENT || value->type == MR_VALUE_ITEM ||
+                value->type == MR_VALUE_WORD)
                 mr_dump_text(dump, value->text);
             else
                 mr_dump_number(dump, value->number);

@@ -94,11 +94,25 @@ void mr_checkpoint_put_links(const mr_shard *shard, mr_buffer *buffer)
     close_block(&writer);
 }
 
+/* All of them, in every file: they are few, and rows in a delta may name any. */
+static void put_words(const mr_shard *shard, mr_buffer *buffer)
+{
+    block_writer writer = open_block(buffer, MR_BLOCK_WORDS);
+    for (uint32_t i = 0; i < mr_id_table_count(shard->names.words); i++) {
+        const mr_text word = mr_id_table_id(shard->names.words, i);
+        next_entry(&writer);
+        mr_buffer_put_u8(buffer, (uint8_t)word.length);
+        mr_buffer_put_text(buffer, word);
+    }
+    close_block(&writer);
+}
+
 void mr_checkpoint_put_start(const mr_shard *shard, const mr_checkpoint_place *place,
                              mr_buffer *buffer)
 {
     mr_checkpoint_put_header(shard, place, buffer);
     put_plan(shard, buffer);
+    put_words(shard, buffer);
     put_commerce(shard, buffer);
     put_outbox(shard, buffer);
 }

@@ -8,6 +8,7 @@
 
 #include "features/checkpoint_reader.h"
 #include "features/profile_merge.h"
+#include "features/words.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@ typedef struct decoder {
     uint32_t profiles;    /* in this file           */
     uint32_t histories;
     uint32_t trending_items;
+    uint32_t words; /* in this file */
     uint64_t *has_profile; /* a bit a row */
     uint64_t *has_history;
     fresh_row *fresh; /* of the block at hand, not in the index yet */
@@ -54,6 +56,24 @@ static mr_status decode_items(decoder *decoder_, mr_reader *reader)
         MR_TRY(mr_id_table_put(items, id, &index));
         if (index != expected)
             return MR_ERR_CORRUPT; /* the same id twice */
+    }
+    return MR_OK;
+}
+
+/* A delta's begin with those of the files before it. */
+static mr_status decode_words(decoder *decoder_, mr_reader *reader)
+{
+    while (reader->position < reader->length) {
+        const mr_text word = mr_reader_text(reader, mr_reader_u8(reader));
+        uint32_t number;
+        if (reader->failed || word.length == 0 || word.length > MR_EVENT_ID_BYTES_MAX)
+            return MR_ERR_CORRUPT;
+        const mr_status status =
+            mr_words_put(decoder_->shard->names.words, word, &number);
+        if (status == MR_ERR_NO_MEMORY)
+            return status;
+        if (status != MR_OK || number != decoder_->words++)
+            return MR_ERR_CORRUPT;
     }
     return MR_OK;
 }
@@ -158,7 +178,7 @@ static mr_status decode_profile(decoder *decoder_, mr_reader *reader)
     MR_TRY(start_row(decoder_, row, id, is_anonymous == 1));
     decoder_->profiles++;
     const mr_row parts = mr_shard_row(shard, row);
-    MR_TRY(mr_profile_decode(shard->plan, &shard->pool, parts, reader));
+    MR_TRY(mr_profile_decode(shard->plan, &shard->pool, &shard->names, parts, reader));
     decoder_->events += parts.head->events;
     shard->live_count += !mr_row_is_empty(parts);
     return MR_OK;
@@ -355,6 +375,7 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_LINKS: return decode_links(decoder_, reader);
     case MR_BLOCK_NOTED: return decode_noted(decoder_, reader);
     case MR_BLOCK_PLAN: return decode_plan(decoder_, reader);
+    case MR_BLOCK_WORDS: return decode_words(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
     }
 }

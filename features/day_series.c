@@ -33,6 +33,39 @@ void mr_day_series_append(mr_block_pool *pool, const mr_series *series, mr_list 
            series->entry_bytes);
 }
 
+int64_t mr_day_series_join(const mr_series *series, int64_t a, int64_t b)
+{
+    switch (series->extreme) {
+    case MR_AGGREGATE_MIN: return a < b ? a : b;
+    case MR_AGGREGATE_MAX: return a > b ? a : b;
+    default: return (int64_t)((uint64_t)a + (uint64_t)b); /* wraps, in any order */
+    }
+}
+
+bool mr_day_series_extreme(const mr_block_pool *pool, const mr_series *series,
+                           const mr_list *list, int64_t at_day, int64_t days,
+                           int64_t *ret_number)
+{
+    bool is_there = false;
+    const mr_day_sum *entries = mr_list_elements(pool, list);
+    for (size_t i = list->count; i > 0 && entries[i - 1].day > at_day - days; i--) {
+        const mr_day_sum *entry = &entries[i - 1];
+        if (entry->day > at_day)
+            continue;
+        *ret_number =
+            is_there ? mr_day_series_join(series, *ret_number, entry->sum) : entry->sum;
+        is_there = true;
+    }
+    return is_there;
+}
+
+int64_t mr_series_day(const mr_plan *plan, const mr_series *series, int64_t time_ms)
+{
+    const int64_t day = series->is_hourly ? time_ms / MR_HOUR_MS
+                                          : mr_zone_day(&plan->settings.zone, time_ms);
+    return day < UINT32_MAX ? day : UINT32_MAX;
+}
+
 void mr_day_series_add(mr_block_pool *pool, const mr_series *series, mr_list *list,
                        int64_t day, int64_t amount)
 {
@@ -53,7 +86,7 @@ void mr_day_series_add(mr_block_pool *pool, const mr_series *series, mr_list *li
     if (index > 0 && (int64_t)entry->day == day) {
         entry->count++;
         if (keeps_sums(series))
-            entry->sum = (int64_t)((uint64_t)entry->sum + (uint64_t)amount);
+            entry->sum = mr_day_series_join(series, entry->sum, amount);
         return;
     }
     if (day > newest) {

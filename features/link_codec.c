@@ -118,7 +118,7 @@ mr_status mr_links_decode_entry(mr_shard *shard, mr_reader *reader)
         return status == MR_ERR_FULL ? MR_ERR_CORRUPT : status;
     mr_link_profile profile = {0};
     if (is_answer == 1)
-        MR_TRY(mr_link_profile_decode(shard->plan, &shard->pool, shard->names.items, reader,
+        MR_TRY(mr_link_profile_decode(shard->plan, &shard->pool, &shard->names, reader,
                                       &profile));
     MR_TRY(mr_block_pool_reserve(&shard->pool, mr_links_ids_bytes_max()));
     links->last_sequence = sequence - 1; /* the entry takes its own number again */

@@ -63,15 +63,15 @@ void mr_link_profile_encode(const mr_plan *plan, const mr_block_pool *pool,
 }
 
 mr_status mr_link_profile_decode(const mr_plan *plan, mr_block_pool *pool,
-                                 const mr_id_table *items, mr_reader *reader,
+                                 const mr_names *names, mr_reader *reader,
                                  mr_link_profile *ret_profile)
 {
     mr_link_profile profile;
     MR_TRY(mr_link_profile_make(plan, pool, &profile));
     const mr_row row = mr_link_profile_row(pool, profile);
-    mr_status status = mr_profile_decode(plan, pool, row, reader);
+    mr_status status = mr_profile_decode(plan, pool, names, row, reader);
     if (status == MR_OK)
-        status = mr_history_decode(plan, pool, items, row, reader);
+        status = mr_history_decode(plan, pool, names->items, row, reader);
     if (status == MR_OK)
         status = mr_reader_status(reader);
     if (status != MR_OK || mr_row_is_empty(row)) {

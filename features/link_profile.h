@@ -68,7 +68,7 @@ MR_MUST_USE mr_status mr_link_profile_read(const mr_plan *plan, mr_block_pool *p
 void mr_link_profile_encode(const mr_plan *plan, const mr_block_pool *pool,
                             mr_link_profile profile, mr_buffer *buffer);
 MR_MUST_USE mr_status mr_link_profile_decode(const mr_plan *plan, mr_block_pool *pool,
-                                             const mr_id_table *items, mr_reader *reader,
+                                             const mr_names *names, mr_reader *reader,
                                              mr_link_profile *ret_profile);
 
 #endif

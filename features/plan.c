@@ -169,9 +169,9 @@ const mr_dedup_spec mr_default_dedup = {
 
 mr_status mr_plan_create_with(const mr_dedup_spec *dedup, mr_plan **ret_plan)
 {
-    return mr_plan_compile(mr_default_features, mr_default_feature_count,
-                           mr_default_columns, mr_default_column_count, dedup, ret_plan,
-                           NULL);
+    const mr_plan_settings settings = {.dedup = *dedup};
+    return mr_plan_compile(&settings, mr_default_features, mr_default_feature_count,
+                           mr_default_columns, mr_default_column_count, ret_plan, NULL);
 }
 
 mr_status mr_plan_create_default(mr_plan **ret_plan)
@@ -252,6 +252,9 @@ mr_feature_bytes mr_operation_bytes(const mr_operation *operation)
     bytes.entries = spec->aggregate == MR_AGGREGATE_RECENT_ITEMS
                         ? mr_feature_quota_sum(spec)
                         : spec->length;
+    const uint32_t registers = (1U << spec->sketch) / kind->element_bytes;
+    if (spec->aggregate == MR_AGGREGATE_SKETCH && registers > bytes.entries)
+        bytes.entries = registers;
     return bytes;
 }
 
@@ -294,7 +297,7 @@ size_t mr_plan_vector_find(const mr_plan *plan, const char *name)
 const char *mr_value_type_name(mr_value_type type)
 {
     static const char *const names[] = {"count", "money", "time",       "day",   "days",
-                                        "event", "item",  "hundredths", "number"};
+                                        "event", "item",  "hundredths", "number", "word"};
     MR_ASSERT((size_t)type < sizeof(names) / sizeof(names[0]));
     return names[type];
 }

@@ -43,6 +43,7 @@ typedef enum mr_value_type {
     MR_VALUE_ITEM,       /* `text` holds the item id              */
     MR_VALUE_HUNDREDTHS, /* of a rating: 450 is 4.5              */
     MR_VALUE_MILLIONTHS, /* of an expression: 1500000 is 1.5      */
+    MR_VALUE_WORD,       /* `text` holds a category, a device …   */
 } mr_value_type;
 
 enum { MR_FEATURE_COLUMNS_MAX = 6 };

@@ -16,7 +16,8 @@ static bool reads(const mr_plan *plan, const mr_operation *operation, mr_vector_
 {
     const mr_aggregate aggregate = operation->spec.aggregate;
     const mr_series *series = series_of(plan, operation);
-    const bool reaches = series != NULL && series->keep_days >= days;
+    const bool reaches =
+        series != NULL && series->keep_days >= days && !series->is_hourly;
     switch (kind) {
     case MR_VECTOR_RECENCY: return aggregate == MR_AGGREGATE_LAST_TIME;
     case MR_VECTOR_NUMBER:
@@ -84,7 +85,9 @@ static bool kind_of(const mr_operation *operation, mr_vector_kind *ret_kind)
     case MR_AGGREGATE_EXPRESSION: *ret_kind = MR_VECTOR_EXPRESSION; return true;
     case MR_AGGREGATE_LAST_TIME: *ret_kind = MR_VECTOR_RECENCY; return true;
     case MR_AGGREGATE_MIN:
-    case MR_AGGREGATE_MAX: *ret_kind = MR_VECTOR_PAIR; return true;
+    case MR_AGGREGATE_MAX:
+        *ret_kind = stores ? MR_VECTOR_PAIR : MR_VECTOR_WINDOW_EXTREME;
+        return true;
     case MR_AGGREGATE_MEAN:
         *ret_kind = stores ? MR_VECTOR_PAIR : MR_VECTOR_WINDOW_MEAN;
         return true;
@@ -115,7 +118,7 @@ static mr_status add_column(const mr_operation *operation, mr_vector_kind kind,
                    .phrase = copy.bytes,
                    .decimals = is_scaled || kind == MR_VECTOR_EXPRESSION ? 2 : 0},
         .kind = kind,
-        .days = spec->window_days,
+        .days = spec->window_hours > 0 ? spec->window_hours : spec->window_days,
         .scale = is_scaled ? 100.0F : 1.0F,
         .first = spec->name};
     return MR_OK;

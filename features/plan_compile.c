@@ -106,13 +106,23 @@ static mr_status read_expression(mr_plan *plan, mr_operation *operation,
     return status;
 }
 
-/* Days of ratings lack the events without one, which a count wants. */
-static bool can_share(mr_of a, mr_of b)
+static uint8_t extreme_of(mr_aggregate aggregate)
 {
-    if (a == b)
-        return true;
-    const bool counts_only = a == MR_OF_NOTHING || b == MR_OF_NOTHING;
-    return counts_only && a != MR_OF_RATING && b != MR_OF_RATING;
+    const bool is_extreme =
+        aggregate == MR_AGGREGATE_MIN || aggregate == MR_AGGREGATE_MAX;
+    return is_extreme ? (uint8_t)aggregate : 0;
+}
+
+/* Days of ratings lack the events without one, which a count wants. */
+static bool can_share(const mr_series *series, const mr_feature_spec *spec)
+{
+    const uint8_t extreme = extreme_of(spec->aggregate);
+    if (series->on != spec->on || series->is_hourly != (spec->window_hours > 0))
+        return false;
+    if (series->of == spec->of)
+        return series->extreme == extreme;
+    const bool counts_only = series->of == MR_OF_NOTHING || spec->of == MR_OF_NOTHING;
+    return counts_only && series->of != MR_OF_RATING && spec->of != MR_OF_RATING;
 }
 
 /* A count can read any series of its event types; a sum needs its own field. */
@@ -122,10 +132,12 @@ static mr_status place_in_series(mr_plan *plan, mr_operation *operation)
     const uint16_t days = mr_feature_days(spec);
     for (size_t i = 0; i < plan->series_count; i++) {
         mr_series *series = &plan->series[i];
-        if (series->on != spec->on || !can_share(series->of, spec->of))
+        if (!can_share(series, spec))
             continue;
-        if (spec->of != MR_OF_NOTHING)
+        if (spec->of != MR_OF_NOTHING) {
             series->of = spec->of;
+            series->extreme = extreme_of(spec->aggregate);
+        }
         if (series->keep_days < days)
             series->keep_days = days;
         operation->series = (uint8_t)i;
@@ -135,7 +147,11 @@ static mr_status place_in_series(mr_plan *plan, mr_operation *operation)
         return MR_ERR_INVALID;
     operation->series = (uint8_t)plan->series_count;
     plan->series[plan->series_count++] =
-        (mr_series){.on = spec->on, .of = spec->of, .keep_days = days};
+        (mr_series){.on = spec->on,
+                    .of = spec->of,
+                    .extreme = extreme_of(spec->aggregate),
+                    .is_hourly = spec->window_hours > 0,
+                    .keep_days = days};
     return MR_OK;
 }
 
@@ -172,14 +188,11 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
     if (mr_plan_operation_named(plan, spec->name) != NULL)
         return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: declared twice",
                             spec->name);
-    if (spec->window_days > MR_DAY_SERIES_DAYS_MAX)
-        return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: window above %d days",
-                            spec->name, MR_DAY_SERIES_DAYS_MAX);
-    if (spec->window_days > 0 &&
-        (spec->aggregate == MR_AGGREGATE_MIN || spec->aggregate == MR_AGGREGATE_MAX))
-        return mr_error_set(
-            ret_error, MR_ERR_INVALID,
-            "feature %s: min and max are of all time: leave the window out", spec->name);
+    if (spec->window_days > MR_DAY_SERIES_DAYS_MAX ||
+        spec->window_hours > MR_DAY_SERIES_DAYS_MAX)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: window above %d days or hours", spec->name,
+                            MR_DAY_SERIES_DAYS_MAX);
     if (spec->length > MR_SHARD_HISTORY_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: length above %d",
                             spec->name, MR_SHARD_HISTORY_MAX);
@@ -187,7 +200,16 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "feature %s: each type needs a quota, of %d together at most",
                             spec->name, MR_SHARD_HISTORY_MAX);
-    if (mr_aggregate_fades(spec->aggregate) &&
+    if (spec->aggregate == MR_AGGREGATE_FADING_TOP &&
+        (spec->length == 0 || spec->length > MR_TOP_WORDS_MAX))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: 1 to %d words are kept", spec->name,
+                            MR_TOP_WORDS_MAX);
+    if (spec->aggregate == MR_AGGREGATE_SKETCH &&
+        (spec->sketch < MR_SKETCH_MIN || spec->sketch > MR_SKETCH_MAX))
+        return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: a sketch of %d to %d",
+                            spec->name, MR_SKETCH_MIN, MR_SKETCH_MAX);
+    if (mr_aggregate_has_half_life(spec->aggregate) &&
         (spec->half_life_days == 0 || spec->half_life_days > MR_PLAN_HALF_LIFE_MAX))
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "feature %s: a half-life is 1 to %d days", spec->name,
@@ -195,11 +217,14 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
     return MR_OK;
 }
 
-/* Where the next `bytes` of a feature of these events lie: what views change in the body. */
+/* Where the next `bytes` of a feature of these events lie: what views change in the body.  What is
+ * a multiple of 8 may hold 64-bit numbers. */
 static uint32_t take_room(mr_plan *plan, uint32_t on, uint32_t bytes)
 {
     const bool is_body = (on & MR_ON(MR_EVENT_VIEW)) != 0;
     uint32_t *end = is_body ? &plan->body_bytes : &plan->extra_bytes;
+    if (bytes % 8 == 0)
+        *end = (*end + 7) & ~7U;
     const uint32_t offset = (is_body ? 0 : MR_PLAN_EXTRA) + *end;
     *end += bytes;
     return offset;
@@ -249,6 +274,9 @@ static void add_step(mr_run *run, const mr_operation *operation, uint8_t index)
                   .of = (uint8_t)operation->spec.of,
                   .operation = index};
     run->needs_extra |= operation->list_offset >= MR_PLAN_EXTRA;
+    if (operation->spec.of >= MR_OF_CATEGORY &&
+        operation->spec.aggregate == MR_AGGREGATE_FADING_TOP)
+        run->word_fields |= (uint8_t)(1U << (operation->spec.of - MR_OF_CATEGORY));
     const uint32_t element_bytes = mr_operation_kind(operation)->element_bytes;
     if (element_bytes > 0)
         add_tail(run, operation->list_offset, element_bytes);
@@ -286,6 +314,18 @@ static void write_zone(const mr_time_zone *zone, mr_buffer *text)
     mr_buffer_put_u8(text, '\n');
 }
 
+static void write_currency(const mr_currency *currency, mr_buffer *text)
+{
+    if (currency->code[0] == '\0')
+        return;
+    mr_buffer_printf(text, "currency %s", currency->code);
+    for (uint32_t i = 0; i < currency->rate_count; i++)
+        mr_buffer_printf(text, "%s%s:%lld", i == 0 ? " rates=" : ",",
+                         currency->rates[i].code,
+                         (long long)currency->rates[i].millionths);
+    mr_buffer_put_u8(text, '\n');
+}
+
 /* Everything that changes a stored or read value, numbers of faded shares included: a machine
  * whose exp2() rounds another way has another plan, and says so, instead of another state. */
 static void write_canonical(mr_plan *plan)
@@ -293,12 +333,17 @@ static void write_canonical(mr_plan *plan)
     mr_buffer *text = &plan->canonical;
     mr_buffer_printf(text, "plan 1 session_ms=%d lateness_ms=%d\n", MR_SESSION_GAP_MS,
                      MR_SHARD_LATENESS_MS);
-    write_zone(&plan->zone, text);
+    write_zone(&plan->settings.zone, text);
+    write_currency(&plan->settings.currency, text);
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_feature_spec *spec = &plan->operations[i].spec;
         mr_buffer_printf(text, "%s on=%u aggregate=%d of=%d window=%u length=%u",
                          spec->name, spec->on, (int)spec->aggregate, (int)spec->of,
                          (unsigned)spec->window_days, (unsigned)spec->length);
+        if (spec->window_hours > 0)
+            mr_buffer_printf(text, " hours=%u", (unsigned)spec->window_hours);
+        if (spec->sketch > 0)
+            mr_buffer_printf(text, " sketch=%u", (unsigned)spec->sketch);
         for (size_t q = 0; q < MR_QUOTAS_MAX && spec->quotas[q].type != 0; q++)
             mr_buffer_printf(text, " quota=%s:%u",
                              mr_event_type_name((mr_event_type)spec->quotas[q].type),
@@ -315,10 +360,10 @@ static void write_canonical(mr_plan *plan)
     for (int span = 0; span < MR_DEDUP_CLASSES; span++)
         mr_buffer_printf(text, "dedup %s horizon_ms=%lld bucket_ms=%lld\n",
                          mr_dedup_class_name((mr_dedup_class)span),
-                         (long long)plan->dedup.horizon_ms[span],
-                         (long long)plan->dedup.bucket_ms[span]);
-    mr_buffer_printf(text, "dedup on_long=%u entries=%u\n", plan->dedup.on_long,
-                     plan->dedup.entries_max);
+                         (long long)plan->settings.dedup.horizon_ms[span],
+                         (long long)plan->settings.dedup.bucket_ms[span]);
+    mr_buffer_printf(text, "dedup on_long=%u entries=%u\n", plan->settings.dedup.on_long,
+                     plan->settings.dedup.entries_max);
     plan->hash = mr_hash_bytes(text->bytes, text->length);
 }
 
@@ -343,6 +388,7 @@ int mr_vector_days(const mr_vector_spec *spec)
     switch (spec->kind) {
     case MR_VECTOR_WINDOW_COUNT:
     case MR_VECTOR_WINDOW_MEAN:
+    case MR_VECTOR_WINDOW_EXTREME:
     case MR_VECTOR_WINDOW_SUM: return spec->days;
     case MR_VECTOR_SPEND_TREND: return 3 * spec->days;
     default: return 0;
@@ -447,11 +493,13 @@ static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
                               size_t spec_count, const mr_vector_spec *columns,
                               size_t column_count, mr_error *ret_error)
 {
-    MR_TRY(check_dedup(&plan->dedup, ret_error));
+    MR_TRY(check_dedup(&plan->settings.dedup, ret_error));
     plan->growth_bytes = mr_list_growth_max(MR_EVENT_ID_BYTES_MAX, 1);
     for (size_t i = 0; i < spec_count; i++)
         MR_TRY(add_feature(plan, &specs[i], ret_error));
     lay_out_series(plan);
+    plan->body_bytes = (plan->body_bytes + 7) & ~7U;
+    plan->extra_bytes = (plan->extra_bytes + 7) & ~7U;
     if (plan->extra_bytes > 0)
         plan->growth_bytes += mr_list_growth_max(plan->extra_bytes, 1);
     list_by_type(plan);
@@ -461,10 +509,9 @@ static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
     return mr_buffer_status(&plan->canonical);
 }
 
-mr_status mr_plan_compile_in(const mr_time_zone *zone, const mr_feature_spec *specs,
-                             size_t spec_count, const mr_vector_spec *columns,
-                             size_t column_count, const mr_dedup_spec *dedup,
-                             mr_plan **ret_plan, mr_error *ret_error)
+mr_status mr_plan_compile(const mr_plan_settings *settings, const mr_feature_spec *specs,
+                          size_t spec_count, const mr_vector_spec *columns,
+                          size_t column_count, mr_plan **ret_plan, mr_error *ret_error)
 {
     if (spec_count > MR_PLAN_FEATURES_MAX || column_count > MR_PLAN_COLUMNS_MAX)
         return mr_error_set(ret_error, MR_ERR_INVALID,
@@ -473,9 +520,10 @@ mr_status mr_plan_compile_in(const mr_time_zone *zone, const mr_feature_spec *sp
     mr_plan *plan = calloc(1, sizeof(*plan));
     if (plan == NULL)
         return MR_ERR_NO_MEMORY;
-    plan->dedup = *dedup;
-    if (zone != NULL)
-        plan->zone = *zone;
+    if (settings != NULL)
+        plan->settings = *settings;
+    else
+        plan->settings.dedup = mr_default_dedup;
     const mr_status status =
         compile_into(plan, specs, spec_count, columns, column_count, ret_error);
     if (status != MR_OK) {
@@ -484,13 +532,4 @@ mr_status mr_plan_compile_in(const mr_time_zone *zone, const mr_feature_spec *sp
     }
     *ret_plan = plan;
     return MR_OK;
-}
-
-mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
-                          const mr_vector_spec *columns, size_t column_count,
-                          const mr_dedup_spec *dedup, mr_plan **ret_plan,
-                          mr_error *ret_error)
-{
-    return mr_plan_compile_in(NULL, specs, spec_count, columns, column_count, dedup,
-                              ret_plan, ret_error);
 }

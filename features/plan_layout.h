@@ -18,6 +18,7 @@
 #include "core/arena.h"
 #include "core/buffer.h"
 #include "core/event.h"
+#include "features/currency.h"
 #include "features/expression.h"
 #include "features/plan.h"
 #include "features/time_zone.h"
@@ -31,6 +32,15 @@ enum {
     MR_PLAN_FADE_BITS = 30,
     MR_PLAN_HOURS = 24,
     MR_PLAN_BITMAP_DAYS = 128,
+    MR_PLAN_BITMAP_PERIODS = 64, /* weeks or months */
+    MR_TOP_WORDS_MAX = 64,
+    MR_TOP_FRACTION_BITS = 8,
+    MR_TOP_WEIGHT_BITS = 24,
+    MR_WORDS_MAX = 1 << 24,
+    MR_SKETCH_MIN = 4, /* bits of a hash that choose a register */
+    MR_SKETCH_MAX = 12,
+    MR_SKETCH_BYTES_MAX = 1 << MR_SKETCH_MAX,
+    MR_SESSION_MINUTES = 30,
     MR_PLAN_EXTRA = 1 << 16, /* offsets from here on are in the extra part */
     MR_PLAN_EXTRA_BYTES_MAX = 4096,
 };
@@ -59,18 +69,23 @@ typedef enum mr_aggregate {
     MR_AGGREGATE_MEAN,
     MR_AGGREGATE_FADING_MEAN,
     MR_AGGREGATE_EXPRESSION, /* computed on reading, of features before it */
+    MR_AGGREGATE_FADING_TOP,
+    MR_AGGREGATE_SESSION,
+    MR_AGGREGATE_WEEK_BITMAP,
+    MR_AGGREGATE_MONTH_BITMAP,
+    MR_AGGREGATE_SKETCH, /* distinct, where the plan asks for an estimate */
     MR_AGGREGATES,
 } mr_aggregate;
 
+/* By a day series. */
 static inline bool mr_aggregate_fades(mr_aggregate aggregate)
 {
     return aggregate == MR_AGGREGATE_FADING_SUM || aggregate == MR_AGGREGATE_FADING_MEAN;
 }
 
-static inline bool mr_aggregate_has_window(mr_aggregate aggregate)
+static inline bool mr_aggregate_has_half_life(mr_aggregate aggregate)
 {
-    return aggregate == MR_AGGREGATE_COUNT || aggregate == MR_AGGREGATE_SUM ||
-           aggregate == MR_AGGREGATE_MEAN;
+    return mr_aggregate_fades(aggregate) || aggregate == MR_AGGREGATE_FADING_TOP;
 }
 
 /* A count and a number: two fields. */
@@ -78,6 +93,12 @@ static inline bool mr_aggregate_keeps_pair(mr_aggregate aggregate)
 {
     return aggregate == MR_AGGREGATE_MIN || aggregate == MR_AGGREGATE_MAX ||
            aggregate == MR_AGGREGATE_MEAN;
+}
+
+static inline bool mr_aggregate_has_window(mr_aggregate aggregate)
+{
+    return aggregate == MR_AGGREGATE_COUNT || aggregate == MR_AGGREGATE_SUM ||
+           mr_aggregate_keeps_pair(aggregate);
 }
 
 /* A sum, an extreme or a mean: in the unit of its field. */
@@ -96,8 +117,18 @@ typedef enum mr_of {
     MR_OF_QUANTITY,
     MR_OF_PRICE,
     MR_OF_RATING, /* in hundredths; an event without one is passed over */
+    MR_OF_ITEM_ID,
+    MR_OF_CATEGORY, /* from here on: words */
+    MR_OF_BRAND,
+    MR_OF_PRICE_BAND,
+    MR_OF_DEVICE,
+    MR_OF_CHANNEL,
+    MR_OF_CAMPAIGN,
+    MR_OF_GEO,
     MR_OFS,
 } mr_of;
+
+enum { MR_WORD_FIELDS = MR_OFS - MR_OF_CATEGORY };
 
 typedef struct mr_quota {
     uint8_t type; /* MR_EVENT_NONE ends the list */
@@ -136,9 +167,11 @@ typedef struct mr_feature_spec {
     uint32_t on; /* MR_ON(type) | … */
     mr_aggregate aggregate;
     mr_of of;
-    uint16_t window_days; /* 0: all time */
+    uint16_t window_days;  /* 0: all time, or hours */
+    uint16_t window_hours; /* 0: all time, or days  */
     uint16_t half_life_days;
-    uint16_t length;
+    uint16_t length; /* of a session the gap, in minutes */
+    uint8_t sketch;  /* bits; of a sketch alone          */
     mr_quota quotas[MR_QUOTAS_MAX];
     const char *expression; /* NULL: it is no expression */
 } mr_feature_spec;
@@ -164,12 +197,14 @@ static inline uint32_t mr_feature_quota_sum(const mr_feature_spec *spec)
     return sum;
 }
 
-/* Days of a series that a windowed feature reads; 0 when it has a number of its own. */
+/* Days, or hours, of a series that a windowed feature reads; 0 when it has a number of its own. */
 static inline uint16_t mr_feature_days(const mr_feature_spec *spec)
 {
     if (mr_aggregate_fades(spec->aggregate))
         return (uint16_t)(spec->half_life_days * MR_PLAN_FADE_HALF_LIVES);
-    return mr_aggregate_has_window(spec->aggregate) ? spec->window_days : 0;
+    if (!mr_aggregate_has_window(spec->aggregate))
+        return 0;
+    return spec->window_hours > 0 ? spec->window_hours : spec->window_days;
 }
 
 static inline bool mr_operation_reads_series(const mr_operation *operation)
@@ -180,6 +215,8 @@ static inline bool mr_operation_reads_series(const mr_operation *operation)
 typedef struct mr_series {
     uint32_t on;
     mr_of of;
+    uint8_t extreme; /* MR_AGGREGATE_MIN or _MAX of each day; 0: sums */
+    bool is_hourly;  /* its "days" are hours of UTC */
     uint16_t keep_days;
     uint16_t entry_bytes;
     uint32_t list_offset;
@@ -214,6 +251,7 @@ typedef struct mr_run {
     mr_list_tail body_tails[MR_PLAN_TAILS_MAX];
     mr_list_tail extra_tails[MR_PLAN_TAILS_MAX];
     bool needs_extra;
+    uint8_t word_fields; /* bit f: a step reads the word of MR_OF_CATEGORY + f */
 } mr_run;
 
 /* What a vector column computes, from which operations; see plan_vector.c. */
@@ -236,6 +274,7 @@ typedef enum mr_vector_kind {
     MR_VECTOR_HISTORY_ITEMS, /* entries kept */
     MR_VECTOR_PAIR,          /* min, max or mean; 0 when there is none */
     MR_VECTOR_WINDOW_MEAN,   /* the same, of a series over `days`      */
+    MR_VECTOR_WINDOW_EXTREME,
     MR_VECTOR_FADING_MEAN,
     MR_VECTOR_EXPRESSION, /* 0 where it is missing */
 } mr_vector_kind;
@@ -254,6 +293,13 @@ typedef struct mr_vector_operation {
     const mr_operation *first; /* NULL when unused */
     const mr_operation *second;
 } mr_vector_operation;
+
+/* What a plan says of all its features. */
+typedef struct mr_plan_settings {
+    mr_time_zone zone;
+    mr_currency currency;
+    mr_dedup_spec dedup;
+} mr_plan_settings;
 
 struct mr_plan {
     mr_operation operations[MR_PLAN_FEATURES_MAX];
@@ -274,8 +320,7 @@ struct mr_plan {
     const mr_operation *history;
     const mr_operation *last_purchase;
 
-    mr_time_zone zone;
-    mr_dedup_spec dedup;
+    mr_plan_settings settings;
     mr_buffer canonical;
     uint64_t hash;
     char *names;     /* of a plan that was parsed from its text; else NULL */
@@ -285,18 +330,12 @@ struct mr_plan {
 /*
  * Compile specifications.  MR_ERR_INVALID names what is wrong: a name twice, no such feature
  * for a column, a limit passed, one of purchases, orders, spend, last_purchase, history absent.
+ * Settings NULL: UTC, amounts as they are, the default memory of ids.
  */
-MR_MUST_USE mr_status mr_plan_compile(const mr_feature_spec *specs, size_t spec_count,
+MR_MUST_USE mr_status mr_plan_compile(const mr_plan_settings *settings,
+                                      const mr_feature_spec *specs, size_t spec_count,
                                       const mr_vector_spec *columns, size_t column_count,
-                                      const mr_dedup_spec *dedup, mr_plan **ret_plan,
-                                      mr_error *ret_error);
-
-/* The same where days and hours are a zone's; NULL: UTC's. */
-MR_MUST_USE mr_status mr_plan_compile_in(const mr_time_zone *zone,
-                                         const mr_feature_spec *specs, size_t spec_count,
-                                         const mr_vector_spec *columns,
-                                         size_t column_count, const mr_dedup_spec *dedup,
-                                         mr_plan **ret_plan, mr_error *ret_error);
+                                      mr_plan **ret_plan, mr_error *ret_error);
 
 /* Columns behind those it has; MR_ERR_INVALID as above.  At most MR_PLAN_COLUMNS_MAX in all. */
 MR_MUST_USE mr_status mr_plan_add_columns(mr_plan *plan, const mr_vector_spec *columns,

@@ -4,6 +4,7 @@
 #include "features/plan_words.h"
 #include "features/profile.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ enum { NAME_BYTES_MAX = 48, TEXT_BYTES_MAX = 200, ARENA_BYTES = 4096 };
 typedef struct reading {
     mr_arena *texts;
     mr_plan_fault *fault;
+    mr_plan_settings settings;
     mr_feature_spec specs[MR_PLAN_FEATURES_MAX];
     size_t places[MR_PLAN_FEATURES_MAX]; /* in the file; of no default one */
     size_t count;
@@ -101,8 +103,9 @@ static mr_status read_on(reading *r, mr_json_value *value, mr_feature_spec *spec
 static mr_status read_aggregate(reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
     const mr_text word = mr_json_text(value, (mr_text){0});
-    for (mr_aggregate a = MR_AGGREGATE_COUNT; a < MR_AGGREGATE_EXPRESSION; a++) {
-        if (a != MR_AGGREGATE_RFM && mr_text_is(word, mr_aggregate_name(a))) {
+    for (mr_aggregate a = MR_AGGREGATE_COUNT; a < MR_AGGREGATE_SKETCH; a++) {
+        if (a != MR_AGGREGATE_RFM && a != MR_AGGREGATE_EXPRESSION &&
+            mr_text_is(word, mr_aggregate_name(a))) {
             spec->aggregate = a;
             return MR_OK;
         }
@@ -110,8 +113,8 @@ static mr_status read_aggregate(reading *r, mr_json_value *value, mr_feature_spe
     return complain(
         r, "aggregate",
         "'%.*s' is none; there are count, sum, min, max, mean, fading_sum, "
-        "fading_mean, distinct, first_time, last_time, last_times, day_bitmap, "
-        "histogram and recent_items",
+        "fading_mean, fading_top, distinct, first_time, last_time, last_times, "
+        "day_bitmap, week_bitmap, month_bitmap, histogram, session and recent_items",
         MR_TEXT_ARG(word));
 }
 
@@ -127,7 +130,8 @@ static mr_status read_of(reading *r, mr_json_value *value, mr_feature_spec *spec
     return complain(
         r, "of",
         "'%.*s' is none; there are value, net_value, quantity, price, rating, "
-        "order_id and hour_of_day",
+        "order_id, item_id, category, brand, price_band, device, channel, campaign, geo "
+        "and hour_of_day",
         MR_TEXT_ARG(word));
 }
 
@@ -146,6 +150,45 @@ static mr_status read_days(reading *r, const char *member, mr_json_value *value,
                         MR_DAY_SERIES_DAYS_MAX, MR_TEXT_ARG(text));
     days *= unit == 'w' ? 7 : 1;
     *ret_days = days <= UINT16_MAX ? (uint16_t)days : UINT16_MAX;
+    return MR_OK;
+}
+
+/* "24h", or days */
+static mr_status read_window(reading *r, mr_json_value *value, mr_feature_spec *spec)
+{
+    const mr_text text = mr_json_text(value, (mr_text){0});
+    int64_t hours = 0;
+    if (text.length < 2 || text.bytes[text.length - 1] != 'h')
+        return read_days(r, "window", value, &spec->window_days);
+    if (mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &hours) != MR_OK ||
+        hours < 1 || hours > MR_DAY_SERIES_DAYS_MAX)
+        return complain(r, "window", "must be whole hours such as 24h, at most %dh",
+                        MR_DAY_SERIES_DAYS_MAX);
+    spec->window_hours = (uint16_t)hours;
+    return MR_OK;
+}
+
+/* "30m" */
+static mr_status read_gap(reading *r, mr_json_value *value, mr_feature_spec *spec)
+{
+    const mr_text text = mr_json_text(value, (mr_text){0});
+    int64_t minutes = 0;
+    if (text.length < 2 || text.bytes[text.length - 1] != 'm' ||
+        mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &minutes) != MR_OK ||
+        minutes < 1 || minutes > MR_SHARD_HISTORY_MAX)
+        return complain(r, "gap", "must be whole minutes such as 30m, at most %dm",
+                        MR_SHARD_HISTORY_MAX);
+    spec->length = (uint16_t)minutes;
+    return MR_OK;
+}
+
+static mr_status read_sketch(reading *r, mr_json_value *value, mr_feature_spec *spec)
+{
+    int64_t bits;
+    if (!mr_json_int_within(value, MR_SKETCH_MIN, MR_SKETCH_MAX, &bits))
+        return complain(r, "sketch", "must be a number from %d to %d: 2^sketch bytes",
+                        MR_SKETCH_MIN, MR_SKETCH_MAX);
+    spec->sketch = (uint8_t)bits;
     return MR_OK;
 }
 
@@ -196,10 +239,14 @@ static mr_status read_member(reading *r, mr_text name, mr_json_value *value,
     if (mr_text_is(name, "of"))
         return read_of(r, value, spec);
     if (mr_text_is(name, "window"))
-        return read_days(r, "window", value, &spec->window_days);
+        return read_window(r, value, spec);
+    if (mr_text_is(name, "gap"))
+        return read_gap(r, value, spec);
+    if (mr_text_is(name, "sketch"))
+        return read_sketch(r, value, spec);
     if (mr_text_is(name, "half_life"))
         return read_days(r, "half_life", value, &spec->half_life_days);
-    if (mr_text_is(name, "length"))
+    if (mr_text_is(name, "length") || mr_text_is(name, "k"))
         return read_count(r, "length", value, &spec->length);
     if (mr_text_is(name, "exact_to"))
         return read_count(r, "exact_to", value, &spec->length);
@@ -221,9 +268,21 @@ static mr_status read_member(reading *r, mr_text name, mr_json_value *value,
         return keep_text(r, "unit", value, TEXT_BYTES_MAX, &spec->unit);
     return complain(
         r, "",
-        "unknown member '%.*s'; there are name, on, aggregate, of, window, "
-        "half_life, length, exact_to, days, quota, expression, meaning and unit",
+        "unknown member '%.*s'; there are name, on, aggregate, of, window, half_life, "
+        "length, k, exact_to, sketch, gap, days, quota, expression, meaning and unit",
         MR_TEXT_ARG(name));
+}
+
+/* How a plan says what is kept of an aggregate. */
+static const char *length_word(mr_aggregate aggregate)
+{
+    switch (aggregate) {
+    case MR_AGGREGATE_DISTINCT:
+    case MR_AGGREGATE_SKETCH: return "exact_to";
+    case MR_AGGREGATE_DAY_BITMAP: return "days";
+    case MR_AGGREGATE_FADING_TOP: return "k";
+    default: return "length";
+    }
 }
 
 /* What the aggregate needs, and what it has no use for. */
@@ -233,25 +292,30 @@ static mr_status check_members(reading *r, mr_feature_spec *spec)
     if (!mr_aggregate_takes(aggregate, spec->of))
         return complain(r, "of", "%s needs %s", mr_aggregate_name(aggregate),
                         mr_aggregate_fields(aggregate));
-    if (spec->window_days > 0 && !mr_aggregate_has_window(aggregate))
-        return complain(r, "window", "count, sum and mean have one; %s is %s",
+    if (spec->window_days + spec->window_hours > 0 && !mr_aggregate_has_window(aggregate))
+        return complain(r, "window", "count, sum, min, max and mean have one; %s is %s",
                         mr_aggregate_name(aggregate),
-                        mr_aggregate_fades(aggregate) ? "faded by half_life"
+                        mr_aggregate_has_half_life(aggregate) ? "faded by half_life"
                                                       : "of all time");
-    if ((spec->half_life_days > 0) != mr_aggregate_fades(aggregate))
+    if ((spec->half_life_days > 0) != mr_aggregate_has_half_life(aggregate))
         return complain(r, "half_life", "%s",
-                        mr_aggregate_fades(aggregate)
+                        mr_aggregate_has_half_life(aggregate)
                             ? "is needed, such as 30d"
-                            : "fading_sum and fading_mean alone have one");
+                            : "fading_sum, fading_mean and fading_top alone have one");
     if (aggregate == MR_AGGREGATE_DAY_BITMAP)
         spec->length = MR_PLAN_BITMAP_DAYS;
+    if (aggregate == MR_AGGREGATE_SESSION && spec->length == 0)
+        spec->length = MR_SESSION_MINUTES;
     const bool is_list =
-        aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES;
+        aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES ||
+        aggregate == MR_AGGREGATE_FADING_TOP || aggregate == MR_AGGREGATE_SKETCH;
     if (is_list && spec->length == 0)
-        return complain(r, aggregate == MR_AGGREGATE_DISTINCT ? "exact_to" : "length",
-                        "is needed: how many are kept");
-    if (!is_list && aggregate != MR_AGGREGATE_DAY_BITMAP && spec->length > 0)
-        return complain(r, "length", "distinct and last_times alone have one");
+        return complain(r, length_word(aggregate), "is needed: how many are kept");
+    if (!is_list && aggregate != MR_AGGREGATE_DAY_BITMAP &&
+        aggregate != MR_AGGREGATE_SESSION && spec->length > 0)
+        return complain(r, "length", "distinct, last_times and fading_top alone have one");
+    if (aggregate != MR_AGGREGATE_SKETCH && spec->sketch > 0)
+        return complain(r, "sketch", "distinct alone has one");
     if (aggregate == MR_AGGREGATE_RECENT_ITEMS && strcmp(spec->name, "history") != 0)
         return complain(r, "name", "there is one recent_items, and its name is history");
     return MR_OK;
@@ -344,6 +408,8 @@ static mr_status read_feature(reading *r, mr_json_value *value)
         MR_TRY(read_member(r, name, member, &spec));
     if (spec.expression != NULL && spec.aggregate == MR_AGGREGATES)
         spec.aggregate = MR_AGGREGATE_EXPRESSION;
+    if (spec.aggregate == MR_AGGREGATE_DISTINCT && spec.sketch > 0)
+        spec.aggregate = MR_AGGREGATE_SKETCH;
     if (spec.name == NULL || spec.aggregate == MR_AGGREGATES ||
         (spec.on == 0) != (spec.expression != NULL))
         return complain(r, "",
@@ -412,14 +478,14 @@ static void place(reading *r, const char *message)
     }
 }
 
-static mr_status compile(reading *r, const mr_time_zone *zone, mr_plan **ret_plan)
+static mr_status compile(reading *r, mr_plan **ret_plan)
 {
     mr_vector_spec columns[MR_PLAN_COLUMNS_MAX];
     mr_error error = {{0}};
     mr_plan *plan = NULL;
     size_t count = 0;
-    mr_status status = mr_plan_compile_in(zone, r->specs, r->count, NULL, 0,
-                                          &mr_default_dedup, &plan, &error);
+    mr_status status =
+        mr_plan_compile(&r->settings, r->specs, r->count, NULL, 0, &plan, &error);
     if (status == MR_OK)
         status = mr_plan_columns_of(plan, r->texts, columns, &count);
     if (status == MR_OK)
@@ -451,15 +517,65 @@ static mr_status find_features(mr_json_value *root, mr_plan_fault *fault,
         return complain_of(fault, (mr_text){0},
                            "must be a mapping with a list of features");
     while (root != NULL && mr_json_next(root, &cursor, &name, &value)) {
-        if (mr_text_is(name, "time_zone"))
-            continue; /* the caller's to look up */
+        if (mr_text_is(name, "time_zone") || mr_text_is(name, "currency") ||
+            mr_text_is(name, "rates"))
+            continue; /* the caller's to look up, and read_currency()'s */
         if (!mr_text_is(name, "features"))
-            return complain_of(fault, name,
-                               "unknown member; a plan has time_zone and features");
+            return complain_of(
+                fault, name,
+                "unknown member; a plan has time_zone, currency, rates and features");
         if (!mr_json_is_array(value))
             return complain_of(fault, name, "must be a list");
         *ret_features = value;
     }
+    return MR_OK;
+}
+
+static int compare_rates(const void *a, const void *b)
+{
+    return strcmp(((const mr_currency_rate *)a)->code,
+                  ((const mr_currency_rate *)b)->code);
+}
+
+static mr_status read_rate(mr_text code, mr_json_value *value, mr_currency *currency,
+                           mr_plan_fault *fault)
+{
+    const double rate = mr_json_double(value, 0.0);
+    const int64_t millionths = rate > 0.0 && rate < 1e6 ? llround(rate * 1e6) : 0;
+    char path[32];
+    (void)snprintf(path, sizeof(path), "rates.%.8s", code.bytes);
+    if (!mr_currency_is_code(code) || millionths < 1)
+        return complain_of(fault, mr_text_from(path),
+                           "must be three capital letters, and what one is worth in "
+                           "`currency`, such as USD: 0.92");
+    if (currency->rate_count == MR_CURRENCY_RATES_MAX)
+        return complain_of(fault, MR_TEXT("rates"), "there are more than 64");
+    mr_currency_rate *place = &currency->rates[currency->rate_count++];
+    memcpy(place->code, code.bytes, code.length);
+    place->code[code.length] = '\0';
+    place->millionths = millionths;
+    return MR_OK;
+}
+
+static mr_status read_currency(mr_json_value *root, mr_currency *ret_currency,
+                               mr_plan_fault *fault)
+{
+    mr_json_value *code = mr_json_get(root, "currency");
+    mr_json_value *rates = mr_json_get(root, "rates");
+    const mr_text text = mr_json_text(code, (mr_text){0});
+    size_t cursor = 0;
+    mr_text name;
+    mr_json_value *rate;
+    if (code == NULL && rates == NULL)
+        return MR_OK;
+    if (!mr_currency_is_code(text))
+        return complain_of(fault, MR_TEXT("currency"),
+                           "must be three capital letters, such as EUR");
+    memcpy(ret_currency->code, text.bytes, text.length);
+    while (mr_json_next(rates, &cursor, &name, &rate))
+        MR_TRY(read_rate(name, rate, ret_currency, fault));
+    qsort(ret_currency->rates, ret_currency->rate_count, sizeof(ret_currency->rates[0]),
+          compare_rates);
     return MR_OK;
 }
 
@@ -485,9 +601,14 @@ mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone, mr_plan **
     r->fault = ret_fault;
     r->texts = mr_arena_create(ARENA_BYTES);
     if (r->texts != NULL) {
-        status = read_all(r, features);
+        if (zone != NULL)
+            r->settings.zone = *zone;
+        r->settings.dedup = mr_default_dedup;
+        status = read_currency(root, &r->settings.currency, ret_fault);
         if (status == MR_OK)
-            status = compile(r, zone, ret_plan);
+            status = read_all(r, features);
+        if (status == MR_OK)
+            status = compile(r, ret_plan);
     }
     if (status == MR_OK)
         (*ret_plan)->texts = r->texts;
@@ -560,24 +681,42 @@ static void put_feature(const mr_feature_spec *spec, mr_buffer *yaml)
         mr_buffer_printf(yaml, ", of: %s", mr_of_name(spec->of));
     if (spec->window_days > 0)
         mr_buffer_printf(yaml, ", window: %ud", (unsigned)spec->window_days);
+    if (spec->window_hours > 0)
+        mr_buffer_printf(yaml, ", window: %uh", (unsigned)spec->window_hours);
     if (spec->half_life_days > 0)
         mr_buffer_printf(yaml, ", half_life: %ud", (unsigned)spec->half_life_days);
-    if (spec->length > 0)
-        mr_buffer_printf(yaml, ", %s: %u",
-                         spec->aggregate == MR_AGGREGATE_DISTINCT     ? "exact_to"
-                         : spec->aggregate == MR_AGGREGATE_DAY_BITMAP ? "days"
-                                                                      : "length",
+    if (spec->aggregate == MR_AGGREGATE_SESSION)
+        mr_buffer_printf(yaml, ", gap: %um", (unsigned)spec->length);
+    else if (spec->length > 0)
+        mr_buffer_printf(yaml, ", %s: %u", length_word(spec->aggregate),
                          (unsigned)spec->length);
+    if (spec->sketch > 0)
+        mr_buffer_printf(yaml, ", sketch: %u", (unsigned)spec->sketch);
     if (spec->aggregate == MR_AGGREGATE_RECENT_ITEMS)
         put_quotas(spec, yaml);
     put_words(spec, yaml);
     mr_buffer_printf(yaml, "}\n");
 }
 
+static void put_currency(const mr_currency *currency, mr_buffer *yaml)
+{
+    if (currency->code[0] == '\0')
+        return;
+    mr_buffer_printf(yaml, "currency: %s\n", currency->code);
+    for (uint32_t i = 0; i < currency->rate_count; i++)
+        mr_buffer_printf(yaml, "%s%s: %lld.%06lld", i == 0 ? "rates: {" : ", ",
+                         currency->rates[i].code,
+                         (long long)(currency->rates[i].millionths / 1000000),
+                         (long long)(currency->rates[i].millionths % 1000000));
+    if (currency->rate_count > 0)
+        mr_buffer_printf(yaml, "}\n");
+}
+
 void mr_plan_write(const mr_plan *plan, mr_buffer *yaml)
 {
-    if (plan->zone.name[0] != '\0')
-        mr_buffer_printf(yaml, "time_zone: %s\n", plan->zone.name);
+    if (plan->settings.zone.name[0] != '\0')
+        mr_buffer_printf(yaml, "time_zone: %s\n", plan->settings.zone.name);
+    put_currency(&plan->settings.currency, yaml);
     mr_buffer_printf(yaml, "features:\n");
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_feature_spec *spec = &plan->operations[i].spec;

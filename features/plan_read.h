@@ -13,10 +13,13 @@
  * plan where the file does not list it, and must mean the same where it does, but for the quotas
  * of the history.  docs/FEATURES.md has all members and aggregates.
  *
+ * `currency: EUR` with `rates: {USD: 0.92}` puts amounts of other currencies into one
+ * (features/currency.h).
+ *
  * Models read the columns of the default plan whose features are there, and one for each other
  * feature that is a number.
  *
- * Units      Windows and half-lives in whole days.
+ * Units      Windows in whole days or hours, half-lives in days.
  * Ownership  The plan owns copies of all texts; the JSON is borrowed for the call.
  * Threads    Any.
  * Cost       Start-up only.

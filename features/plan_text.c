@@ -107,6 +107,24 @@ static void keep_expression(mr_text word, char **names, mr_feature_spec *spec)
     *names += word.length + 1;
 }
 
+/* What not every feature has. */
+static bool read_word(mr_text word, mr_feature_spec *spec)
+{
+    uint32_t number = 0;
+    if (begins(word, "quota="))
+        return read_quota(word, spec);
+    if (begins(word, "fade="))
+        return read_fade(word, spec);
+    if (begins(word, "hours=")) {
+        const bool is_read = read_number(word, "hours=", UINT16_MAX, &number);
+        spec->window_hours = (uint16_t)number;
+        return is_read;
+    }
+    const bool is_read = read_number(word, "sketch=", MR_SKETCH_MAX, &number);
+    spec->sketch = (uint8_t)number;
+    return is_read;
+}
+
 static bool read_spec(mr_text definition, char **names, mr_feature_spec *spec)
 {
     uint32_t numbers[5];
@@ -134,8 +152,7 @@ static bool read_spec(mr_text definition, char **names, mr_feature_spec *spec)
             keep_expression(word, names, spec);
             continue;
         }
-        if (begins(word, "quota=") ? !read_quota(word, spec)
-                                   : !begins(word, "fade=") || !read_fade(word, spec))
+        if (!read_word(word, spec))
             return false;
     }
     return true;
@@ -272,6 +289,50 @@ static mr_status read_zone(mr_text rest, mr_time_zone *ret_zone)
     return MR_OK;
 }
 
+static bool take_code(mr_text *rest, char end, char ret_code[MR_CURRENCY_CODE_BYTES])
+{
+    const mr_text code = take(rest, end);
+    if (!mr_currency_is_code(code))
+        return false;
+    memcpy(ret_code, code.bytes, code.length);
+    ret_code[code.length] = '\0';
+    return true;
+}
+
+/* A line behind "currency". */
+static bool read_currency_line(mr_text line, mr_currency *currency)
+{
+    if (!take_code(&line, ' ', currency->code))
+        return false;
+    if (line.length > 0 && !begins(line, "rates="))
+        return false;
+    (void)take(&line, '=');
+    while (line.length > 0) {
+        mr_currency_rate *rate = &currency->rates[currency->rate_count];
+        if (currency->rate_count == MR_CURRENCY_RATES_MAX ||
+            !take_code(&line, ':', rate->code) ||
+            !take_signed(&line, ',', &rate->millionths) || rate->millionths < 1 ||
+            rate->millionths > MR_CURRENCY_RATE_MAX)
+            return false;
+        currency->rate_count++;
+    }
+    return true;
+}
+
+/* A text without one takes amounts as they are. */
+static mr_status read_currency(mr_text rest, mr_currency *ret_currency)
+{
+    *ret_currency = (mr_currency){.rate_count = 0};
+    while (rest.length > 0) {
+        mr_text line = take(&rest, '\n');
+        const mr_text name = take(&line, ' ');
+        if (mr_text_is(name, "currency") && !is_feature(line) &&
+            !read_currency_line(line, ret_currency))
+            return MR_ERR_CORRUPT;
+    }
+    return MR_OK;
+}
+
 mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan)
 {
     char *names = malloc((size_t)canonical.length + 1);
@@ -281,14 +342,15 @@ mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan)
     mr_status status = names != NULL && specs != NULL ? MR_OK : MR_ERR_NO_MEMORY;
     if (status == MR_OK)
         status = read_features(canonical, names, specs, &count);
-    mr_dedup_spec dedup;
+    mr_plan_settings settings;
     if (status == MR_OK)
-        status = read_dedup(canonical, &dedup);
-    mr_time_zone zone;
+        status = read_dedup(canonical, &settings.dedup);
     if (status == MR_OK)
-        status = read_zone(canonical, &zone);
+        status = read_zone(canonical, &settings.zone);
     if (status == MR_OK)
-        status = mr_plan_compile_in(&zone, specs, count, NULL, 0, &dedup, &plan, NULL);
+        status = read_currency(canonical, &settings.currency);
+    if (status == MR_OK)
+        status = mr_plan_compile(&settings, specs, count, NULL, 0, &plan, NULL);
     free(specs);
     if (status != MR_OK) {
         free(names);

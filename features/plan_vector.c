@@ -220,6 +220,11 @@ static const mr_series *series_of(const picture *at, const mr_operation *operati
     return &at->plan->series[operation->series];
 }
 
+static int64_t day_of(const picture *at, const mr_operation *operation)
+{
+    return mr_series_day(at->plan, series_of(at, operation), at->at_ms);
+}
+
 static const mr_list *days_of(const picture *at, const mr_operation *operation)
 {
     return mr_row_list(at->row, series_of(at, operation)->list_offset);
@@ -281,7 +286,7 @@ static double active_days(const picture *at, const mr_operation *bitmap, int64_t
 static double window_sum(const picture *at, const mr_operation *operation, int64_t days)
 {
     return (double)mr_day_series_sum(at->pool, series_of(at, operation),
-                                     days_of(at, operation), at->at_day, days);
+                                     days_of(at, operation), day_of(at, operation), days);
 }
 
 static double pair_value(const picture *at, const mr_operation *operation)
@@ -312,11 +317,11 @@ static double column_value(const picture *at, const mr_vector_operation *column)
     case MR_VECTOR_NUMBER: return number_of(at, first);
     case MR_VECTOR_WINDOW_COUNT:
         return (double)mr_day_series_count(at->pool, series_of(at, first),
-                                           days_of(at, first), at->at_day, days);
+                                           days_of(at, first), day_of(at, first), days);
     case MR_VECTOR_WINDOW_SUM: return window_sum(at, first, days);
     case MR_VECTOR_FADING:
         return (double)mr_day_series_fading(at->pool, series_of(at, first),
-                                            days_of(at, first), at->at_day,
+                                            days_of(at, first), day_of(at, first),
                                             first->spec.half_life_days);
     case MR_VECTOR_RATIO:
         return ratio(number_of(at, first), number_of(at, column->second), 0.0);
@@ -335,14 +340,19 @@ static double column_value(const picture *at, const mr_vector_operation *column)
         return (double)mr_row_list(at->row, first->list_offset)->count;
     case MR_VECTOR_EXPRESSION: return expression_value(at, first);
     case MR_VECTOR_PAIR: return pair_value(at, first);
+    case MR_VECTOR_WINDOW_EXTREME:
+        return mr_day_series_extreme(at->pool, series_of(at, first), days_of(at, first),
+                                     day_of(at, first), days, &mean)
+                   ? (double)mean
+                   : 0.0;
     case MR_VECTOR_WINDOW_MEAN:
         return mr_day_series_mean(at->pool, series_of(at, first), days_of(at, first),
-                                  at->at_day, days, &mean)
+                                  day_of(at, first), days, &mean)
                    ? (double)mean
                    : 0.0;
     case MR_VECTOR_FADING_MEAN:
         return mr_day_series_fading_mean(at->pool, series_of(at, first),
-                                         days_of(at, first), at->at_day,
+                                         days_of(at, first), day_of(at, first),
                                          first->spec.half_life_days, &mean)
                    ? (double)mean
                    : 0.0;
@@ -357,7 +367,7 @@ void mr_profile_vector(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
                         .pool = pool,
                         .row = row,
                         .at_ms = at_ms,
-                        .at_day = mr_zone_day(&plan->zone, at_ms)};
+                        .at_day = mr_zone_day(&plan->settings.zone, at_ms)};
     for (size_t i = 0; i < plan->column_count; i++) {
         const mr_vector_operation *column = &plan->columns[i];
         ret_vector[i] = (float)(column_value(&at, column) / (double)column->spec.scale);

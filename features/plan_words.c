@@ -3,6 +3,7 @@
 #include "core/assert.h"
 #include "features/aggregate.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +24,14 @@ const char *mr_of_name(mr_of of)
         [MR_OF_QUANTITY] = "quantity",
         [MR_OF_PRICE] = "price",
         [MR_OF_RATING] = "rating",
+        [MR_OF_ITEM_ID] = "item_id",
+        [MR_OF_CATEGORY] = "category",
+        [MR_OF_BRAND] = "brand",
+        [MR_OF_PRICE_BAND] = "price_band",
+        [MR_OF_DEVICE] = "device",
+        [MR_OF_CHANNEL] = "channel",
+        [MR_OF_CAMPAIGN] = "campaign",
+        [MR_OF_GEO] = "geo",
     };
     MR_ASSERT(of < MR_OFS);
     return names[of];
@@ -44,6 +53,8 @@ bool mr_aggregate_takes(mr_aggregate aggregate, mr_of of)
     case MR_AGGREGATE_FADING_MEAN:
         return is_amount(of) || of == MR_OF_PRICE || of == MR_OF_RATING;
     case MR_AGGREGATE_DISTINCT: return of == MR_OF_ORDER_ID;
+    case MR_AGGREGATE_SKETCH: return of == MR_OF_ORDER_ID || of >= MR_OF_ITEM_ID;
+    case MR_AGGREGATE_FADING_TOP: return of >= MR_OF_CATEGORY;
     case MR_AGGREGATE_HISTOGRAM: return of == MR_OF_HOUR_OF_DAY;
     default: return of == MR_OF_NOTHING;
     }
@@ -59,7 +70,11 @@ const char *mr_aggregate_fields(mr_aggregate aggregate)
     case MR_AGGREGATE_MEAN:
     case MR_AGGREGATE_FADING_MEAN:
         return "of: value, net_value, quantity, price or rating";
-    case MR_AGGREGATE_DISTINCT: return "of: order_id";
+    case MR_AGGREGATE_DISTINCT:
+        return "of: order_id; of anything else it is an estimate: say `sketch: 10`";
+    case MR_AGGREGATE_SKETCH: return "of: order_id, item_id, category, brand, … ";
+    case MR_AGGREGATE_FADING_TOP:
+        return "of: category, brand, price_band, device, channel, campaign or geo";
     case MR_AGGREGATE_HISTOGRAM: return "of: hour_of_day";
     default: return "no `of`: it is of the events themselves";
     }
@@ -80,6 +95,11 @@ const char *mr_plan_unit_of(const mr_feature_spec *spec)
         return unit_of_field(spec->of);
     switch (spec->aggregate) {
     case MR_AGGREGATE_DISTINCT: return "orders";
+    case MR_AGGREGATE_SKETCH: return "ids";
+    case MR_AGGREGATE_FADING_TOP: return "weight";
+    case MR_AGGREGATE_SESSION: return "visits";
+    case MR_AGGREGATE_WEEK_BITMAP: return "weeks";
+    case MR_AGGREGATE_MONTH_BITMAP: return "months";
     case MR_AGGREGATE_FIRST_TIME:
     case MR_AGGREGATE_LAST_TIME:
     case MR_AGGREGATE_LAST_TIMES: return "time";
@@ -118,6 +138,9 @@ void mr_plan_meaning_of(const mr_feature_spec *spec, char *ret_meaning, size_t c
     if (spec->window_days > 0)
         (void)snprintf(span, sizeof(span), " of the last %u days",
                        (unsigned)spec->window_days);
+    else if (spec->window_hours > 0)
+        (void)snprintf(span, sizeof(span), " of the last %u hours",
+                       (unsigned)spec->window_hours);
     else if (spec->half_life_days > 0)
         (void)snprintf(span, sizeof(span), ", each day's halved every %u days",
                        (unsigned)spec->half_life_days);
@@ -167,6 +190,33 @@ void mr_plan_meaning_of(const mr_feature_spec *spec, char *ret_meaning, size_t c
         (void)snprintf(ret_meaning, capacity,
                        "The %sevents by hour of the day, each count ending at 65535.",
                        types);
+        break;
+    case MR_AGGREGATE_SKETCH:
+        (void)snprintf(ret_meaning, capacity,
+                       "Different %s of %sevents: exact up to %u, then an estimate "
+                       "within about %.1f %%.",
+                       of, types, (unsigned)spec->length,
+                       104.0 / sqrt((double)(1U << spec->sketch)));
+        break;
+    case MR_AGGREGATE_FADING_TOP:
+        (void)snprintf(ret_meaning, capacity,
+                       "The %u strongest of %s over %sevents, an event's weight halved "
+                       "every %u days.",
+                       (unsigned)spec->length, of, types, (unsigned)spec->half_life_days);
+        break;
+    case MR_AGGREGATE_SESSION:
+        (void)snprintf(ret_meaning, capacity,
+                       "Visits: an event more than %u minutes after the latest one "
+                       "starts another.",
+                       (unsigned)spec->length);
+        break;
+    case MR_AGGREGATE_WEEK_BITMAP:
+    case MR_AGGREGATE_MONTH_BITMAP:
+        (void)snprintf(
+            ret_meaning, capacity, "%s with one of the %sevents among the latest %d.",
+            spec->aggregate == MR_AGGREGATE_WEEK_BITMAP ? "Weeks, by their Mondays,"
+                                                        : "Months, by their first days,",
+            types, MR_PLAN_BITMAP_PERIODS);
         break;
     case MR_AGGREGATE_EXPRESSION:
         (void)snprintf(ret_meaning, capacity, "Computed when read: %.150s.",

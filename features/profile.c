@@ -49,7 +49,8 @@ static void apply_head(mr_row_head *head, const mr_event *event, int64_t offset)
 
 mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
                                    const mr_names *names, const mr_row *row,
-                                   const mr_event *event, uint32_t item, int64_t offset)
+                                   const mr_event *event, uint32_t item,
+                                   const uint32_t *words, int64_t offset)
 {
     MR_ASSERT(event->time_ms >= 0);
     MR_ASSERT(event->type > MR_EVENT_NONE);
@@ -59,7 +60,8 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
                             .names = names,
                             .row = row,
                             .event = event,
-                            .item = item};
+                            .item = item,
+                            .words = words};
     applying.effect.is_first_purchase =
         event->type == MR_EVENT_PURCHASE &&
         *mr_row_number(*row, plan->purchases->number_offset) == 0;
@@ -75,7 +77,8 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
         if (!mr_has_amount(event, series->of))
             continue;
         mr_day_series_add(pool, series, mr_row_list(*row, series->list_offset),
-                          mr_event_day(plan, event), mr_amount_of(event, series->of));
+                          mr_series_day(plan, series, event->time_ms),
+                          mr_amount_of(event, series->of));
     }
     return applying.effect;
 }
@@ -146,6 +149,9 @@ void mr_profile_check(const mr_plan *plan, const mr_block_pool *pool,
         const mr_operation *operation = &plan->operations[i];
         if (operation->spec.aggregate == MR_AGGREGATE_RECENT_ITEMS)
             check_history(operation, pool, names->items, row);
+        if (operation->spec.aggregate == MR_AGGREGATE_FADING_TOP)
+            MR_ASSERT(mr_fading_top_is_sound(operation, pool, row,
+                                             mr_id_table_count(names->words)));
         if (operation->stores && mr_aggregate_keeps_pair(operation->spec.aggregate)) {
             const mr_pair *pair = mr_row_pair(row, operation->number_offset);
             MR_ASSERT(pair->count > 0 || pair->number == 0);

@@ -42,6 +42,7 @@ enum {
 /* The texts that rows name by number. */
 typedef struct mr_names {
     mr_id_table *items;
+    mr_id_table *words; /* features/words.h */
 } mr_names;
 
 typedef struct mr_row_head {
@@ -92,6 +93,23 @@ typedef struct mr_day_bitmap {
     uint64_t bits[2];             /* bit i: newest_day - i */
     uint64_t newest_day_plus_one; /* 0: none */
 } mr_day_bitmap;
+
+typedef struct mr_period_bitmap {
+    uint32_t newest_plus_one; /* 0: none */
+    uint32_t bits[2];         /* bit i of both: newest - i */
+} mr_period_bitmap;
+
+/* Of visits: those that are over summed up, and the open one. */
+typedef struct mr_visits {
+    uint32_t start_s; /* of the open one */
+    uint32_t newest_s;
+    uint32_t closed_s; /* all others together; ends at 2^32 - 1, as events do */
+    uint32_t events;   /* of all */
+    uint16_t count;    /* ends at 65535, as the next two do */
+    uint16_t open_events;
+    uint16_t bounces; /* visits of one event that are over */
+    uint16_t spare;
+} mr_visits;
 
 /* Of an extreme or a mean: how many amounts there were; the least, the largest or their sum. */
 typedef struct mr_pair {
@@ -167,16 +185,29 @@ void mr_profile_need_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row)
 /* Take it back when all of it is zero. */
 void mr_profile_drop_empty_extra(const mr_plan *plan, mr_block_pool *pool, mr_row row);
 
-/* Apply one event.  `item` is its index in `items`, or MR_ID_NONE.  By its address, the row's parts
+/* Apply one event.  `item` is its number, or MR_ID_NONE; `words` those of its texts by field, of
+ * which only what the plan asks for is looked at.  By its address, the row's parts
  * need not be copied as a whole right after they were written one by one: that stalls. */
 mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
                                    const mr_names *names, const mr_row *row,
-                                   const mr_event *event, uint32_t item, int64_t offset);
+                                   const mr_event *event, uint32_t item,
+                                   const uint32_t *words, int64_t offset);
 
 /* Time in whole seconds, ending at the largest 32-bit number (the year 2106). */
 uint32_t mr_time_seconds(int64_t time_ms);
 
 /* -- day series (day_series.c) ----------------------------------------------------------- */
+
+/* The day of a time, or the hour where the series is one of hours; 0 .. UINT32_MAX. */
+int64_t mr_series_day(const mr_plan *plan, const mr_series *series, int64_t time_ms);
+
+/* Two amounts of a day in one: their sum, or the extreme. */
+int64_t mr_day_series_join(const mr_series *series, int64_t a, int64_t b);
+
+/* The extreme over the days at - days + 1 .. at; false without any amount. */
+bool mr_day_series_extreme(const mr_block_pool *pool, const mr_series *series,
+                           const mr_list *list, int64_t at_day, int64_t days,
+                           int64_t *ret_number);
 
 /* Add to a day; days `keep_days` or more before the newest are forgotten. */
 void mr_day_series_add(mr_block_pool *pool, const mr_series *series, mr_list *list,
@@ -217,6 +248,9 @@ bool mr_day_series_fading_mean(const mr_block_pool *pool, const mr_series *serie
                                const mr_list *list, int64_t at_day,
                                uint16_t half_life_days, int64_t *ret_mean);
 
+void mr_period_bitmap_set(mr_period_bitmap *bitmap, int64_t period);
+bool mr_period_bitmap_has(const mr_period_bitmap *bitmap, int64_t period);
+
 void mr_day_bitmap_set(mr_day_bitmap *bitmap, int64_t day);
 bool mr_day_bitmap_has(const mr_day_bitmap *bitmap, int64_t day);
 
@@ -254,7 +288,8 @@ void mr_profile_vector(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
 void mr_profile_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
                        mr_buffer *buffer);
 MR_MUST_USE mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool,
-                                        mr_row row, mr_reader *reader);
+                                        const mr_names *names, mr_row row,
+                                        mr_reader *reader);
 void mr_history_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
                        mr_buffer *buffer);
 MR_MUST_USE mr_status mr_history_decode(const mr_plan *plan, mr_block_pool *pool,

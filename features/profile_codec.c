@@ -147,8 +147,20 @@ void mr_profile_encode(const mr_plan *plan, const mr_block_pool *pool, mr_row ro
         encode_series(&plan->series[i], plan->series[i].keep_days, pool, row, buffer);
 }
 
-mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool, mr_row row,
-                            mr_reader *reader)
+static bool names_known_words(const mr_plan *plan, const mr_block_pool *pool,
+                              const mr_names *names, mr_row row)
+{
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        if (plan->operations[i].spec.aggregate == MR_AGGREGATE_FADING_TOP &&
+            !mr_fading_top_is_sound(&plan->operations[i], pool, row,
+                                    mr_id_table_count(names->words)))
+            return false;
+    }
+    return true;
+}
+
+mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool,
+                            const mr_names *names, mr_row row, mr_reader *reader)
 {
     MR_TRY(decode_head(row.head, reader));
     mr_profile_need_extra(plan, pool, row);
@@ -159,6 +171,8 @@ mr_status mr_profile_decode(const mr_plan *plan, mr_block_pool *pool, mr_row row
     }
     for (size_t i = 0; i < plan->series_count; i++)
         MR_TRY(decode_series(&plan->series[i], pool, row, reader));
+    if (!names_known_words(plan, pool, names, row))
+        return MR_ERR_CORRUPT;
     mr_profile_drop_empty_extra(plan, pool, row);
     return mr_reader_status(reader);
 }

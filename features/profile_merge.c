@@ -39,7 +39,8 @@ static void merge_series(mr_block_pool *pool, const mr_series *series, mr_row in
         i += take_a;
         j += !take_a;
         if (count > 0 && days[count - 1].day == next.day) {
-            mr_add_wrapping(&days[count - 1].sum, next.sum);
+            days[count - 1].sum =
+                mr_day_series_join(series, days[count - 1].sum, next.sum);
             days[count - 1].count += next.count;
         } else {
             days[count++] = next;

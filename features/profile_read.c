@@ -72,7 +72,7 @@ double mr_profile_expression(const mr_plan *plan, const mr_block_pool *pool, mr_
                               .pool = pool,
                               .row = row,
                               .at_ms = at_ms,
-                              .at_day = mr_zone_day(&plan->zone, at_ms),
+                              .at_day = mr_zone_day(&plan->settings.zone, at_ms),
                               .values = values};
         if (names[i] == MR_PLAN_NOW) {
             given[i] = (double)at_ms / (double)MR_DAY_MS;
@@ -97,7 +97,7 @@ void mr_profile_visit(const mr_plan *plan, const mr_block_pool *pool,
                           .names = names,
                           .row = row,
                           .at_ms = at_ms,
-                          .at_day = mr_zone_day(&plan->zone, at_ms),
+                          .at_day = mr_zone_day(&plan->settings.zone, at_ms),
                           .values = values};
     for (size_t i = 0; i < plan->operation_count; i++) {
         reading.operation = &plan->operations[i];

@@ -34,9 +34,10 @@ mr_status mr_shard_create(const mr_shard_options *options, mr_shard **ret_shard)
     shard->clock_ms = MR_TIME_NONE;
     mr_commerce_init(&shard->commerce);
     mr_cut_init(&shard->cut);
-    if (mr_id_table_create(&shard->key, &shard->names.items) != MR_OK)
+    if (mr_id_table_create(&shard->key, &shard->names.items) != MR_OK ||
+        mr_id_table_create(&shard->key, &shard->names.words) != MR_OK)
         goto fail;
-    if (mr_dedup_create(&shard->plan->dedup, &shard->dedup) != MR_OK)
+    if (mr_dedup_create(&shard->plan->settings.dedup, &shard->dedup) != MR_OK)
         goto fail;
     if (mr_profile_store_init(&shard->store, shard->plan, &shard->pool) != MR_OK)
         goto fail;
@@ -56,6 +57,7 @@ void mr_shard_destroy(mr_shard *shard)
         mr_profile_store_deinit(&shard->store);
     mr_block_pool_deinit(&shard->pool);
     mr_id_table_destroy(shard->names.items);
+    mr_id_table_destroy(shard->names.words);
     mr_trending_deinit(&shard->trending);
     mr_commerce_deinit(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
@@ -67,6 +69,7 @@ void mr_shard_destroy(mr_shard *shard)
     free(shard->fingerprints);
     free(shard->batch_items);
     free(shard->batch_rows);
+    free(shard->batch_words);
     free(shard);
 }
 
@@ -147,13 +150,15 @@ size_t mr_shard_bytes(const mr_shard *shard)
 {
     return sizeof(*shard) + mr_profile_store_bytes(&shard->store) +
            mr_block_pool_bytes(&shard->pool) + mr_id_table_bytes(shard->names.items) +
+           mr_id_table_bytes(shard->names.words) +
            mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
            shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +
            mr_dedup_bytes(shard->dedup) + mr_links_bytes(&shard->links) +
            shard->changed_capacity * sizeof(*shard->changed) +
            shard->batch_capacity *
-               (sizeof(mr_hash128) + sizeof(uint64_t) + sizeof(uint32_t));
+               (sizeof(mr_hash128) + sizeof(uint64_t) + sizeof(uint32_t) +
+                sizeof(*shard->batch_words));
 }
 
 size_t mr_shard_history_bytes(const mr_shard *shard)
@@ -196,7 +201,7 @@ void mr_shard_counters_get(const mr_shard *shard, mr_shard_counters *ret_counter
 
 static int64_t effective_horizon_ms(const mr_shard *shard, mr_dedup_class span)
 {
-    const int64_t horizon_ms = shard->plan->dedup.horizon_ms[span];
+    const int64_t horizon_ms = shard->plan->settings.dedup.horizon_ms[span];
     const int64_t evicted_end_ms = mr_dedup_evicted_end_ms(shard->dedup, span);
     if (evicted_end_ms == MR_TIME_NONE || shard->clock_ms == MR_TIME_NONE)
         return horizon_ms;
@@ -212,6 +217,11 @@ void mr_shard_memory_of_ids_get(const mr_shard *shard, mr_shard_memory_of_ids *r
         .long_horizon_ms = effective_horizon_ms(shard, MR_DEDUP_LONG),
         .short_horizon_ms = effective_horizon_ms(shard, MR_DEDUP_SHORT),
     };
+}
+
+uint64_t mr_shard_unknown_currency(const mr_shard *shard)
+{
+    return shard->unknown_currency;
 }
 
 uint64_t mr_shard_redelivered(const mr_shard *shard)

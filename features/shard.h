@@ -158,6 +158,10 @@ void mr_shard_memory_of_ids_get(const mr_shard *shard,
  * state. */
 uint64_t mr_shard_redelivered(const mr_shard *shard);
 
+/* Lines in a currency that the plan has no rate for, whose amounts count as nothing; a metric of
+ * this process, not state. */
+uint64_t mr_shard_unknown_currency(const mr_shard *shard);
+
 /*
  * Both identities, and the invariants of every structure.  Asserts on a broken one.
  * Cost: a walk over the whole state; mr_shard_check_counters() is the two identities
@@ -213,7 +217,7 @@ void mr_shard_vector(const mr_shard *shard, uint32_t row, int64_t at_ms,
 typedef struct mr_value {
     mr_value_type type;
     int64_t number;
-    mr_text text; /* of MR_VALUE_EVENT and MR_VALUE_ITEM */
+    mr_text text; /* of MR_VALUE_EVENT, MR_VALUE_ITEM and MR_VALUE_WORD */
 } mr_value;
 
 /* `row_count` rows of `feature->column_count` values, row after row; values are lent for

@@ -10,6 +10,7 @@
 
 #include "core/assert.h"
 #include "core/prefetch.h"
+#include "features/words.h"
 
 #include <stdlib.h>
 
@@ -75,6 +76,11 @@ static mr_status reserve_scratch(mr_shard *shard, size_t events, size_t linked_r
     if (rows == NULL)
         return MR_ERR_NO_MEMORY;
     shard->batch_rows = rows;
+    uint32_t(*words)[MR_WORD_FIELDS] =
+        realloc(shard->batch_words, events * sizeof(*words));
+    if (words == NULL)
+        return MR_ERR_NO_MEMORY;
+    shard->batch_words = words;
     shard->batch_capacity = events;
     return MR_OK;
 }
@@ -124,6 +130,14 @@ static mr_status number_items(mr_shard *shard, const mr_event_batch *batch)
     return MR_OK;
 }
 
+static mr_status number_words(mr_shard *shard, const mr_event_batch *batch)
+{
+    for (size_t i = 0; i < batch->event_count; i++)
+        MR_TRY(mr_words_number(shard->names.words, shard->plan, &batch->events[i],
+                               shard->batch_words[i]));
+    return MR_OK;
+}
+
 /* What a batch may add to the shard at most is far more than it does; the limit is held with
  * what new users cost, and can be passed by one batch. */
 static mr_status check_limit(const mr_shard *shard, size_t events)
@@ -151,7 +165,8 @@ static mr_status prepare(mr_shard *shard, const mr_event_batch *batch, size_t fi
     MR_TRY(mr_dedup_reserve(shard->dedup, events));
     MR_TRY(
         mr_trending_reserve(&shard->trending, mr_id_table_count(shard->names.items) + events));
-    return number_items(shard, batch);
+    MR_TRY(number_items(shard, batch));
+    return number_words(shard, batch);
 }
 
 static void prefetch_trending(const mr_shard *shard, uint32_t item)
@@ -224,10 +239,11 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
     mr_shard_touch(shard, row);
     shard->live_count += mr_row_is_empty(parts);
     const mr_profile_effect effect = mr_profile_apply(
-        shard->plan, &shard->pool, &shard->names, &parts, event, item, offset);
+        shard->plan, &shard->pool, &shard->names, &parts, event, item,
+        shard->batch_words[index], offset);
     mr_links_note(shard, row, event);
     mr_commerce_apply(&shard->commerce, event,
-                      mr_zone_day(&shard->plan->zone, event->time_ms), effect,
+                      mr_zone_day(&shard->plan->settings.zone, event->time_ms), effect,
                       is_anonymous);
     if (item == MR_ID_NONE || (MR_TRENDING_ON & MR_ON(event->type)) == 0)
         return;
@@ -244,7 +260,7 @@ static void move_clock(mr_shard *shard, int64_t time_ms)
 /* What becomes of a line; an id that is new is remembered. */
 static mr_outcome judge(mr_shard *shard, const mr_event *event, size_t index)
 {
-    const mr_dedup_class span = mr_dedup_class_of(&shard->plan->dedup, event->type);
+    const mr_dedup_class span = mr_dedup_class_of(&shard->plan->settings.dedup, event->type);
     if (!shard->applies_late && mr_dedup_is_late(shard->dedup, span, event->time_ms))
         return MR_OUTCOME_LATE;
     /* Without an id the position is the id, and the offset has been looked at. */
@@ -291,6 +307,8 @@ static void apply_events(mr_shard *shard, const mr_event_batch *batch,
         if (line != MR_OUTCOME_APPLIED)
             continue;
         is_behind |= event->time_ms < watermark_ms;
+        shard->unknown_currency +=
+            !mr_currency_convert(&shard->plan->settings.currency, event);
         apply_event(shard, event, i, record->offset);
         if (event->time_ms > shard->newest_ms)
             shard->newest_ms = event->time_ms;

@@ -40,14 +40,24 @@ static mr_status find_sources(migration *m, const mr_plan *before, const mr_plan
             ret_error, MR_ERR_INVALID,
             "was made with '%.*s', this plan says '%.*s': rebuild by replay",
             MR_TEXT_ARG(first_line(before)), MR_TEXT_ARG(first_line(plan)));
-    if (!mr_zone_equal(&before->zone, &plan->zone))
+    if (!mr_zone_equal(&before->settings.zone, &plan->settings.zone))
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "its days are those of %s, this plan's of %s, or of another "
                             "edition of the tables: rebuild by replay",
-                            before->zone.name[0] != '\0' ? before->zone.name : "UTC",
-                            plan->zone.name[0] != '\0' ? plan->zone.name : "UTC");
+                            before->settings.zone.name[0] != '\0' ? before->settings.zone.name : "UTC",
+                            plan->settings.zone.name[0] != '\0' ? plan->settings.zone.name : "UTC");
+    if (!mr_currency_equal(&before->settings.currency, &plan->settings.currency))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "its amounts are in %s, this plan's in %s, or the rates are "
+                            "others: rebuild by replay",
+                            before->settings.currency.code[0] != '\0'
+                                ? before->settings.currency.code
+                                : "no currency of its own",
+                            plan->settings.currency.code[0] != '\0'
+                                ? plan->settings.currency.code
+                                : "none of its own");
     if (mr_dedup_count(m->from->dedup) > 0 &&
-        !same_memory_of_ids(&before->dedup, &plan->dedup))
+        !same_memory_of_ids(&before->settings.dedup, &plan->settings.dedup))
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "plan %016llx remembers event ids in another way: rebuild by "
                             "replay",
@@ -72,9 +82,9 @@ static const mr_series *series_like(const mr_plan *before, const mr_series *seri
     const mr_series *best = NULL;
     for (size_t i = 0; i < before->series_count; i++) {
         const mr_series *candidate = &before->series[i];
-        if (candidate->on != series->on)
+        if (candidate->on != series->on || candidate->is_hourly != series->is_hourly)
             continue;
-        if (candidate->of == series->of)
+        if (candidate->of == series->of && candidate->extreme == series->extreme)
             return candidate;
         if (candidate->of == MR_OF_NOTHING || series->of == MR_OF_NOTHING)
             best = candidate;
@@ -131,6 +141,16 @@ static void copy_hours(const migration *m, const mr_list *from, mr_list *to)
     to->count = from->count;
     memcpy(mr_list_elements(&m->to->pool, to), mr_list_elements(&m->from->pool, from),
            from->count * sizeof(mr_hour_count));
+}
+
+static mr_status copy_words(const migration *m)
+{
+    for (uint32_t i = 0; i < mr_id_table_count(m->from->names.words); i++) {
+        uint32_t number;
+        MR_TRY(mr_id_table_put(m->to->names.words, mr_id_table_id(m->from->names.words, i),
+                               &number));
+    }
+    return MR_OK;
 }
 
 static mr_status copy_items(const migration *m)
@@ -268,6 +288,7 @@ static mr_status copy_all(migration *m)
 {
     const mr_shard *from = m->from;
     mr_shard *to = m->to;
+    MR_TRY(copy_words(m));
     MR_TRY(copy_items(m));
     MR_TRY(copy_rows(m));
     MR_TRY(copy_days(m));

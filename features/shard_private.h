@@ -164,6 +164,7 @@ struct mr_shard {
     int64_t clock_ms;  /* of events and ticks                     */
     mr_shard_counters counters;
     uint64_t redelivered;
+    uint64_t unknown_currency;
     uint8_t dialect;
     char dialect_profile[MR_SHARD_DIALECT_BYTES_MAX];
     uint8_t dialect_profile_length;
@@ -178,6 +179,7 @@ struct mr_shard {
     uint32_t *batch_items;
     size_t batch_capacity;
     uint32_t *batch_rows; /* as the look ahead found them */
+    uint32_t (*batch_words)[MR_WORD_FIELDS];
 };
 
 mr_row mr_shard_row(const mr_shard *shard, uint32_t row);

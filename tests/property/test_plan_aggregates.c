@@ -36,6 +36,16 @@ static const char plan_text[] =
     "\"of\":\"rating\",\"half_life\":\"5d\"},"
     "{\"name\":\"mean_rating\",\"on\":\"rate\",\"aggregate\":\"mean\",\"of\":\"rating\"},"
     "{\"name\":\"worst_rating\",\"on\":\"rate\",\"aggregate\":\"min\",\"of\":\"rating\"},"
+    "{\"name\":\"least_price_9d\",\"on\":\"purchase\",\"aggregate\":\"min\",\"of\":"
+    "\"price\",\"window\":\"9d\"},"
+    "{\"name\":\"best_rating_9d\",\"on\":\"rate\",\"aggregate\":\"max\",\"of\":"
+    "\"rating\",\"window\":\"9d\"},"
+    "{\"name\":\"largest_36h\",\"on\":\"purchase\",\"aggregate\":\"max\",\"of\":"
+    "\"value\",\"window\":\"36h\"},"
+    "{\"name\":\"pieces_36h\",\"on\":\"purchase\",\"aggregate\":\"sum\",\"of\":"
+    "\"quantity\",\"window\":\"36h\"},"
+    "{\"name\":\"purchases_36h\",\"on\":\"purchase\",\"aggregate\":\"count\","
+    "\"window\":\"36h\"},"
     "{\"name\":\"touches\",\"on\":\"any\",\"aggregate\":\"count\"},"
     "{\"name\":\"pieces_a_touch\",\"expression\":\"pieces_2w / (touches - rates_9d)\"},"
     "{\"name\":\"silence\",\"expression\":\"now - last_seen + coalesce(least_price, 7)\","
@@ -113,20 +123,26 @@ typedef struct definition {
     field *of;
     int days; /* 0: all */
     double half_life;
+    bool is_hourly; /* then days are hours */
 } definition;
 
 static const definition definitions[] = {
-    {"least_price", MR_ON(MR_EVENT_PURCHASE), LEAST, price_of, 0, 0.0},
+    {"least_price", MR_ON(MR_EVENT_PURCHASE), LEAST, price_of, 0, 0.0, false},
     {"largest_value", MR_ON(MR_EVENT_PURCHASE) | MR_ON(MR_EVENT_REFUND), LARGEST,
-     net_value_of, 0, 0.0},
-    {"mean_quantity", MR_ON(MR_EVENT_PURCHASE), MEAN, quantity_of, 0, 0.0},
-    {"mean_value_9d", MR_ON(MR_EVENT_PURCHASE), MEAN, value_of, 9, 0.0},
-    {"pieces_2w", MR_ON(MR_EVENT_PURCHASE), SUM, quantity_of, 14, 0.0},
-    {"rates_9d", MR_ON(MR_EVENT_RATE), SUM, one, 9, 0.0},
-    {"satisfaction", MR_ON(MR_EVENT_RATE), MEAN, rating_of, 0, 5.0},
-    {"mean_rating", MR_ON(MR_EVENT_RATE), MEAN, rating_of, 0, 0.0},
-    {"worst_rating", MR_ON(MR_EVENT_RATE), LEAST, rating_of, 0, 0.0},
-    {"touches", MR_ON_ANY, SUM, one, 0, 0.0},
+     net_value_of, 0, 0.0, false},
+    {"mean_quantity", MR_ON(MR_EVENT_PURCHASE), MEAN, quantity_of, 0, 0.0, false},
+    {"mean_value_9d", MR_ON(MR_EVENT_PURCHASE), MEAN, value_of, 9, 0.0, false},
+    {"pieces_2w", MR_ON(MR_EVENT_PURCHASE), SUM, quantity_of, 14, 0.0, false},
+    {"rates_9d", MR_ON(MR_EVENT_RATE), SUM, one, 9, 0.0, false},
+    {"satisfaction", MR_ON(MR_EVENT_RATE), MEAN, rating_of, 0, 5.0, false},
+    {"mean_rating", MR_ON(MR_EVENT_RATE), MEAN, rating_of, 0, 0.0, false},
+    {"worst_rating", MR_ON(MR_EVENT_RATE), LEAST, rating_of, 0, 0.0, false},
+    {"touches", MR_ON_ANY, SUM, one, 0, 0.0, false},
+    {"least_price_9d", MR_ON(MR_EVENT_PURCHASE), LEAST, price_of, 9, 0.0, false},
+    {"best_rating_9d", MR_ON(MR_EVENT_RATE), LARGEST, rating_of, 9, 0.0, false},
+    {"largest_36h", MR_ON(MR_EVENT_PURCHASE), LARGEST, value_of, 36, 0.0, true},
+    {"pieces_36h", MR_ON(MR_EVENT_PURCHASE), SUM, quantity_of, 36, 0.0, true},
+    {"purchases_36h", MR_ON(MR_EVENT_PURCHASE), SUM, one, 36, 0.0, true},
 };
 
 enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
@@ -135,7 +151,8 @@ enum { DEFINITIONS = sizeof(definitions) / sizeof(definitions[0]) };
  * what is of all time. */
 static double weight_of(const definition *d, const mr_event *event, int64_t at_ms)
 {
-    const int64_t age = zone_day(at_ms) - zone_day(event->time_ms);
+    const int64_t age = d->is_hourly ? at_ms / HOUR_MS - event->time_ms / HOUR_MS
+                                     : zone_day(at_ms) - zone_day(event->time_ms);
     const bool lacks_field = d->of == rating_of && event->rating_centi == 0;
     if ((d->on & MR_ON(event->type)) == 0 || lacks_field)
         return 0.0;
@@ -304,7 +321,8 @@ static void test_each_feature_is_its_defining_sum(void **state)
         mr_shard_check(shard);
         for (int n = 0; n < READINGS; n++)
             compare(shard, events, count,
-                    mr_shard_newest_ms(shard) + (int64_t)draw(&random, 30 * DAY_MS));
+                    mr_shard_newest_ms(shard) +
+                        (int64_t)draw(&random, (n % 2 == 0 ? 30 : 1) * DAY_MS));
         mr_shard *carried = NULL;
         assert_ok(mr_shard_migrate(shard, plan, &carried, NULL));
         mr_shard_check(carried);
@@ -373,7 +391,7 @@ static void test_expressions_and_zone_are_in_the_text(void **state)
     mr_plan *parsed = NULL;
     assert_ok(mr_plan_parse(mr_plan_canonical(plan), &parsed));
     assert_true(mr_plan_hash(parsed) == mr_plan_hash(plan));
-    assert_true(mr_zone_equal(&parsed->zone, &zone));
+    assert_true(mr_zone_equal(&parsed->settings.zone, &zone));
     assert_true(mr_text_is(
         mr_expression_text(mr_plan_operation_named(parsed, "pieces_a_touch")->expression),
         "(pieces_2w/(touches-rates_9d))"));

@@ -468,7 +468,7 @@ static mr_plan *other_plan(void)
          .quotas = {{MR_EVENT_PURCHASE, 5}}},
     };
     mr_plan *plan;
-    assert_ok(mr_plan_compile(specs, 5, NULL, 0, &mr_default_dedup, &plan, NULL));
+    assert_ok(mr_plan_compile(NULL, specs, 5, NULL, 0, &plan, NULL));
     return plan;
 }
 

@@ -350,8 +350,8 @@ static void test_another_plan_takes_what_it_keeps(void **state)
          .quotas = {{MR_EVENT_VIEW, 10}}},
     };
     mr_plan *plan = NULL;
-    assert_ok(mr_plan_compile(specs, sizeof(specs) / sizeof(specs[0]), NULL, 0,
-                              &mr_default_dedup, &plan, NULL));
+    assert_ok(mr_plan_compile(NULL, specs, sizeof(specs) / sizeof(specs[0]), NULL, 0,
+                              &plan, NULL));
     for (size_t i = 0; i < 30; i++) {
         mr_event event = i == 0 ? third_days(0) : every_minute(i);
         event.anonymous_id = MR_TEXT("x");

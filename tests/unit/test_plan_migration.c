@@ -79,7 +79,7 @@ static mr_plan *plan_like(const mr_plan *plan, const char *without,
     if (more != NULL)
         specs[count++] = *more;
     mr_plan *made = NULL;
-    assert_ok(mr_plan_compile(specs, count, NULL, 0, &plan->dedup, &made, NULL));
+    assert_ok(mr_plan_compile(&plan->settings, specs, count, NULL, 0, &made, NULL));
     return made;
 }
 

@@ -254,6 +254,7 @@ static void test_a_row_has_no_fields_of_purchases_before_its_first(void **state)
     fixture *f = *state;
     mr_names names;
     assert_ok(mr_id_table_create(&f->key, &names.items));
+    assert_ok(mr_id_table_create(&f->key, &names.words));
     reserve(f, 1);
     assert_ok(mr_block_pool_reserve(&f->pool, 4 * f->plan->growth_bytes));
     const mr_text id = MR_TEXT("u");
@@ -263,11 +264,11 @@ static void test_a_row_has_no_fields_of_purchases_before_its_first(void **state)
     const mr_event view = event_of(MR_EVENT_VIEW);
     const mr_event purchase = event_of(MR_EVENT_PURCHASE);
 
-    (void)mr_profile_apply(f->plan, &f->pool, &names, &row, &view, MR_ID_NONE, 1);
+    (void)mr_profile_apply(f->plan, &f->pool, &names, &row, &view, MR_ID_NONE, NULL, 1);
     assert_int_equal(row.head->extra_block, 0);
     assert_int_equal(*mr_row_number(row, spend), 0);
     const mr_profile_effect effect =
-        mr_profile_apply(f->plan, &f->pool, &names, &row, &purchase, MR_ID_NONE, 2);
+        mr_profile_apply(f->plan, &f->pool, &names, &row, &purchase, MR_ID_NONE, NULL, 2);
     assert_true(effect.is_first_purchase);
     assert_int_not_equal(row.head->extra_block, 0);
     assert_int_equal(*mr_row_number(row, spend), 250);
@@ -277,6 +278,7 @@ static void test_a_row_has_no_fields_of_purchases_before_its_first(void **state)
     mr_profile_drop_empty_extra(f->plan, &f->pool, row);
     assert_int_equal(*mr_row_number(row, spend), 250);
     mr_id_table_destroy(names.items);
+    mr_id_table_destroy(names.words);
 }
 
 int main(void)

@@ -120,8 +120,11 @@ static void test_what_is_no_zone_is_refused(void **state)
 static mr_plan *plan_in(const mr_time_zone *zone)
 {
     mr_plan *plan = NULL;
-    assert_ok(mr_plan_compile_in(zone, mr_default_features, mr_default_feature_count,
-                                 NULL, 0, &mr_default_dedup, &plan, NULL));
+    mr_plan_settings settings = {.dedup = mr_default_dedup};
+    if (zone != NULL)
+        settings.zone = *zone;
+    assert_ok(mr_plan_compile(&settings, mr_default_features, mr_default_feature_count,
+                              NULL, 0, &plan, NULL));
     return plan;
 }
 
@@ -134,7 +137,7 @@ static void test_a_plan_keeps_its_zone_in_its_text(void **state)
     mr_plan *parsed = NULL;
     assert_true(mr_plan_hash(plan) != mr_plan_hash(utc));
     assert_ok(mr_plan_parse(mr_plan_canonical(plan), &parsed));
-    assert_true(mr_zone_equal(&parsed->zone, &zone));
+    assert_true(mr_zone_equal(&parsed->settings.zone, &zone));
     assert_true(mr_plan_hash(parsed) == mr_plan_hash(plan));
     mr_plan_destroy(parsed);
     mr_plan_destroy(plan);

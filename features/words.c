@@ -1,0 +1,60 @@
+#include "features/words.h"
+
+static mr_text price_band(int64_t price_minor)
+{
+    static const struct {
+        int64_t below_minor;
+        const char *name;
+    } bands[] = {
+        {500, "0-5"},         {1000, "5-10"},        {2000, "10-20"},
+        {5000, "20-50"},      {10000, "50-100"},     {20000, "100-200"},
+        {50000, "200-500"},   {100000, "500-1000"},  {200000, "1000-2000"},
+        {500000, "2000-5000"}, {INT64_MAX, "5000-"},
+    };
+    size_t i = 0;
+    if (price_minor <= 0)
+        return (mr_text){0};
+    while (price_minor >= bands[i].below_minor && bands[i].below_minor != INT64_MAX)
+        i++;
+    return mr_text_from(bands[i].name);
+}
+
+mr_text mr_event_text(const mr_event *event, mr_of of)
+{
+    switch (of) {
+    case MR_OF_ORDER_ID: return event->order_id;
+    case MR_OF_ITEM_ID: return event->item_id;
+    case MR_OF_CATEGORY: return event->category;
+    case MR_OF_BRAND: return event->brand;
+    case MR_OF_PRICE_BAND: return price_band(event->price_minor);
+    case MR_OF_DEVICE: return event->device;
+    case MR_OF_CHANNEL: return event->channel;
+    case MR_OF_CAMPAIGN: return event->campaign;
+    case MR_OF_GEO: return event->geo;
+    default: return (mr_text){0};
+    }
+}
+
+mr_status mr_words_put(mr_id_table *words, mr_text text, uint32_t *ret_number)
+{
+    if (mr_id_table_count(words) == MR_WORDS_MAX) {
+        *ret_number = mr_id_table_find(words, text);
+        return *ret_number != MR_ID_NONE ? MR_OK : MR_ERR_FULL;
+    }
+    return mr_id_table_put(words, text, ret_number);
+}
+
+mr_status mr_words_number(mr_id_table *words, const mr_plan *plan, const mr_event *event,
+                          uint32_t *ret_numbers)
+{
+    const uint8_t fields = plan->runs[event->type].word_fields;
+    for (int field = 0; field < MR_WORD_FIELDS; field++) {
+        if ((fields >> field & 1) == 0)
+            continue;
+        const mr_text text = mr_event_text(event, (mr_of)(MR_OF_CATEGORY + field));
+        ret_numbers[field] = MR_ID_NONE;
+        if (text.length > 0)
+            MR_TRY(mr_words_put(words, text, &ret_numbers[field]));
+    }
+    return MR_OK;
+}
