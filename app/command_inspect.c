@@ -8,6 +8,7 @@
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
 #include "features/link.h"
+#include "features/shard_memory.h"
 #include "ingest/dead_letter.h"
 
 #include <inttypes.h>
@@ -212,6 +213,28 @@ static void put_partition(mr_json_writer *writer, const mr_shard *shard,
     mr_json_end_object(writer);
 }
 
+/* What a profile takes without its history, all partitions together, and which feature how much. */
+static void put_profile_bytes(mr_json_writer *writer, const state *s)
+{
+    mr_shard_memory sum = {0};
+    for (size_t i = 0; i < s->count; i++) {
+        mr_shard_memory memory;
+        mr_shard_memory_get(s->shards[i], &memory);
+        mr_shard_memory_add(&sum, &memory);
+    }
+    mr_json_key(writer, "profile_bytes_per_user");
+    mr_json_put_fixed(writer, mr_shard_memory_of_a_profile(&sum), 1);
+    mr_json_key(writer, "of_that_by_feature");
+    mr_json_begin_object(writer);
+    for (size_t i = 0; i < mr_plan_feature_count(s->plan); i++) {
+        if (sum.features[i] == 0)
+            continue;
+        mr_json_key(writer, mr_plan_feature(s->plan, i)->name);
+        mr_json_put_fixed(writer, bytes_per_user(sum.features[i], sum.rows), 1);
+    }
+    mr_json_end_object(writer);
+}
+
 static mr_status print_summary(const state *s)
 {
     uint64_t users = 0;
@@ -235,6 +258,7 @@ static mr_status print_summary(const state *s)
     put_count(&writer, "memory_bytes", bytes);
     mr_json_key(&writer, "memory_bytes_per_user");
     mr_json_put_fixed(&writer, bytes_per_user(bytes, users), 1);
+    put_profile_bytes(&writer, s);
     mr_json_end_object(&writer);
     const mr_status status = mr_buffer_status(&text);
     print_buffer(&text);

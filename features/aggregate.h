@@ -35,6 +35,7 @@ typedef struct mr_merging {
     const mr_names *names;
     mr_row into;
     mr_row from;
+    int64_t into_newest_ms; /* before the heads were merged */
 } mr_merging;
 
 /* A row being read, one operation after the other. */
@@ -185,6 +186,9 @@ MR_AGGREGATE_FUNCTIONS(fading_top);
 MR_AGGREGATE_FUNCTIONS(session);
 MR_AGGREGATE_FUNCTIONS(period_bitmap);
 MR_AGGREGATE_FUNCTIONS(sketch);
+MR_AGGREGATE_FUNCTIONS(points);
+MR_AGGREGATE_FUNCTIONS(growth);
+MR_AGGREGATE_FUNCTIONS(rating);
 
 /* Whether the list names only words that there are. */
 bool mr_fading_top_is_sound(const mr_operation *operation, const mr_block_pool *pool,
@@ -227,5 +231,8 @@ void mr_fading_sum_read(mr_reading *reading);
 void mr_fading_mean_read(mr_reading *reading);
 void mr_rfm_read(mr_reading *reading);
 void mr_expression_read(mr_reading *reading);
+void mr_history_top_read(mr_reading *reading);
+void mr_tier_read(mr_reading *reading);
+void mr_lifecycle_read(mr_reading *reading);
 
 #endif

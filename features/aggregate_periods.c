@@ -1,5 +1,5 @@
 /*
- * The weeks or months in which something happened, a bit each: the newest one and the 63 before
+ * The weeks or months in which something happened, a bit each: the newest one and the 47 before
  * it.  Read as the first days of those periods.
  */
 #include "features/aggregate.h"
@@ -18,28 +18,29 @@ static mr_period period_of(mr_aggregate aggregate)
 
 static uint64_t bits_of(const mr_period_bitmap *bitmap)
 {
-    return (uint64_t)bitmap->bits[1] << 32 | bitmap->bits[0];
+    return (uint64_t)bitmap->bits[2] << 32 | (uint64_t)bitmap->bits[1] << 16 |
+           bitmap->bits[0];
 }
 
 static void set_bits(mr_period_bitmap *bitmap, uint64_t bits)
 {
-    bitmap->bits[0] = (uint32_t)bits;
-    bitmap->bits[1] = (uint32_t)(bits >> 32);
+    for (size_t i = 0; i < 3; i++)
+        bitmap->bits[i] = (uint16_t)(bits >> (16 * i));
 }
 
 void mr_period_bitmap_set(mr_period_bitmap *bitmap, int64_t period)
 {
-    const uint32_t mark = (uint32_t)period + 1;
+    const uint16_t mark = (uint16_t)(period < UINT16_MAX ? period + 1 : UINT16_MAX);
     uint64_t bits = bits_of(bitmap);
     if (mark > bitmap->newest_plus_one) {
-        const uint32_t shift = mark - bitmap->newest_plus_one;
+        const unsigned shift = (unsigned)(mark - bitmap->newest_plus_one);
         bits = shift < MR_PLAN_BITMAP_PERIODS ? bits << shift : 0;
         bitmap->newest_plus_one = mark;
     }
-    const uint32_t age = bitmap->newest_plus_one - mark;
+    const unsigned age = (unsigned)(bitmap->newest_plus_one - mark);
     if (age < MR_PLAN_BITMAP_PERIODS)
         bits |= UINT64_C(1) << age;
-    set_bits(bitmap, bits);
+    set_bits(bitmap, bits & ((UINT64_C(1) << MR_PLAN_BITMAP_PERIODS) - 1));
 }
 
 bool mr_period_bitmap_has(const mr_period_bitmap *bitmap, int64_t period)
@@ -82,10 +83,10 @@ mr_status mr_period_bitmap_decode(const mr_operation *operation, mr_block_pool *
     const uint64_t newest = mr_get_varint(reader);
     const uint64_t bits = mr_get_varint(reader);
     (void)pool;
-    if (newest > UINT32_MAX || (newest == 0) != (bits == 0) ||
-        (newest > 0 && (bits & 1) == 0))
+    if (newest > UINT16_MAX || (newest == 0) != (bits == 0) ||
+        bits >> MR_PLAN_BITMAP_PERIODS != 0 || (newest > 0 && (bits & 1) == 0))
         return MR_ERR_CORRUPT;
-    bitmap->newest_plus_one = (uint32_t)newest;
+    bitmap->newest_plus_one = (uint16_t)newest;
     set_bits(bitmap, bits);
     return MR_OK;
 }
@@ -124,7 +125,7 @@ bool mr_period_bitmap_read_json(const mr_link_reading *r, const mr_operation *op
     int64_t least = 0;
     for (size_t i = 0; i < mr_json_count(value); i++) {
         int64_t period;
-        if (!mr_json_int_within(mr_json_at(value, i), least, UINT32_MAX - 1, &period))
+        if (!mr_json_int_within(mr_json_at(value, i), least, UINT16_MAX - 1, &period))
             return false;
         first = i == 0 ? period : first;
         if (period - first >= MR_PLAN_BITMAP_PERIODS)

@@ -5,7 +5,8 @@
  * weakest, if that is no stronger than one event of today.  So the list is a function of the
  * order of arrival, and a word that lost its place begins anew.
  *
- * An entry is 64 bits: the word's number, its weight in 1/256 as of a day, and that day.
+ * All such features of a row share one list.  An entry is 64 bits: the feature's number, the word's,
+ * its weight in 1/256 as of a day, and that day.
  */
 #include "features/aggregate.h"
 
@@ -17,6 +18,8 @@
 __extension__ typedef unsigned __int128 wide;
 
 enum {
+    WORD_SHIFT = MR_TOP_WEIGHT_BITS + 16,
+    TOP_SHIFT = WORD_SHIFT + 20,
     ONE = 1 << MR_TOP_FRACTION_BITS,
     WEIGHT_MAX = (1 << MR_TOP_WEIGHT_BITS) - 1,
     DAY_MAX = UINT16_MAX,
@@ -24,6 +27,7 @@ enum {
 };
 
 typedef struct entry {
+    uint32_t top;
     uint32_t word;
     uint32_t weight; /* in 1/256, as of `day` */
     int64_t day;
@@ -31,15 +35,16 @@ typedef struct entry {
 
 static entry unpack(uint64_t packed)
 {
-    return (entry){.word = (uint32_t)(packed >> (MR_TOP_WEIGHT_BITS + 16)),
+    return (entry){.top = (uint32_t)(packed >> TOP_SHIFT),
+                   .word = (uint32_t)(packed >> WORD_SHIFT) & (MR_WORDS_MAX - 1),
                    .weight = (uint32_t)(packed >> 16) & WEIGHT_MAX,
                    .day = (int64_t)(packed & DAY_MAX)};
 }
 
 static uint64_t pack(entry e)
 {
-    return (uint64_t)e.word << (MR_TOP_WEIGHT_BITS + 16) | (uint64_t)e.weight << 16 |
-           (uint64_t)e.day;
+    return (uint64_t)e.top << TOP_SHIFT | (uint64_t)e.word << WORD_SHIFT |
+           (uint64_t)e.weight << 16 | (uint64_t)e.day;
 }
 
 /* What is left after some days, rounded to nearest. */
@@ -58,81 +63,103 @@ static entry sum_of(entry a, entry b, uint16_t half_life_days)
     const int64_t day = a.day > b.day ? a.day : b.day;
     const uint32_t weight = faded(a.weight, half_life_days, day - a.day) +
                             faded(b.weight, half_life_days, day - b.day);
-    return (entry){.word = a.word,
+    return (entry){.top = a.top,
+                   .word = a.word,
                    .weight = weight < WEIGHT_MAX ? weight : (uint32_t)WEIGHT_MAX,
                    .day = day};
 }
 
-/* The place of the weakest as of `day`; of equals the first. */
-static size_t weakest_of(const uint64_t *entries, size_t count, uint16_t half_life_days,
-                         int64_t day, uint32_t *ret_weight)
+/* The entries of one feature, among others'. */
+typedef struct own {
+    uint64_t *entries; /* of all */
+    size_t count;      /* of all */
+    size_t own_count;
+    size_t place; /* of the word looked for; `count` where it is not */
+} own;
+
+static own look(uint64_t *entries, size_t count, uint32_t top, uint32_t word)
 {
-    size_t place = 0;
-    *ret_weight = UINT32_MAX;
+    own found = {.entries = entries, .count = count, .place = count};
+    const uint64_t key = (uint64_t)top << 20 | word;
+    for (size_t i = 0; i < count; i++) {
+        found.own_count += entries[i] >> TOP_SHIFT == top;
+        if (entries[i] >> WORD_SHIFT == key)
+            found.place = i;
+    }
+    return found;
+}
+
+static int64_t newest_of(const uint64_t *entries, size_t count, uint32_t top, int64_t day)
+{
+    for (size_t i = 0; i < count; i++) {
+        const entry e = unpack(entries[i]);
+        day = e.top == top && e.day > day ? e.day : day;
+    }
+    return day;
+}
+
+/* The place of the weakest of a feature as of a day; of equals the first. */
+static size_t weakest_of(const uint64_t *entries, size_t count, uint32_t top,
+                         uint16_t half_life_days, int64_t day, uint32_t *ret_weight)
+{
+    size_t place = count;
     for (size_t i = 0; i < count; i++) {
         const entry e = unpack(entries[i]);
         const uint32_t weight = faded(e.weight, half_life_days, day - e.day);
-        if (weight < *ret_weight) {
-            *ret_weight = weight;
-            place = i;
-        }
+        if (e.top != top || (place < count && weight >= *ret_weight))
+            continue;
+        *ret_weight = weight;
+        place = i;
     }
     return place;
 }
 
-static int64_t newest_of(const uint64_t *entries, size_t count)
-{
-    int64_t day = 0;
-    for (size_t i = 0; i < count; i++)
-        day = unpack(entries[i]).day > day ? unpack(entries[i]).day : day;
-    return day;
-}
-
-static size_t place_of(const uint64_t *entries, size_t count, uint32_t word)
-{
-    size_t place = 0;
-    while (place < count && unpack(entries[place]).word != word)
-        place++;
-    return place;
-}
-
-/* A full list: in the place of one that is no stronger. */
+/* A full feature: in the place of one that is no stronger. */
 static void take_place(uint64_t *entries, size_t count, entry fresh,
                        uint16_t half_life_days)
 {
-    uint32_t weight;
-    const int64_t newest = newest_of(entries, count);
-    const int64_t day = fresh.day > newest ? fresh.day : newest;
-    const size_t place = weakest_of(entries, count, half_life_days, day, &weight);
+    uint32_t weight = 0;
+    const int64_t day = newest_of(entries, count, fresh.top, fresh.day);
+    const size_t place =
+        weakest_of(entries, count, fresh.top, half_life_days, day, &weight);
     if (weight <= faded(fresh.weight, half_life_days, day - fresh.day))
         entries[place] = pack(fresh);
 }
 
+static void append(mr_block_pool *pool, mr_list *list, entry e)
+{
+    uint64_t *gap = mr_list_insert(pool, list, list->count, sizeof(*gap));
+    *gap = pack(e);
+}
+
 void mr_fading_top_apply(mr_applying *applying, const mr_step *step)
 {
-    const mr_feature_spec *spec = &applying->plan->operations[step->operation].spec;
+    const mr_operation *operation = &applying->plan->operations[step->operation];
+    const uint16_t half_life = operation->spec.half_life_days;
     const uint32_t word = mr_applying_word(applying, (mr_of)step->of);
     if (word == MR_ID_NONE)
         return;
     const int64_t day = mr_event_day(applying->plan, applying->event);
-    const entry fresh = {.word = word, .weight = ONE, .day = day < DAY_MAX ? day : DAY_MAX};
+    const entry fresh = {.top = operation->top,
+                         .word = word,
+                         .weight = ONE,
+                         .day = day < DAY_MAX ? day : DAY_MAX};
     mr_list *list = mr_row_list(*applying->row, step->list_offset);
-    uint64_t *entries = mr_list_elements(applying->pool, list);
-    const size_t place = place_of(entries, list->count, word);
-    if (place < list->count) {
-        entries[place] = pack(sum_of(unpack(entries[place]), fresh, spec->half_life_days));
-    } else if (list->count < step->length) {
-        uint64_t *gap =
-            mr_list_insert(applying->pool, list, list->count, sizeof(*entries));
-        *gap = pack(fresh);
-    } else {
-        take_place(entries, list->count, fresh, spec->half_life_days);
-    }
+    const own found =
+        look(mr_list_elements(applying->pool, list), list->count, fresh.top, word);
+    if (found.place < found.count)
+        found.entries[found.place] =
+            pack(sum_of(unpack(found.entries[found.place]), fresh, half_life));
+    else if (found.own_count < step->length)
+        append(applying->pool, list, fresh);
+    else
+        take_place(found.entries, found.count, fresh, half_life);
 }
 
+/* Together they may be twice as many; the weakest go. */
 void mr_fading_top_merge(const mr_merging *merging, const mr_operation *operation)
 {
-    uint64_t entries[2 * MR_TOP_WORDS_MAX];
+    uint64_t entries[MR_TOPS_MAX * MR_TOP_WORDS_MAX + MR_TOP_WORDS_MAX];
     const uint16_t half_life = operation->spec.half_life_days;
     mr_list *list = mr_row_list(merging->into, operation->list_offset);
     const mr_list *added = mr_row_list(merging->from, operation->list_offset);
@@ -142,16 +169,19 @@ void mr_fading_top_merge(const mr_merging *merging, const mr_operation *operatio
         memcpy(entries, mr_list_elements(merging->pool, list), count * sizeof(*entries));
     for (size_t i = 0; i < added->count; i++) {
         const entry other = unpack(others[i]);
-        const size_t place = place_of(entries, count, other.word);
-        if (place < count)
-            entries[place] = pack(sum_of(unpack(entries[place]), other, half_life));
+        if (other.top != operation->top)
+            continue;
+        const own found = look(entries, count, other.top, other.word);
+        if (found.place < count)
+            entries[found.place] = pack(sum_of(unpack(entries[found.place]), other, half_life));
         else
             entries[count++] = others[i];
     }
-    while (count > operation->spec.length) {
-        uint32_t weight;
-        const size_t place = weakest_of(entries, count, half_life,
-                                        newest_of(entries, count), &weight);
+    while (look(entries, count, operation->top, 0).own_count > operation->spec.length) {
+        uint32_t weight = 0;
+        const size_t place =
+            weakest_of(entries, count, operation->top, half_life,
+                       newest_of(entries, count, operation->top, 0), &weight);
         count--;
         memmove(&entries[place], &entries[place + 1], (count - place) * sizeof(*entries));
     }
@@ -162,17 +192,19 @@ void mr_fading_top_encode(const mr_operation *operation, const mr_block_pool *po
                           mr_row row, mr_buffer *buffer)
 {
     const mr_list *list = mr_row_list(row, operation->list_offset);
-    const uint64_t *entries = mr_list_elements(pool, list);
-    mr_put_varint(buffer, list->count);
+    uint64_t *entries = mr_list_elements(pool, list);
+    mr_put_varint(buffer, look(entries, list->count, operation->top, 0).own_count);
     for (size_t i = 0; i < list->count; i++) {
         const entry e = unpack(entries[i]);
+        if (e.top != operation->top)
+            continue;
         mr_put_varint(buffer, e.word);
         mr_put_varint(buffer, e.weight);
         mr_put_varint(buffer, (uint64_t)e.day);
     }
 }
 
-/* Words are held against the table when all of it has been read: mr_profile_check_words(). */
+/* Words are held against the table when the profile has been read: mr_fading_top_is_sound(). */
 mr_status mr_fading_top_decode(const mr_operation *operation, mr_block_pool *pool,
                                mr_row row, mr_reader *reader)
 {
@@ -180,17 +212,18 @@ mr_status mr_fading_top_decode(const mr_operation *operation, mr_block_pool *poo
     const uint64_t count = mr_get_varint(reader);
     if (count > operation->spec.length)
         return MR_ERR_CORRUPT;
-    mr_list_start(pool, list, (size_t)count, sizeof(uint64_t));
     for (size_t i = 0; i < (size_t)count; i++) {
         const uint64_t word = mr_get_varint(reader);
         const uint64_t weight = mr_get_varint(reader);
         const uint64_t day = mr_get_varint(reader);
         if (reader->failed || word >= MR_WORDS_MAX || weight > WEIGHT_MAX ||
             day > DAY_MAX ||
-            place_of(mr_list_elements(pool, list), i, (uint32_t)word) < i)
+            look(mr_list_elements(pool, list), list->count, operation->top,
+                 (uint32_t)word)
+                    .place < list->count)
             return MR_ERR_CORRUPT;
-        uint64_t *place = mr_list_insert(pool, list, i, sizeof(*place));
-        *place = pack((entry){(uint32_t)word, (uint32_t)weight, (int64_t)day});
+        append(pool, list,
+               (entry){operation->top, (uint32_t)word, (uint32_t)weight, (int64_t)day});
     }
     return MR_OK;
 }
@@ -214,6 +247,8 @@ void mr_fading_top_write_json(mr_link_writing *w, const mr_operation *operation)
     mr_json_begin_array(&w->json);
     for (size_t i = 0; i < list->count; i++) {
         const entry e = unpack(entries[i]);
+        if (e.top != operation->top)
+            continue;
         mr_json_begin_array(&w->json);
         mr_json_put_text(&w->json, mr_id_table_id(w->names->words, e.word));
         mr_json_put_uint(&w->json, e.weight);
@@ -241,16 +276,15 @@ bool mr_fading_top_read_json(const mr_link_reading *r, const mr_operation *opera
     mr_list *list = mr_row_list(r->row, operation->list_offset);
     if (!mr_link_is_array(value, operation->spec.length))
         return false;
-    mr_list_start(r->pool, list, mr_json_count(value), sizeof(uint64_t));
     for (size_t i = 0; i < mr_json_count(value); i++) {
-        entry e;
+        entry e = {.top = operation->top};
         mr_text text;
         if (!read_entry(mr_json_at(value, i), &text, &e) ||
             mr_words_put(r->names->words, text, &e.word) != MR_OK ||
-            place_of(mr_list_elements(r->pool, list), i, e.word) < i)
+            look(mr_list_elements(r->pool, list), list->count, e.top, e.word).place <
+                list->count)
             return false;
-        uint64_t *place = mr_list_insert(r->pool, list, i, sizeof(*place));
-        *place = pack(e);
+        append(r->pool, list, e);
     }
     return true;
 }
@@ -279,6 +313,8 @@ void mr_fading_top_read(mr_reading *reading)
     size_t count = 0;
     for (size_t i = 0; i < list->count; i++) {
         const entry e = unpack(entries[i]);
+        if (e.top != operation->top)
+            continue;
         const int64_t age = reading->at_day - e.day;
         const uint64_t share =
             mr_plan_fade(operation->spec.half_life_days, age > 0 ? age : 0);

@@ -153,9 +153,27 @@ void mr_checkpoint_put_row(const mr_shard *shard, uint32_t row,
     mr_links_encode_noted(shard, row, &streams[MR_CUT_NOTED]);
 }
 
-void mr_checkpoint_put_trending(const mr_shard *shard, uint32_t item, mr_buffer *entries)
+static void put_item_words(const mr_shard *shard, uint32_t item, mr_buffer *entries)
 {
+    const mr_item_word *words = shard->item_words.items[item];
+    bool has_any = false;
+    for (int field = 0; field < MR_ITEM_WORD_FIELDS; field++)
+        has_any |= words[field].word_plus_one != 0;
+    if (!has_any)
+        return;
+    mr_buffer_put_varint(entries, item);
+    for (int field = 0; field < MR_ITEM_WORD_FIELDS; field++) {
+        mr_buffer_put_varint(entries, words[field].word_plus_one);
+        mr_buffer_put_varint(entries, words[field].time_s);
+    }
+}
+
+void mr_checkpoint_put_trending(const mr_shard *shard, uint32_t item,
+                                mr_buffer streams[MR_CUT_STREAMS])
+{
+    mr_buffer *entries = &streams[MR_CUT_TRENDING];
     const mr_trending_item *trending = mr_trending_item_at(&shard->trending, item);
+    put_item_words(shard, item, &streams[MR_CUT_ITEM_WORDS]);
     if (trending->ever == 0)
         return;
     const mr_hour_count *hours = mr_list_elements(&shard->pool, &trending->hours);
@@ -188,7 +206,7 @@ void mr_checkpoint_put_streams(mr_buffer streams[MR_CUT_STREAMS], mr_cut_stream 
         [MR_CUT_ITEMS] = MR_BLOCK_ITEMS,     [MR_CUT_PROFILES] = MR_BLOCK_PROFILES,
         [MR_CUT_HISTORY] = MR_BLOCK_HISTORY, [MR_CUT_DERIVED] = MR_BLOCK_DERIVED,
         [MR_CUT_NOTED] = MR_BLOCK_NOTED,     [MR_CUT_TRENDING] = MR_BLOCK_TRENDING,
-        [MR_CUT_DEDUP] = MR_BLOCK_DEDUP,
+        [MR_CUT_ITEM_WORDS] = MR_BLOCK_ITEM_WORDS, [MR_CUT_DEDUP] = MR_BLOCK_DEDUP,
     };
     size_t bytes = 0;
     bool failed = false;

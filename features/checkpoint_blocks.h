@@ -27,8 +27,9 @@ void mr_checkpoint_put_item(const mr_shard *shard, uint32_t item, mr_buffer *ite
 void mr_checkpoint_put_row(const mr_shard *shard, uint32_t row,
                            mr_buffer streams[MR_CUT_STREAMS]);
 
-/* An item that nobody touched has no entry. */
-void mr_checkpoint_put_trending(const mr_shard *shard, uint32_t item, mr_buffer *entries);
+/* An item's hours and its words, each into its own stream; what it has none of has no entry. */
+void mr_checkpoint_put_trending(const mr_shard *shard, uint32_t item,
+                                mr_buffer streams[MR_CUT_STREAMS]);
 
 /* Once the streams first .. end - 1 together hold `enough` bytes, each that holds any becomes a
  * block, in their order, and is cleared. */

@@ -87,7 +87,7 @@ void mr_cut_touch_item(mr_shard *shard, uint32_t item)
     mr_cut *cut = &shard->cut;
     mr_trending_item *entry = mr_trending_item_at(&shard->trending, item);
     if (waits(cut, MR_CUT_PHASE_TRENDING, item, cut->item_end, entry->cut_mark))
-        mr_checkpoint_put_trending(shard, item, &cut->streams[MR_CUT_TRENDING]);
+        mr_checkpoint_put_trending(shard, item, cut->streams);
     entry->cut_mark = cut->mark;
     note_change(&cut->trending, item, mr_id_table_count(shard->names.items));
 }
@@ -227,7 +227,7 @@ static size_t copy_trending(mr_shard *shard, size_t entries)
         cut->cursor++;
         if (entry->cut_mark == cut->mark)
             continue;
-        mr_checkpoint_put_trending(shard, item, &cut->streams[MR_CUT_TRENDING]);
+        mr_checkpoint_put_trending(shard, item, cut->streams);
         entry->cut_mark = 0;
     }
     if (cut->cursor == end)
@@ -374,7 +374,7 @@ mr_status mr_checkpoint_encode(const mr_shard *shard, uint64_t epoch, uint64_t g
         put_all(streams, MR_CHECKPOINT_BLOCK_BYTES, buffer);
     }
     for (uint32_t item = 0; item < items; item++) {
-        mr_checkpoint_put_trending(shard, item, &streams[MR_CUT_TRENDING]);
+        mr_checkpoint_put_trending(shard, item, streams);
         put_all(streams, MR_CHECKPOINT_BLOCK_BYTES, buffer);
     }
     put_all(streams, 1, buffer);

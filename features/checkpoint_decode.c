@@ -254,6 +254,26 @@ static mr_status decode_trending(decoder *decoder_, mr_reader *reader)
     return MR_OK;
 }
 
+static mr_status decode_item_words(decoder *decoder_, mr_reader *reader)
+{
+    mr_shard *shard = decoder_->shard;
+    const uint32_t items = mr_id_table_count(shard->names.items);
+    MR_TRY(mr_item_words_reserve(&shard->item_words, items));
+    while (reader->position < reader->length) {
+        const uint64_t item = mr_reader_varint(reader);
+        for (int field = 0; field < MR_ITEM_WORD_FIELDS; field++) {
+            const uint64_t word = mr_reader_varint(reader);
+            const uint64_t time_s = mr_reader_varint(reader);
+            if (reader->failed || item >= items || time_s > UINT32_MAX ||
+                word > mr_id_table_count(shard->names.words))
+                return MR_ERR_CORRUPT;
+            mr_item_words_put(&shard->item_words, (uint32_t)item, field,
+                              (mr_item_word){(uint32_t)time_s, (uint32_t)word});
+        }
+    }
+    return MR_OK;
+}
+
 static mr_status decode_commerce(decoder *decoder_, mr_reader *reader)
 {
     mr_commerce *commerce = &decoder_->shard->commerce;
@@ -376,6 +396,7 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_NOTED: return decode_noted(decoder_, reader);
     case MR_BLOCK_PLAN: return decode_plan(decoder_, reader);
     case MR_BLOCK_WORDS: return decode_words(decoder_, reader);
+    case MR_BLOCK_ITEM_WORDS: return decode_item_words(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
     }
 }

@@ -44,6 +44,7 @@ typedef enum mr_block_kind {
     MR_BLOCK_LINKS = 11, /* a file without one is of a shard that had none */
     MR_BLOCK_NOTED = 12,
     MR_BLOCK_WORDS = 13, /* absent in older files: no words */
+    MR_BLOCK_ITEM_WORDS = 14,
     MR_BLOCK_END = 255,
 } mr_block_kind;
 

@@ -37,6 +37,7 @@ typedef enum mr_cut_stream {
     MR_CUT_DERIVED,
     MR_CUT_NOTED,
     MR_CUT_TRENDING,
+    MR_CUT_ITEM_WORDS,
     MR_CUT_DEDUP,
     MR_CUT_STREAMS,
 } mr_cut_stream;

@@ -54,6 +54,26 @@ static mr_feature describe(const mr_feature_spec *spec)
     return feature;
 }
 
+/* "gold", "dormant": a level's or a stage's place in its order; of two tiers with the same name the
+ * first. */
+static bool name_a_level(const mr_plan *plan, mr_text name, uint32_t *ret_number)
+{
+    for (uint32_t stage = 0; stage < MR_LIFE_STAGES; stage++) {
+        *ret_number = MR_PLAN_CONSTANT + stage;
+        if (mr_text_is(name, mr_life_stage_name((mr_life_stage)stage)))
+            return true;
+    }
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        const mr_tier_spec *tier = plan->operations[i].spec.tier;
+        for (uint32_t level = 0; tier != NULL && level < tier->count; level++) {
+            *ret_number = MR_PLAN_CONSTANT + level;
+            if (mr_text_is(name, tier->levels[level].name))
+                return true;
+        }
+    }
+    return false;
+}
+
 typedef struct naming {
     const mr_plan *plan;
     mr_order order; /* of what was named so far */
@@ -84,7 +104,7 @@ static bool resolve(void *context, mr_text name, uint32_t *ret_number)
             return true;
         }
     }
-    return false;
+    return name_a_level(n->plan, name, ret_number);
 }
 
 static mr_status read_expression(mr_plan *plan, mr_operation *operation,
@@ -178,6 +198,15 @@ static bool takes_a_name_of_the_head(const mr_feature_spec *spec)
     return false;
 }
 
+static bool has_sessions(const mr_plan *plan)
+{
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        if (plan->operations[i].spec.aggregate == MR_AGGREGATE_SESSION)
+            return true;
+    }
+    return false;
+}
+
 static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
                             mr_error *ret_error)
 {
@@ -200,20 +229,33 @@ static mr_status check_spec(const mr_plan *plan, const mr_feature_spec *spec,
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "feature %s: each type needs a quota, of %d together at most",
                             spec->name, MR_SHARD_HISTORY_MAX);
-    if (spec->aggregate == MR_AGGREGATE_FADING_TOP &&
+    if ((spec->aggregate == MR_AGGREGATE_FADING_TOP ||
+         spec->aggregate == MR_AGGREGATE_HISTORY_TOP) &&
         (spec->length == 0 || spec->length > MR_TOP_WORDS_MAX))
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "feature %s: 1 to %d words are kept", spec->name,
                             MR_TOP_WORDS_MAX);
+    if (spec->aggregate == MR_AGGREGATE_FADING_TOP && plan->top_count == MR_TOPS_MAX)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: at most %d features of words", spec->name,
+                            MR_TOPS_MAX);
+    if (spec->aggregate == MR_AGGREGATE_SESSION &&
+        (spec->on != MR_ON_ANY || has_sessions(plan)))
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: there is one session, and it is on any",
+                            spec->name);
     if (spec->aggregate == MR_AGGREGATE_SKETCH &&
         (spec->sketch < MR_SKETCH_MIN || spec->sketch > MR_SKETCH_MAX))
         return mr_error_set(ret_error, MR_ERR_INVALID, "feature %s: a sketch of %d to %d",
                             spec->name, MR_SKETCH_MIN, MR_SKETCH_MAX);
+    const uint16_t longest = mr_aggregate_fades(spec->aggregate)
+                                 ? MR_PLAN_HALF_LIFE_MAX
+                                 : MR_PLAN_HALF_LIFE_LONGEST;
     if (mr_aggregate_has_half_life(spec->aggregate) &&
-        (spec->half_life_days == 0 || spec->half_life_days > MR_PLAN_HALF_LIFE_MAX))
+        (spec->half_life_days == 0 || spec->half_life_days > longest))
         return mr_error_set(ret_error, MR_ERR_INVALID,
-                            "feature %s: a half-life is 1 to %d days", spec->name,
-                            MR_PLAN_HALF_LIFE_MAX);
+                            "feature %s: a half-life is 1 to %u days", spec->name,
+                            (unsigned)longest);
     return MR_OK;
 }
 
@@ -233,6 +275,16 @@ static uint32_t take_room(mr_plan *plan, uint32_t on, uint32_t bytes)
 /* Its fields, and the most that one event can make its list grow. */
 static void lay_out(mr_plan *plan, mr_operation *operation)
 {
+    if (operation->spec.aggregate == MR_AGGREGATE_SESSION)
+        plan->session_gap_ms = operation->spec.length * INT64_C(60000);
+    if (operation->spec.aggregate == MR_AGGREGATE_HISTORY_TOP)
+        plan->item_word_fields |= (uint8_t)(1U << (operation->spec.of - MR_OF_CATEGORY));
+    if (operation->spec.aggregate == MR_AGGREGATE_FADING_TOP) {
+        operation->stores = true; /* in the list of all such features */
+        operation->top = (uint8_t)plan->top_count++;
+        plan->top_words += operation->spec.length;
+        return;
+    }
     const mr_feature_bytes bytes = mr_operation_bytes(operation);
     const bool has_list = bytes.entries > 0;
     operation->stores = bytes.fixed > 0;
@@ -251,6 +303,20 @@ static void lay_out_series(mr_plan *plan)
         series->entry_bytes =
             series->of == MR_OF_NOTHING ? MR_DAY_COUNT_BYTES : sizeof(mr_day_sum);
         plan->growth_bytes += mr_list_growth_max(series->keep_days, series->entry_bytes);
+    }
+}
+
+/* One list for the words of all features: most users have few of each. */
+static void lay_out_words(mr_plan *plan)
+{
+    if (plan->top_count == 0)
+        return;
+    plan->words_offset = take_room(plan, MR_ON(MR_EVENT_VIEW), (uint32_t)sizeof(mr_list));
+    plan->growth_bytes += mr_list_growth_max(plan->top_words, sizeof(uint64_t));
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        if (plan->operations[i].spec.aggregate == MR_AGGREGATE_FADING_TOP)
+            plan->operations[i].list_offset = plan->operations[i].number_offset =
+                plan->words_offset;
     }
 }
 
@@ -286,6 +352,7 @@ static void list_by_type(mr_plan *plan)
 {
     for (uint8_t type = MR_EVENT_NONE + 1; type < MR_EVENT_TYPES; type++) {
         mr_run *run = &plan->runs[type];
+        run->word_fields = plan->item_word_fields;
         for (size_t i = 0; i < plan->operation_count; i++) {
             const mr_operation *operation = &plan->operations[i];
             if (operation->stores && (operation->spec.on & MR_ON(type)) != 0)
@@ -331,7 +398,7 @@ static void write_currency(const mr_currency *currency, mr_buffer *text)
 static void write_canonical(mr_plan *plan)
 {
     mr_buffer *text = &plan->canonical;
-    mr_buffer_printf(text, "plan 1 session_ms=%d lateness_ms=%d\n", MR_SESSION_GAP_MS,
+    mr_buffer_printf(text, "plan 1 session_ms=%d lateness_ms=%d\n", (int)plan->session_gap_ms,
                      MR_SHARD_LATENESS_MS);
     write_zone(&plan->settings.zone, text);
     write_currency(&plan->settings.currency, text);
@@ -344,6 +411,12 @@ static void write_canonical(mr_plan *plan)
             mr_buffer_printf(text, " hours=%u", (unsigned)spec->window_hours);
         if (spec->sketch > 0)
             mr_buffer_printf(text, " sketch=%u", (unsigned)spec->sketch);
+        if (spec->score != NULL)
+            mr_score_write(spec->score, text);
+        if (spec->tier != NULL)
+            mr_tier_write(spec->tier, text);
+        if (spec->lifecycle != NULL)
+            mr_lifecycle_write(spec->lifecycle, text);
         for (size_t q = 0; q < MR_QUOTAS_MAX && spec->quotas[q].type != 0; q++)
             mr_buffer_printf(text, " quota=%s:%u",
                              mr_event_type_name((mr_event_type)spec->quotas[q].type),
@@ -367,6 +440,23 @@ static void write_canonical(mr_plan *plan)
     plan->hash = mr_hash_bytes(text->bytes, text->length);
 }
 
+/* A tier names a score before it. */
+static mr_status find_score(const mr_plan *plan, mr_operation *operation,
+                            mr_error *ret_error)
+{
+    const mr_feature_spec *spec = &operation->spec;
+    if (spec->tier == NULL)
+        return MR_OK;
+    operation->source = mr_plan_operation_named(plan, spec->tier->of);
+    if (operation->source == NULL || operation->source->feature.is_list ||
+        operation->source->feature.column_count != 1)
+        return mr_error_set(ret_error, MR_ERR_INVALID,
+                            "feature %s: there is no score or number %s", spec->name,
+                            spec->tier->of);
+    operation->feature.order = operation->source->feature.order;
+    return MR_OK;
+}
+
 static mr_status add_feature(mr_plan *plan, const mr_feature_spec *spec,
                              mr_error *ret_error)
 {
@@ -374,6 +464,7 @@ static mr_status add_feature(mr_plan *plan, const mr_feature_spec *spec,
     mr_operation *operation = &plan->operations[plan->operation_count];
     *operation = (mr_operation){.spec = *spec, .feature = describe(spec)};
     MR_TRY(read_expression(plan, operation, ret_error));
+    MR_TRY(find_score(plan, operation, ret_error));
     if (mr_feature_days(spec) > 0 && place_in_series(plan, operation) != MR_OK)
         return mr_error_set(ret_error, MR_ERR_INVALID,
                             "feature %s: more than %d different windowed inputs",
@@ -450,6 +541,13 @@ bool mr_plan_needs(const char *name)
     return false;
 }
 
+static const mr_operation *kept_as(const mr_plan *plan, const char *name,
+                                   mr_aggregate aggregate)
+{
+    const mr_operation *operation = mr_plan_operation_named(plan, name);
+    return operation != NULL && operation->spec.aggregate == aggregate ? operation : NULL;
+}
+
 static mr_status find_needed(mr_plan *plan, mr_error *ret_error)
 {
     for (size_t i = 0; i < NEEDED; i++) {
@@ -461,6 +559,8 @@ static mr_status find_needed(mr_plan *plan, mr_error *ret_error)
                                 needed[i].name);
         memcpy((char *)plan + needed[i].offset, &operation, sizeof(operation));
     }
+    plan->active_days = kept_as(plan, "active_days", MR_AGGREGATE_DAY_BITMAP);
+    plan->purchase_times = kept_as(plan, "purchase_times", MR_AGGREGATE_LAST_TIMES);
     return MR_OK;
 }
 
@@ -495,9 +595,11 @@ static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
 {
     MR_TRY(check_dedup(&plan->settings.dedup, ret_error));
     plan->growth_bytes = mr_list_growth_max(MR_EVENT_ID_BYTES_MAX, 1);
+    plan->session_gap_ms = MR_SESSION_GAP_MS;
     for (size_t i = 0; i < spec_count; i++)
         MR_TRY(add_feature(plan, &specs[i], ret_error));
     lay_out_series(plan);
+    lay_out_words(plan);
     plan->body_bytes = (plan->body_bytes + 7) & ~7U;
     plan->extra_bytes = (plan->extra_bytes + 7) & ~7U;
     if (plan->extra_bytes > 0)

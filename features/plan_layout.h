@@ -21,6 +21,7 @@
 #include "features/currency.h"
 #include "features/expression.h"
 #include "features/plan.h"
+#include "features/score.h"
 #include "features/time_zone.h"
 
 enum {
@@ -28,15 +29,17 @@ enum {
     MR_PLAN_SERIES_MAX = 16,
     MR_PLAN_COLUMNS_MAX = 64,
     MR_PLAN_FADE_HALF_LIVES = 10, /* older amounts count nothing */
-    MR_PLAN_HALF_LIFE_MAX = 90,
+    MR_PLAN_HALF_LIFE_MAX = 90, /* of what a day series fades; else */
+    MR_PLAN_HALF_LIFE_LONGEST = 730,
     MR_PLAN_FADE_BITS = 30,
     MR_PLAN_HOURS = 24,
     MR_PLAN_BITMAP_DAYS = 128,
-    MR_PLAN_BITMAP_PERIODS = 64, /* weeks or months */
+    MR_PLAN_BITMAP_PERIODS = 48, /* weeks or months */
     MR_TOP_WORDS_MAX = 64,
     MR_TOP_FRACTION_BITS = 8,
     MR_TOP_WEIGHT_BITS = 24,
-    MR_WORDS_MAX = 1 << 24,
+    MR_TOPS_MAX = 16, /* features of words, which share a list */
+    MR_WORDS_MAX = 1 << 20,
     MR_SKETCH_MIN = 4, /* bits of a hash that choose a register */
     MR_SKETCH_MAX = 12,
     MR_SKETCH_BYTES_MAX = 1 << MR_SKETCH_MAX,
@@ -73,9 +76,20 @@ typedef enum mr_aggregate {
     MR_AGGREGATE_SESSION,
     MR_AGGREGATE_WEEK_BITMAP,
     MR_AGGREGATE_MONTH_BITMAP,
+    MR_AGGREGATE_HISTORY_TOP, /* computed on reading, of the history */
     MR_AGGREGATE_SKETCH, /* distinct, where the plan asks for an estimate */
+    MR_AGGREGATE_POINTS, /* scores, in a section of their own of a plan's file */
+    MR_AGGREGATE_GROWTH,
+    MR_AGGREGATE_RATING,
+    MR_AGGREGATE_TIER, /* computed on reading, as the next */
+    MR_AGGREGATE_LIFECYCLE,
     MR_AGGREGATES,
 } mr_aggregate;
+
+static inline bool mr_aggregate_is_score(mr_aggregate aggregate)
+{
+    return aggregate >= MR_AGGREGATE_POINTS && aggregate <= MR_AGGREGATE_RATING;
+}
 
 /* By a day series. */
 static inline bool mr_aggregate_fades(mr_aggregate aggregate)
@@ -85,7 +99,8 @@ static inline bool mr_aggregate_fades(mr_aggregate aggregate)
 
 static inline bool mr_aggregate_has_half_life(mr_aggregate aggregate)
 {
-    return mr_aggregate_fades(aggregate) || aggregate == MR_AGGREGATE_FADING_TOP;
+    return mr_aggregate_fades(aggregate) || aggregate == MR_AGGREGATE_FADING_TOP ||
+           aggregate == MR_AGGREGATE_HISTORY_TOP || aggregate == MR_AGGREGATE_GROWTH;
 }
 
 /* A count and a number: two fields. */
@@ -173,10 +188,14 @@ typedef struct mr_feature_spec {
     uint16_t length; /* of a session the gap, in minutes */
     uint8_t sketch;  /* bits; of a sketch alone          */
     mr_quota quotas[MR_QUOTAS_MAX];
-    const char *expression; /* NULL: it is no expression */
+    const char *expression; /* NULL: it is no expression; so the next three */
+    const mr_score_spec *score;
+    const mr_tier_spec *tier;
+    const mr_lifecycle_spec *lifecycle;
 } mr_feature_spec;
 
 #define MR_PLAN_NOW UINT32_MAX /* the time of the reading, as an expression's name */
+#define MR_PLAN_CONSTANT (UINT32_C(1) << 30) /* from here on: the name's own number */
 
 typedef struct mr_operation {
     mr_feature_spec spec;
@@ -184,7 +203,9 @@ typedef struct mr_operation {
     uint32_t number_offset;    /* of its number or numbers */
     uint32_t list_offset;      /* of its mr_list           */
     uint8_t series;            /* of a windowed operation  */
+    uint8_t top;               /* of a fading_top: its number among them */
     bool stores;               /* runs on events           */
+    const struct mr_operation *source; /* of a tier: its score */
     mr_expression *expression; /* its names: operation x MR_FEATURE_COLUMNS_MAX + column,
                                   or MR_PLAN_NOW */
 } mr_operation;
@@ -275,6 +296,7 @@ typedef enum mr_vector_kind {
     MR_VECTOR_PAIR,          /* min, max or mean; 0 when there is none */
     MR_VECTOR_WINDOW_MEAN,   /* the same, of a series over `days`      */
     MR_VECTOR_WINDOW_EXTREME,
+    MR_VECTOR_READ, /* the feature's number as a reader sees it */
     MR_VECTOR_FADING_MEAN,
     MR_VECTOR_EXPRESSION, /* 0 where it is missing */
 } mr_vector_kind;
@@ -313,14 +335,21 @@ struct mr_plan {
 
     uint32_t body_bytes;           /* of a row, a multiple of 8                     */
     uint32_t extra_bytes;          /* the same                                      */
+    uint8_t item_word_fields;      /* that some history_top reads, as word_fields   */
+    uint32_t words_offset;         /* of the mr_list of all fading_tops             */
+    uint32_t top_count;
+    uint32_t top_words;            /* that they keep together                       */
     size_t growth_bytes;           /* the most one event can allocate for a profile */
     const mr_operation *purchases; /* the features the shard itself needs   */
     const mr_operation *orders;
     const mr_operation *spend;
     const mr_operation *history;
     const mr_operation *last_purchase;
+    const mr_operation *active_days;    /* or NULL */
+    const mr_operation *purchase_times; /* or NULL */
 
     mr_plan_settings settings;
+    int64_t session_gap_ms; /* of the feature of sessions, or MR_SESSION_GAP_MS */
     mr_buffer canonical;
     uint64_t hash;
     char *names;     /* of a plan that was parsed from its text; else NULL */

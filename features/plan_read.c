@@ -1,4 +1,4 @@
-#include "features/plan_read.h"
+#include "features/plan_reading.h"
 
 #include "features/plan_columns.h"
 #include "features/plan_words.h"
@@ -10,28 +10,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES_MAX = 48, TEXT_BYTES_MAX = 200, ARENA_BYTES = 4096 };
-
-typedef struct reading {
-    mr_arena *texts;
-    mr_plan_fault *fault;
-    mr_plan_settings settings;
-    mr_feature_spec specs[MR_PLAN_FEATURES_MAX];
-    size_t places[MR_PLAN_FEATURES_MAX]; /* in the file; of no default one */
-    size_t count;
-    size_t index; /* in the file, of the feature being read */
-} reading;
+enum { ARENA_BYTES = 4096 };
 
 /* ---- what is wrong ---- */
 
-static mr_status complain(reading *r, const char *member, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static mr_status complain(reading *r, const char *member, const char *format, ...)
+mr_status mr_plan_complain(mr_plan_reading *r, const char *member, const char *format, ...)
 {
     va_list arguments;
-    (void)snprintf(r->fault->path, sizeof(r->fault->path), "features[%zu]%s%.48s",
-                   r->index, member[0] != '\0' ? "." : "", member);
+    char index[24] = "";
+    const bool is_list = strcmp(r->section, "lifecycle") != 0;
+    if (is_list)
+        (void)snprintf(index, sizeof(index), "[%zu]", r->index);
+    (void)snprintf(r->fault->path, sizeof(r->fault->path), "%s%s%s%.48s", r->section,
+                   index, member[0] != '\0' ? "." : "", member);
     va_start(arguments, format);
     (void)vsnprintf(r->fault->message, sizeof(r->fault->message), format, arguments);
     va_end(arguments);
@@ -40,12 +31,12 @@ static mr_status complain(reading *r, const char *member, const char *format, ..
 
 /* ---- words ---- */
 
-static mr_status keep_text(reading *r, const char *member, mr_json_value *value,
+mr_status mr_plan_keep_text(mr_plan_reading *r, const char *member, mr_json_value *value,
                            uint32_t most, const char **ret_text)
 {
     const mr_text text = mr_json_text(value, (mr_text){0});
     if (text.length == 0 || text.length > most)
-        return complain(r, member, "must be a text of 1 to %u bytes", (unsigned)most);
+        return mr_plan_complain(r, member, "must be a text of 1 to %u bytes", (unsigned)most);
     char *copy = mr_arena_allocate(r->texts, text.length + 1U);
     if (copy == NULL)
         return MR_ERR_NO_MEMORY;
@@ -59,27 +50,28 @@ static bool is_name(const char *name)
 {
     const size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
     return name[0] >= 'a' && name[0] <= 'z' && name[length] == '\0' &&
-           length <= NAME_BYTES_MAX;
+           length <= MR_PLAN_NAME_BYTES_MAX;
 }
 
-static mr_status read_name(reading *r, mr_json_value *value, mr_feature_spec *spec)
+mr_status mr_plan_read_name(mr_plan_reading *r, mr_json_value *value,
+                            const char **ret_name)
 {
-    MR_TRY(keep_text(r, "name", value, TEXT_BYTES_MAX, &spec->name));
-    return is_name(spec->name)
+    MR_TRY(mr_plan_keep_text(r, "name", value, MR_PLAN_TEXT_BYTES_MAX, ret_name));
+    return is_name(*ret_name)
                ? MR_OK
-               : complain(r, "name",
+               : mr_plan_complain(r, "name",
                           "a name is a-z, then a-z, 0-9 and _, at most %d in all",
-                          NAME_BYTES_MAX);
+                          MR_PLAN_NAME_BYTES_MAX);
 }
 
-static mr_status add_type(reading *r, mr_json_value *value, uint32_t *on)
+static mr_status add_type(mr_plan_reading *r, mr_json_value *value, uint32_t *on)
 {
     const mr_text name = mr_json_text(value, (mr_text){0});
     const mr_event_type type = mr_event_type_from(name);
     if (mr_text_is(name, "any"))
         *on |= MR_ON_ANY;
     else if (type == MR_EVENT_NONE)
-        return complain(
+        return mr_plan_complain(
             r, "on",
             "'%.*s' is no event type; there are any, view, click, search, "
             "list_view, cart_add, cart_remove, wishlist, checkout, purchase, "
@@ -91,16 +83,16 @@ static mr_status add_type(reading *r, mr_json_value *value, uint32_t *on)
     return MR_OK;
 }
 
-static mr_status read_on(reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_on(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
     if (!mr_json_is_array(value))
         return add_type(r, value, &spec->on);
     for (size_t i = 0; i < mr_json_count(value); i++)
         MR_TRY(add_type(r, mr_json_at(value, i), &spec->on));
-    return spec->on != 0 ? MR_OK : complain(r, "on", "names no event type");
+    return spec->on != 0 ? MR_OK : mr_plan_complain(r, "on", "names no event type");
 }
 
-static mr_status read_aggregate(reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_aggregate(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
     const mr_text word = mr_json_text(value, (mr_text){0});
     for (mr_aggregate a = MR_AGGREGATE_COUNT; a < MR_AGGREGATE_SKETCH; a++) {
@@ -110,15 +102,15 @@ static mr_status read_aggregate(reading *r, mr_json_value *value, mr_feature_spe
             return MR_OK;
         }
     }
-    return complain(
+    return mr_plan_complain(
         r, "aggregate",
         "'%.*s' is none; there are count, sum, min, max, mean, fading_sum, "
-        "fading_mean, fading_top, distinct, first_time, last_time, last_times, "
+        "fading_mean, fading_top, history_top, distinct, first_time, last_time, last_times, "
         "day_bitmap, week_bitmap, month_bitmap, histogram, session and recent_items",
         MR_TEXT_ARG(word));
 }
 
-static mr_status read_of(reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_of(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
     const mr_text word = mr_json_text(value, (mr_text){0});
     for (mr_of of = MR_OF_NOTHING + 1; of < MR_OFS; of++) {
@@ -127,7 +119,7 @@ static mr_status read_of(reading *r, mr_json_value *value, mr_feature_spec *spec
             return MR_OK;
         }
     }
-    return complain(
+    return mr_plan_complain(
         r, "of",
         "'%.*s' is none; there are value, net_value, quantity, price, rating, "
         "order_id, item_id, category, brand, price_band, device, channel, campaign, geo "
@@ -136,7 +128,7 @@ static mr_status read_of(reading *r, mr_json_value *value, mr_feature_spec *spec
 }
 
 /* "7d", "2w" */
-static mr_status read_days(reading *r, const char *member, mr_json_value *value,
+mr_status mr_plan_read_days(mr_plan_reading *r, const char *member, mr_json_value *value,
                            uint16_t *ret_days)
 {
     const mr_text text = mr_json_text(value, (mr_text){0});
@@ -145,7 +137,7 @@ static mr_status read_days(reading *r, const char *member, mr_json_value *value,
     if ((unit != 'd' && unit != 'w') ||
         mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &days) != MR_OK ||
         days < 1 || days > MR_DAY_SERIES_DAYS_MAX)
-        return complain(r, member,
+        return mr_plan_complain(r, member,
                         "must be whole days such as 7d or 4w, at most %dd; got '%.*s'",
                         MR_DAY_SERIES_DAYS_MAX, MR_TEXT_ARG(text));
     days *= unit == 'w' ? 7 : 1;
@@ -154,55 +146,55 @@ static mr_status read_days(reading *r, const char *member, mr_json_value *value,
 }
 
 /* "24h", or days */
-static mr_status read_window(reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_window(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
     const mr_text text = mr_json_text(value, (mr_text){0});
     int64_t hours = 0;
     if (text.length < 2 || text.bytes[text.length - 1] != 'h')
-        return read_days(r, "window", value, &spec->window_days);
+        return mr_plan_read_days(r, "window", value, &spec->window_days);
     if (mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &hours) != MR_OK ||
         hours < 1 || hours > MR_DAY_SERIES_DAYS_MAX)
-        return complain(r, "window", "must be whole hours such as 24h, at most %dh",
+        return mr_plan_complain(r, "window", "must be whole hours such as 24h, at most %dh",
                         MR_DAY_SERIES_DAYS_MAX);
     spec->window_hours = (uint16_t)hours;
     return MR_OK;
 }
 
 /* "30m" */
-static mr_status read_gap(reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_gap(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
     const mr_text text = mr_json_text(value, (mr_text){0});
     int64_t minutes = 0;
     if (text.length < 2 || text.bytes[text.length - 1] != 'm' ||
         mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &minutes) != MR_OK ||
         minutes < 1 || minutes > MR_SHARD_HISTORY_MAX)
-        return complain(r, "gap", "must be whole minutes such as 30m, at most %dm",
+        return mr_plan_complain(r, "gap", "must be whole minutes such as 30m, at most %dm",
                         MR_SHARD_HISTORY_MAX);
     spec->length = (uint16_t)minutes;
     return MR_OK;
 }
 
-static mr_status read_sketch(reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_sketch(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
     int64_t bits;
     if (!mr_json_int_within(value, MR_SKETCH_MIN, MR_SKETCH_MAX, &bits))
-        return complain(r, "sketch", "must be a number from %d to %d: 2^sketch bytes",
+        return mr_plan_complain(r, "sketch", "must be a number from %d to %d: 2^sketch bytes",
                         MR_SKETCH_MIN, MR_SKETCH_MAX);
     spec->sketch = (uint8_t)bits;
     return MR_OK;
 }
 
-static mr_status read_count(reading *r, const char *member, mr_json_value *value,
+static mr_status read_count(mr_plan_reading *r, const char *member, mr_json_value *value,
                             uint16_t *ret_count)
 {
     const int64_t count = mr_json_int(value, 0);
     if (count < 1 || count > MR_SHARD_HISTORY_MAX)
-        return complain(r, member, "must be a number from 1 to %d", MR_SHARD_HISTORY_MAX);
+        return mr_plan_complain(r, member, "must be a number from 1 to %d", MR_SHARD_HISTORY_MAX);
     *ret_count = (uint16_t)count;
     return MR_OK;
 }
 
-static mr_status read_quota(reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_quota(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
 {
     size_t cursor = 0;
     size_t count = 0;
@@ -212,26 +204,26 @@ static mr_status read_quota(reading *r, mr_json_value *value, mr_feature_spec *s
         const mr_event_type type = mr_event_type_from(name);
         const int64_t number = mr_json_int(keep, 0);
         if (type == MR_EVENT_NONE || number < 1 || number > UINT8_MAX)
-            return complain(r, "quota",
+            return mr_plan_complain(r, "quota",
                             "'%.*s' must be an event type with a number from 1 to %d",
                             MR_TEXT_ARG(name), UINT8_MAX);
         if (count == MR_QUOTAS_MAX)
-            return complain(r, "quota", "at most %d types", MR_QUOTAS_MAX);
+            return mr_plan_complain(r, "quota", "at most %d types", MR_QUOTAS_MAX);
         spec->quotas[count++] =
             (mr_quota){.type = (uint8_t)type, .keep = (uint8_t)number};
     }
     return count > 0 ? MR_OK
-                     : complain(r, "quota", "must be such as {view: 120, purchase: 60}");
+                     : mr_plan_complain(r, "quota", "must be such as {view: 120, purchase: 60}");
 }
 
 /* ---- a feature ---- */
 
-static mr_status read_member(reading *r, mr_text name, mr_json_value *value,
+static mr_status read_member(mr_plan_reading *r, mr_text name, mr_json_value *value,
                              mr_feature_spec *spec)
 {
     uint16_t days = 0;
     if (mr_text_is(name, "name"))
-        return read_name(r, value, spec);
+        return mr_plan_read_name(r, value, &spec->name);
     if (mr_text_is(name, "on"))
         return read_on(r, value, spec);
     if (mr_text_is(name, "aggregate"))
@@ -245,7 +237,7 @@ static mr_status read_member(reading *r, mr_text name, mr_json_value *value,
     if (mr_text_is(name, "sketch"))
         return read_sketch(r, value, spec);
     if (mr_text_is(name, "half_life"))
-        return read_days(r, "half_life", value, &spec->half_life_days);
+        return mr_plan_read_days(r, "half_life", value, &spec->half_life_days);
     if (mr_text_is(name, "length") || mr_text_is(name, "k"))
         return read_count(r, "length", value, &spec->length);
     if (mr_text_is(name, "exact_to"))
@@ -254,19 +246,19 @@ static mr_status read_member(reading *r, mr_text name, mr_json_value *value,
         MR_TRY(read_count(r, "days", value, &days));
         return days == MR_PLAN_BITMAP_DAYS
                    ? MR_OK
-                   : complain(r, "days", "a day_bitmap keeps %d days",
+                   : mr_plan_complain(r, "days", "a day_bitmap keeps %d days",
                               MR_PLAN_BITMAP_DAYS);
     }
     if (mr_text_is(name, "quota"))
         return read_quota(r, value, spec);
     if (mr_text_is(name, "expression"))
-        return keep_text(r, "expression", value, MR_EXPRESSION_BYTES_MAX,
+        return mr_plan_keep_text(r, "expression", value, MR_EXPRESSION_BYTES_MAX,
                          &spec->expression);
     if (mr_text_is(name, "meaning"))
-        return keep_text(r, "meaning", value, TEXT_BYTES_MAX, &spec->meaning);
+        return mr_plan_keep_text(r, "meaning", value, MR_PLAN_TEXT_BYTES_MAX, &spec->meaning);
     if (mr_text_is(name, "unit"))
-        return keep_text(r, "unit", value, TEXT_BYTES_MAX, &spec->unit);
-    return complain(
+        return mr_plan_keep_text(r, "unit", value, MR_PLAN_TEXT_BYTES_MAX, &spec->unit);
+    return mr_plan_complain(
         r, "",
         "unknown member '%.*s'; there are name, on, aggregate, of, window, half_life, "
         "length, k, exact_to, sketch, gap, days, quota, expression, meaning and unit",
@@ -274,54 +266,57 @@ static mr_status read_member(reading *r, mr_text name, mr_json_value *value,
 }
 
 /* How a plan says what is kept of an aggregate. */
-static const char *length_word(mr_aggregate aggregate)
+const char *mr_plan_length_word(mr_aggregate aggregate)
 {
     switch (aggregate) {
     case MR_AGGREGATE_DISTINCT:
     case MR_AGGREGATE_SKETCH: return "exact_to";
     case MR_AGGREGATE_DAY_BITMAP: return "days";
-    case MR_AGGREGATE_FADING_TOP: return "k";
+    case MR_AGGREGATE_FADING_TOP:
+    case MR_AGGREGATE_HISTORY_TOP: return "k";
     default: return "length";
     }
 }
 
 /* What the aggregate needs, and what it has no use for. */
-static mr_status check_members(reading *r, mr_feature_spec *spec)
+static mr_status check_members(mr_plan_reading *r, mr_feature_spec *spec)
 {
     const mr_aggregate aggregate = spec->aggregate;
     if (!mr_aggregate_takes(aggregate, spec->of))
-        return complain(r, "of", "%s needs %s", mr_aggregate_name(aggregate),
+        return mr_plan_complain(r, "of", "%s needs %s", mr_aggregate_name(aggregate),
                         mr_aggregate_fields(aggregate));
     if (spec->window_days + spec->window_hours > 0 && !mr_aggregate_has_window(aggregate))
-        return complain(r, "window", "count, sum, min, max and mean have one; %s is %s",
+        return mr_plan_complain(r, "window", "count, sum, min, max and mean have one; %s is %s",
                         mr_aggregate_name(aggregate),
                         mr_aggregate_has_half_life(aggregate) ? "faded by half_life"
                                                       : "of all time");
     if ((spec->half_life_days > 0) != mr_aggregate_has_half_life(aggregate))
-        return complain(r, "half_life", "%s",
+        return mr_plan_complain(r, "half_life", "%s",
                         mr_aggregate_has_half_life(aggregate)
                             ? "is needed, such as 30d"
-                            : "fading_sum, fading_mean and fading_top alone have one");
+                            : "fading_sum, fading_mean, fading_top and history_top alone have one");
     if (aggregate == MR_AGGREGATE_DAY_BITMAP)
         spec->length = MR_PLAN_BITMAP_DAYS;
     if (aggregate == MR_AGGREGATE_SESSION && spec->length == 0)
         spec->length = MR_SESSION_MINUTES;
     const bool is_list =
         aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES ||
-        aggregate == MR_AGGREGATE_FADING_TOP || aggregate == MR_AGGREGATE_SKETCH;
+        aggregate == MR_AGGREGATE_FADING_TOP ||
+        aggregate == MR_AGGREGATE_HISTORY_TOP || aggregate == MR_AGGREGATE_SKETCH;
     if (is_list && spec->length == 0)
-        return complain(r, length_word(aggregate), "is needed: how many are kept");
+        return mr_plan_complain(r, mr_plan_length_word(aggregate), "is needed: how many are kept");
     if (!is_list && aggregate != MR_AGGREGATE_DAY_BITMAP &&
         aggregate != MR_AGGREGATE_SESSION && spec->length > 0)
-        return complain(r, "length", "distinct, last_times and fading_top alone have one");
+        return mr_plan_complain(
+            r, "length", "distinct, last_times, fading_top and history_top alone have one");
     if (aggregate != MR_AGGREGATE_SKETCH && spec->sketch > 0)
-        return complain(r, "sketch", "distinct alone has one");
+        return mr_plan_complain(r, "sketch", "distinct alone has one");
     if (aggregate == MR_AGGREGATE_RECENT_ITEMS && strcmp(spec->name, "history") != 0)
-        return complain(r, "name", "there is one recent_items, and its name is history");
+        return mr_plan_complain(r, "name", "there is one recent_items, and its name is history");
     return MR_OK;
 }
 
-static const mr_feature_spec *default_named(const char *name)
+const mr_feature_spec *mr_plan_default_named(const char *name)
 {
     for (size_t i = 0; i < mr_default_feature_count; i++) {
         if (strcmp(mr_default_features[i].name, name) == 0)
@@ -331,15 +326,15 @@ static const mr_feature_spec *default_named(const char *name)
 }
 
 /* The engine counts orders and revenue by these: what they mean is not the file's to say. */
-static mr_status check_needed(reading *r, const mr_feature_spec *spec)
+static mr_status check_needed(mr_plan_reading *r, const mr_feature_spec *spec)
 {
-    const mr_feature_spec *known = default_named(spec->name);
+    const mr_feature_spec *known = mr_plan_default_named(spec->name);
     if (!mr_plan_needs(spec->name))
         return MR_OK;
     if (spec->aggregate != known->aggregate || spec->window_days != 0 ||
         (spec->aggregate != MR_AGGREGATE_RECENT_ITEMS &&
          (spec->on != known->on || spec->of != known->of)))
-        return complain(
+        return mr_plan_complain(
             r, "name",
             "the engine reads %s as the default plan has it: leave it out, or "
             "give yours another name",
@@ -349,22 +344,22 @@ static mr_status check_needed(reading *r, const mr_feature_spec *spec)
 
 /* What is said of a feature that says nothing: of one of the default plan its words, of any other
  * what it is made of. */
-static const char *words_of(const mr_feature_spec *spec,
-                            char ret_meaning[TEXT_BYTES_MAX + 1])
+const char *mr_plan_words_of(const mr_feature_spec *spec,
+                            char ret_meaning[MR_PLAN_TEXT_BYTES_MAX + 1])
 {
-    const mr_feature_spec *known = default_named(spec->name);
+    const mr_feature_spec *known = mr_plan_default_named(spec->name);
     if (known == NULL) {
-        mr_plan_meaning_of(spec, ret_meaning, TEXT_BYTES_MAX + 1);
+        mr_plan_meaning_of(spec, ret_meaning, MR_PLAN_TEXT_BYTES_MAX + 1);
         return mr_plan_unit_of(spec);
     }
-    (void)snprintf(ret_meaning, TEXT_BYTES_MAX + 1, "%s", known->meaning);
+    (void)snprintf(ret_meaning, MR_PLAN_TEXT_BYTES_MAX + 1, "%s", known->meaning);
     return known->unit;
 }
 
-static mr_status explain(reading *r, mr_feature_spec *spec)
+static mr_status explain(mr_plan_reading *r, mr_feature_spec *spec)
 {
-    char meaning[TEXT_BYTES_MAX + 1];
-    const char *unit = words_of(spec, meaning);
+    char meaning[MR_PLAN_TEXT_BYTES_MAX + 1];
+    const char *unit = mr_plan_words_of(spec, meaning);
     if (spec->unit == NULL)
         spec->unit = unit;
     if (spec->meaning != NULL)
@@ -375,7 +370,7 @@ static mr_status explain(reading *r, mr_feature_spec *spec)
     return copy.bytes != NULL ? MR_OK : MR_ERR_NO_MEMORY;
 }
 
-static bool is_read(const reading *r, const char *name)
+bool mr_plan_is_read(const mr_plan_reading *r, const char *name)
 {
     for (size_t i = 0; i < r->count; i++) {
         if (strcmp(r->specs[i].name, name) == 0)
@@ -384,24 +379,44 @@ static bool is_read(const reading *r, const char *name)
     return false;
 }
 
-static mr_status check_name(reading *r, const mr_feature_spec *spec)
+mr_status mr_plan_add(mr_plan_reading *r, const mr_feature_spec *spec)
 {
-    const mr_feature_spec *known = default_named(spec->name);
-    if (known != NULL && (known->aggregate <= MR_AGGREGATE_SESSIONS ||
-                          known->aggregate == MR_AGGREGATE_RFM))
-        return complain(r, "name", "every profile has %s: leave it out", spec->name);
-    return is_read(r, spec->name) ? complain(r, "name", "%s is there twice", spec->name)
-                                  : MR_OK;
+    if (mr_plan_is_read(r, spec->name))
+        return mr_plan_complain(r, "name", "%s is there twice", spec->name);
+    if (r->count == MR_PLAN_FEATURES_MAX)
+        return mr_plan_complain(r, "",
+                                "is one too many: a plan has at most %d features, those of "
+                                "every profile and those the engine needs among them",
+                                MR_PLAN_FEATURES_MAX);
+    r->sections[r->count] = r->section;
+    r->places[r->count] = r->index;
+    r->specs[r->count++] = *spec;
+    return MR_OK;
 }
 
-static mr_status read_feature(reading *r, mr_json_value *value)
+static mr_status check_name(mr_plan_reading *r, const mr_feature_spec *spec)
+{
+    const mr_feature_spec *known = mr_plan_default_named(spec->name);
+    if (known != NULL && (known->aggregate <= MR_AGGREGATE_SESSIONS ||
+                          known->aggregate == MR_AGGREGATE_RFM ||
+                          known->aggregate > MR_AGGREGATE_SKETCH))
+        return mr_plan_complain(r, "name",
+                                known->aggregate > MR_AGGREGATE_SKETCH
+                                    ? "%s has a section of its own: scores, tiers, "
+                                      "lifecycle"
+                                    : "every profile has %s: leave it out",
+                                spec->name);
+    return MR_OK;
+}
+
+static mr_status read_feature(mr_plan_reading *r, mr_json_value *value)
 {
     mr_feature_spec spec = {.aggregate = MR_AGGREGATES};
     size_t cursor = 0;
     mr_text name;
     mr_json_value *member;
     if (!mr_json_is_object(value))
-        return complain(r, "",
+        return mr_plan_complain(r, "",
                         "must be such as {name: views_7d, on: view, aggregate: count, "
                         "window: 7d}");
     while (mr_json_next(value, &cursor, &name, &member))
@@ -412,40 +427,23 @@ static mr_status read_feature(reading *r, mr_json_value *value)
         spec.aggregate = MR_AGGREGATE_SKETCH;
     if (spec.name == NULL || spec.aggregate == MR_AGGREGATES ||
         (spec.on == 0) != (spec.expression != NULL))
-        return complain(r, "",
+        return mr_plan_complain(r, "",
                         "needs name, on and aggregate, or name and expression alone");
     MR_TRY(check_name(r, &spec));
     MR_TRY(check_members(r, &spec));
     MR_TRY(check_needed(r, &spec));
     MR_TRY(explain(r, &spec));
-    if (r->count == MR_PLAN_FEATURES_MAX)
-        return complain(r, "", "is one too many: a plan has at most %d features",
-                        MR_PLAN_FEATURES_MAX);
-    r->places[r->count] = r->index;
-    r->specs[r->count++] = spec;
-    return MR_OK;
+    return mr_plan_add(r, &spec);
 }
 
 /* ---- the plan ---- */
 
-/* From the default plan: what every profile has in front, what is needed and what is computed of
- * it behind. */
-static mr_status add_default(reading *r, const mr_feature_spec *spec)
+static mr_status read_features(mr_plan_reading *r, mr_json_value *features)
 {
-    if (r->count == MR_PLAN_FEATURES_MAX)
-        return complain(r, "",
-                        "a plan has at most %d features, those of every profile and "
-                        "those the engine needs among them",
-                        MR_PLAN_FEATURES_MAX);
-    r->specs[r->count++] = *spec;
-    return MR_OK;
-}
-
-static mr_status read_features(reading *r, mr_json_value *features)
-{
+    r->section = "features";
     for (size_t i = 0; i < mr_default_feature_count; i++) {
         if (mr_default_features[i].aggregate <= MR_AGGREGATE_SESSIONS)
-            MR_TRY(add_default(r, &mr_default_features[i]));
+            MR_TRY(mr_plan_add(r, &mr_default_features[i]));
     }
     for (size_t i = 0; i < mr_json_count(features); i++) {
         r->index = i;
@@ -454,16 +452,16 @@ static mr_status read_features(reading *r, mr_json_value *features)
     for (size_t i = 0; i < mr_default_feature_count; i++) {
         const mr_feature_spec *spec = &mr_default_features[i];
         if (spec->aggregate == MR_AGGREGATE_RFM ||
-            (mr_plan_needs(spec->name) && !is_read(r, spec->name)))
-            MR_TRY(add_default(r, spec));
+            (mr_plan_needs(spec->name) && !mr_plan_is_read(r, spec->name)))
+            MR_TRY(mr_plan_add(r, spec));
     }
     return MR_OK;
 }
 
 /* "feature NAME: …" at that feature's place. */
-static void place(reading *r, const char *message)
+static void place(mr_plan_reading *r, const char *message)
 {
-    char start[NAME_BYTES_MAX + 16];
+    char start[MR_PLAN_NAME_BYTES_MAX + 16];
     (void)snprintf(r->fault->path, sizeof(r->fault->path), "features");
     (void)snprintf(r->fault->message, sizeof(r->fault->message), "%s", message);
     for (size_t i = 0; i < r->count; i++) {
@@ -471,14 +469,14 @@ static void place(reading *r, const char *message)
             snprintf(start, sizeof(start), "feature %s: ", r->specs[i].name);
         if (length <= 0 || strncmp(message, start, (size_t)length) != 0)
             continue;
-        (void)snprintf(r->fault->path, sizeof(r->fault->path), "features[%zu]",
+        (void)snprintf(r->fault->path, sizeof(r->fault->path), "%s[%zu]", r->sections[i],
                        r->places[i]);
         (void)snprintf(r->fault->message, sizeof(r->fault->message), "%s",
                        message + length);
     }
 }
 
-static mr_status compile(reading *r, mr_plan **ret_plan)
+static mr_status compile(mr_plan_reading *r, mr_plan **ret_plan)
 {
     mr_vector_spec columns[MR_PLAN_COLUMNS_MAX];
     mr_error error = {{0}};
@@ -520,13 +518,20 @@ static mr_status find_features(mr_json_value *root, mr_plan_fault *fault,
         if (mr_text_is(name, "time_zone") || mr_text_is(name, "currency") ||
             mr_text_is(name, "rates"))
             continue; /* the caller's to look up, and read_currency()'s */
-        if (!mr_text_is(name, "features"))
-            return complain_of(
-                fault, name,
-                "unknown member; a plan has time_zone, currency, rates and features");
+        if (mr_text_is(name, "lifecycle")) {
+            if (!mr_json_is_object(value))
+                return complain_of(fault, name, "must be such as {dormant_after: 30d}");
+            continue;
+        }
+        const bool is_features = mr_text_is(name, "features");
+        if (!is_features && !mr_text_is(name, "scores") && !mr_text_is(name, "tiers"))
+            return complain_of(fault, name,
+                               "unknown member; a plan has time_zone, currency, rates, "
+                               "features, scores, tiers and lifecycle");
         if (!mr_json_is_array(value))
             return complain_of(fault, name, "must be a list");
-        *ret_features = value;
+        if (is_features)
+            *ret_features = value;
     }
     return MR_OK;
 }
@@ -579,13 +584,18 @@ static mr_status read_currency(mr_json_value *root, mr_currency *ret_currency,
     return MR_OK;
 }
 
-static mr_status read_all(reading *r, mr_json_value *features)
+/* Features, and what is computed of them behind. */
+static mr_status read_all(mr_plan_reading *r, mr_json_value *root,
+                          mr_json_value *features)
 {
+    r->section = "features";
     if (features != NULL)
-        return read_features(r, features);
-    memcpy(r->specs, mr_default_features, mr_default_feature_count * sizeof(*r->specs));
-    r->count = mr_default_feature_count;
-    return MR_OK;
+        MR_TRY(read_features(r, features));
+    for (size_t i = 0; features == NULL && i < mr_default_feature_count; i++) {
+        if (mr_default_features[i].aggregate < MR_AGGREGATE_POINTS)
+            MR_TRY(mr_plan_add(r, &mr_default_features[i]));
+    }
+    return mr_plan_read_scores(r, root);
 }
 
 mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone, mr_plan **ret_plan,
@@ -594,7 +604,7 @@ mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone, mr_plan **
     mr_json_value *features;
     *ret_fault = (mr_plan_fault){{0}, {0}};
     MR_TRY(find_features(root, ret_fault, &features));
-    reading *r = calloc(1, sizeof(*r));
+    mr_plan_reading *r = calloc(1, sizeof(*r));
     mr_status status = MR_ERR_NO_MEMORY;
     if (r == NULL)
         return status;
@@ -606,7 +616,7 @@ mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone, mr_plan **
         r->settings.dedup = mr_default_dedup;
         status = read_currency(root, &r->settings.currency, ret_fault);
         if (status == MR_OK)
-            status = read_all(r, features);
+            status = read_all(r, root, features);
         if (status == MR_OK)
             status = compile(r, ret_plan);
     }
@@ -618,110 +628,3 @@ mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone, mr_plan **
     return status;
 }
 
-/* ---- writing ---- */
-
-static void put_types(uint32_t on, mr_buffer *yaml)
-{
-    if (on == MR_ON_ANY) {
-        mr_buffer_printf(yaml, "any");
-        return;
-    }
-    const bool is_list = (on & (on - 1)) != 0;
-    const char *before = is_list ? "[" : "";
-    for (uint8_t type = MR_EVENT_NONE + 1; type < MR_EVENT_TYPES; type++) {
-        if ((on & MR_ON(type)) == 0)
-            continue;
-        mr_buffer_printf(yaml, "%s%s", before, mr_event_type_name((mr_event_type)type));
-        before = ", ";
-    }
-    if (is_list)
-        mr_buffer_printf(yaml, "]");
-}
-
-static void put_quotas(const mr_feature_spec *spec, mr_buffer *yaml)
-{
-    for (size_t q = 0; q < MR_QUOTAS_MAX && spec->quotas[q].type != MR_EVENT_NONE; q++)
-        mr_buffer_printf(yaml, "%s%s: %u", q == 0 ? ", quota: {" : ", ",
-                         mr_event_type_name((mr_event_type)spec->quotas[q].type),
-                         (unsigned)spec->quotas[q].keep);
-    mr_buffer_printf(yaml, "}");
-}
-
-static void put_text(const char *member, const char *text, mr_buffer *yaml)
-{
-    mr_json_writer writer = mr_json_writer_of(yaml);
-    mr_buffer_printf(yaml, ", %s: ", member);
-    mr_json_put_string(&writer, text); /* JSON's texts are YAML's */
-}
-
-/* What it says of itself, where that is not what would be said anyway. */
-static void put_words(const mr_feature_spec *spec, mr_buffer *yaml)
-{
-    char meaning[TEXT_BYTES_MAX + 1];
-    const char *unit = words_of(spec, meaning);
-    if (spec->meaning[0] != '\0' && strcmp(meaning, spec->meaning) != 0)
-        put_text("meaning", spec->meaning, yaml);
-    if (spec->unit[0] != '\0' && strcmp(unit, spec->unit) != 0)
-        put_text("unit", spec->unit, yaml);
-}
-
-static void put_feature(const mr_feature_spec *spec, mr_buffer *yaml)
-{
-    if (spec->expression != NULL) {
-        mr_buffer_printf(yaml, "  - {name: %s", spec->name);
-        put_text("expression", spec->expression, yaml);
-        put_words(spec, yaml);
-        mr_buffer_printf(yaml, "}\n");
-        return;
-    }
-    mr_buffer_printf(yaml, "  - {name: %s, on: ", spec->name);
-    put_types(spec->on, yaml);
-    mr_buffer_printf(yaml, ", aggregate: %s", mr_aggregate_name(spec->aggregate));
-    if (spec->of != MR_OF_NOTHING)
-        mr_buffer_printf(yaml, ", of: %s", mr_of_name(spec->of));
-    if (spec->window_days > 0)
-        mr_buffer_printf(yaml, ", window: %ud", (unsigned)spec->window_days);
-    if (spec->window_hours > 0)
-        mr_buffer_printf(yaml, ", window: %uh", (unsigned)spec->window_hours);
-    if (spec->half_life_days > 0)
-        mr_buffer_printf(yaml, ", half_life: %ud", (unsigned)spec->half_life_days);
-    if (spec->aggregate == MR_AGGREGATE_SESSION)
-        mr_buffer_printf(yaml, ", gap: %um", (unsigned)spec->length);
-    else if (spec->length > 0)
-        mr_buffer_printf(yaml, ", %s: %u", length_word(spec->aggregate),
-                         (unsigned)spec->length);
-    if (spec->sketch > 0)
-        mr_buffer_printf(yaml, ", sketch: %u", (unsigned)spec->sketch);
-    if (spec->aggregate == MR_AGGREGATE_RECENT_ITEMS)
-        put_quotas(spec, yaml);
-    put_words(spec, yaml);
-    mr_buffer_printf(yaml, "}\n");
-}
-
-static void put_currency(const mr_currency *currency, mr_buffer *yaml)
-{
-    if (currency->code[0] == '\0')
-        return;
-    mr_buffer_printf(yaml, "currency: %s\n", currency->code);
-    for (uint32_t i = 0; i < currency->rate_count; i++)
-        mr_buffer_printf(yaml, "%s%s: %lld.%06lld", i == 0 ? "rates: {" : ", ",
-                         currency->rates[i].code,
-                         (long long)(currency->rates[i].millionths / 1000000),
-                         (long long)(currency->rates[i].millionths % 1000000));
-    if (currency->rate_count > 0)
-        mr_buffer_printf(yaml, "}\n");
-}
-
-void mr_plan_write(const mr_plan *plan, mr_buffer *yaml)
-{
-    if (plan->settings.zone.name[0] != '\0')
-        mr_buffer_printf(yaml, "time_zone: %s\n", plan->settings.zone.name);
-    put_currency(&plan->settings.currency, yaml);
-    mr_buffer_printf(yaml, "features:\n");
-    for (size_t i = 0; i < plan->operation_count; i++) {
-        const mr_feature_spec *spec = &plan->operations[i].spec;
-        if (spec->aggregate > MR_AGGREGATE_SESSIONS &&
-            spec->aggregate != MR_AGGREGATE_RFM)
-            put_feature(spec, yaml);
-    }
-}

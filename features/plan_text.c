@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TEXTS_BYTES = 4096 };
+
 static mr_text take(mr_text *rest, char end)
 {
     const char *found = rest->length > 0 ? memchr(rest->bytes, end, rest->length) : NULL;
@@ -89,12 +91,12 @@ static bool read_fade(mr_text word, mr_feature_spec *spec)
 {
     uint16_t days = 0;
     (void)take(&word, '=');
-    while (word.length > 0 && days <= MR_PLAN_HALF_LIFE_MAX) {
+    while (word.length > 0 && days <= MR_PLAN_HALF_LIFE_LONGEST) {
         (void)take(&word, ',');
         days++;
     }
     spec->half_life_days = days;
-    return days > 0 && days <= MR_PLAN_HALF_LIFE_MAX;
+    return days > 0 && days <= MR_PLAN_HALF_LIFE_LONGEST;
 }
 
 /* Its text goes to `names` like a name. */
@@ -108,9 +110,21 @@ static void keep_expression(mr_text word, char **names, mr_feature_spec *spec)
 }
 
 /* What not every feature has. */
-static bool read_word(mr_text word, mr_feature_spec *spec)
+static bool read_word(mr_text word, mr_arena *texts, mr_feature_spec *spec)
 {
     uint32_t number = 0;
+    if (begins(word, "score=")) {
+        (void)take(&word, '=');
+        return (spec->score = mr_score_parse(word, texts)) != NULL;
+    }
+    if (begins(word, "levels=")) {
+        (void)take(&word, '=');
+        return (spec->tier = mr_tier_parse(word, texts)) != NULL;
+    }
+    if (begins(word, "lifecycle=")) {
+        (void)take(&word, '=');
+        return (spec->lifecycle = mr_lifecycle_parse(word, texts)) != NULL;
+    }
     if (begins(word, "quota="))
         return read_quota(word, spec);
     if (begins(word, "fade="))
@@ -125,7 +139,8 @@ static bool read_word(mr_text word, mr_feature_spec *spec)
     return is_read;
 }
 
-static bool read_spec(mr_text definition, char **names, mr_feature_spec *spec)
+static bool read_spec(mr_text definition, char **names, mr_arena *texts,
+                      mr_feature_spec *spec)
 {
     uint32_t numbers[5];
     static const struct {
@@ -152,15 +167,24 @@ static bool read_spec(mr_text definition, char **names, mr_feature_spec *spec)
             keep_expression(word, names, spec);
             continue;
         }
-        if (!read_word(word, spec))
+        if (!read_word(word, texts, spec))
             return false;
     }
     return true;
 }
 
+static bool has_its_parts(const mr_feature_spec *spec)
+{
+    const mr_aggregate aggregate = spec->aggregate;
+    return (spec->expression != NULL) == (aggregate == MR_AGGREGATE_EXPRESSION) &&
+           (spec->score != NULL) == mr_aggregate_is_score(aggregate) &&
+           (spec->tier != NULL) == (aggregate == MR_AGGREGATE_TIER) &&
+           (spec->lifecycle != NULL) == (aggregate == MR_AGGREGATE_LIFECYCLE);
+}
+
 /* Names go to `names`, one after the other, which has room for the whole text. */
-static mr_status read_features(mr_text rest, char *names, mr_feature_spec *specs,
-                               size_t *ret_count)
+static mr_status read_features(mr_text rest, char *names, mr_arena *texts,
+                               mr_feature_spec *specs, size_t *ret_count)
 {
     size_t count = 0;
     if (!begins(rest, "plan 1 "))
@@ -177,9 +201,8 @@ static mr_status read_features(mr_text rest, char *names, mr_feature_spec *specs
         specs[count] = (mr_feature_spec){.name = names, .meaning = "", .unit = ""};
         const bool is_name = strlen(names) == name.length;
         names += name.length + 1;
-        if (!is_name || !read_spec(line, &names, &specs[count]) ||
-            (specs[count].expression != NULL) !=
-                (specs[count].aggregate == MR_AGGREGATE_EXPRESSION))
+        if (!is_name || !read_spec(line, &names, texts, &specs[count]) ||
+            !has_its_parts(&specs[count]))
             return MR_ERR_CORRUPT;
         count++;
     }
@@ -337,11 +360,13 @@ mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan)
 {
     char *names = malloc((size_t)canonical.length + 1);
     mr_feature_spec *specs = calloc(MR_PLAN_FEATURES_MAX, sizeof(*specs));
+    mr_arena *texts = mr_arena_create(TEXTS_BYTES);
     mr_plan *plan = NULL;
     size_t count = 0;
-    mr_status status = names != NULL && specs != NULL ? MR_OK : MR_ERR_NO_MEMORY;
+    mr_status status =
+        names != NULL && specs != NULL && texts != NULL ? MR_OK : MR_ERR_NO_MEMORY;
     if (status == MR_OK)
-        status = read_features(canonical, names, specs, &count);
+        status = read_features(canonical, names, texts, specs, &count);
     mr_plan_settings settings;
     if (status == MR_OK)
         status = read_dedup(canonical, &settings.dedup);
@@ -354,9 +379,11 @@ mr_status mr_plan_parse(mr_text canonical, mr_plan **ret_plan)
     free(specs);
     if (status != MR_OK) {
         free(names);
+        mr_arena_destroy(texts);
         return status == MR_ERR_NO_MEMORY ? status : MR_ERR_CORRUPT;
     }
     plan->names = names;
+    plan->texts = texts;
     mr_buffer_clear(&plan->canonical);
     mr_buffer_put_text(&plan->canonical, canonical);
     plan->hash = mr_hash_bytes(canonical.bytes, canonical.length);

@@ -5,7 +5,7 @@
  * Every value is finite.  Where a quotient has no meaning (no second purchase, nothing bought)
  * the column says in its meaning what it holds.
  */
-#include "features/profile.h"
+#include "features/aggregate.h"
 
 #include "core/assert.h"
 
@@ -305,6 +305,20 @@ static double expression_value(const picture *at, const mr_operation *operation)
     return fabs(value) < (double)FLT_MAX ? value : 0.0; /* nor NaN */
 }
 
+static double read_value(const picture *at, const mr_operation *operation)
+{
+    mr_value value = {.number = 0};
+    mr_reading reading = {.plan = at->plan,
+                          .pool = at->pool,
+                          .row = at->row,
+                          .at_ms = at->at_ms,
+                          .at_day = at->at_day,
+                          .operation = operation,
+                          .values = &value};
+    mr_operation_kind(operation)->read(&reading);
+    return (double)value.number;
+}
+
 static double column_value(const picture *at, const mr_vector_operation *column)
 {
     const mr_operation *first = column->first;
@@ -339,6 +353,7 @@ static double column_value(const picture *at, const mr_vector_operation *column)
     case MR_VECTOR_HISTORY_ITEMS:
         return (double)mr_row_list(at->row, first->list_offset)->count;
     case MR_VECTOR_EXPRESSION: return expression_value(at, first);
+    case MR_VECTOR_READ: return read_value(at, first);
     case MR_VECTOR_PAIR: return pair_value(at, first);
     case MR_VECTOR_WINDOW_EXTREME:
         return mr_day_series_extreme(at->pool, series_of(at, first), days_of(at, first),

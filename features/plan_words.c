@@ -55,6 +55,7 @@ bool mr_aggregate_takes(mr_aggregate aggregate, mr_of of)
     case MR_AGGREGATE_DISTINCT: return of == MR_OF_ORDER_ID;
     case MR_AGGREGATE_SKETCH: return of == MR_OF_ORDER_ID || of >= MR_OF_ITEM_ID;
     case MR_AGGREGATE_FADING_TOP: return of >= MR_OF_CATEGORY;
+    case MR_AGGREGATE_HISTORY_TOP: return of >= MR_OF_CATEGORY && of <= MR_OF_PRICE_BAND;
     case MR_AGGREGATE_HISTOGRAM: return of == MR_OF_HOUR_OF_DAY;
     default: return of == MR_OF_NOTHING;
     }
@@ -73,6 +74,7 @@ const char *mr_aggregate_fields(mr_aggregate aggregate)
     case MR_AGGREGATE_DISTINCT:
         return "of: order_id; of anything else it is an estimate: say `sketch: 10`";
     case MR_AGGREGATE_SKETCH: return "of: order_id, item_id, category, brand, … ";
+    case MR_AGGREGATE_HISTORY_TOP: return "of: category, brand or price_band";
     case MR_AGGREGATE_FADING_TOP:
         return "of: category, brand, price_band, device, channel, campaign or geo";
     case MR_AGGREGATE_HISTOGRAM: return "of: hour_of_day";
@@ -96,7 +98,8 @@ const char *mr_plan_unit_of(const mr_feature_spec *spec)
     switch (spec->aggregate) {
     case MR_AGGREGATE_DISTINCT: return "orders";
     case MR_AGGREGATE_SKETCH: return "ids";
-    case MR_AGGREGATE_FADING_TOP: return "weight";
+    case MR_AGGREGATE_FADING_TOP:
+    case MR_AGGREGATE_HISTORY_TOP: return "weight";
     case MR_AGGREGATE_SESSION: return "visits";
     case MR_AGGREGATE_WEEK_BITMAP: return "weeks";
     case MR_AGGREGATE_MONTH_BITMAP: return "months";
@@ -202,6 +205,12 @@ void mr_plan_meaning_of(const mr_feature_spec *spec, char *ret_meaning, size_t c
         (void)snprintf(ret_meaning, capacity,
                        "The %u strongest of %s over %sevents, an event's weight halved "
                        "every %u days.",
+                       (unsigned)spec->length, of, types, (unsigned)spec->half_life_days);
+        break;
+    case MR_AGGREGATE_HISTORY_TOP:
+        (void)snprintf(ret_meaning, capacity,
+                       "The %u strongest of %s of the items of %sevents in the history, "
+                       "halved every %u days.",
                        (unsigned)spec->length, of, types, (unsigned)spec->half_life_days);
         break;
     case MR_AGGREGATE_SESSION:

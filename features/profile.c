@@ -31,12 +31,14 @@ void mr_profile_drop_empty_extra(const mr_plan *plan, mr_block_pool *pool, mr_ro
     row.head->extra_block = 0;
 }
 
-static void apply_head(mr_row_head *head, const mr_event *event, int64_t offset)
+static void apply_head(const mr_plan *plan, mr_row_head *head, const mr_event *event,
+                       int64_t offset, mr_profile_effect *effect)
 {
     const int64_t time_ms = event->time_ms;
-    const bool starts_session =
-        head->events == 0 || time_ms - head->newest_ms > MR_SESSION_GAP_MS;
-    if (starts_session && head->sessions < UINT16_MAX)
+    effect->before_ms = head->newest_ms;
+    effect->starts_visit =
+        head->events == 0 || time_ms - head->newest_ms > plan->session_gap_ms;
+    if (effect->starts_visit && head->sessions < UINT16_MAX)
         head->sessions++;
     if (head->events == 0 || time_ms < head->first_ms)
         head->first_ms = time_ms;
@@ -65,7 +67,7 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
     applying.effect.is_first_purchase =
         event->type == MR_EVENT_PURCHASE &&
         *mr_row_number(*row, plan->purchases->number_offset) == 0;
-    apply_head(row->head, event, offset);
+    apply_head(plan, row->head, event, offset, &applying.effect);
 
     const mr_run *run = &plan->runs[event->type];
     if (run->needs_extra)

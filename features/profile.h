@@ -21,6 +21,7 @@
 #include "core/hash.h"
 #include "core/id_table.h"
 #include "features/block_pool.h"
+#include "features/item_words.h"
 #include "features/plan_layout.h"
 #include "features/shard.h"
 
@@ -42,7 +43,8 @@ enum {
 /* The texts that rows name by number. */
 typedef struct mr_names {
     mr_id_table *items;
-    mr_id_table *words; /* features/words.h */
+    mr_id_table *words;              /* features/words.h */
+    const mr_item_words *item_words; /* NULL: none */
 } mr_names;
 
 typedef struct mr_row_head {
@@ -95,21 +97,42 @@ typedef struct mr_day_bitmap {
 } mr_day_bitmap;
 
 typedef struct mr_period_bitmap {
-    uint32_t newest_plus_one; /* 0: none */
-    uint32_t bits[2];         /* bit i of both: newest - i */
+    uint16_t newest_plus_one; /* 0: none */
+    uint16_t bits[3];         /* bit i of them together: newest - i */
 } mr_period_bitmap;
 
-/* Of visits: those that are over summed up, and the open one. */
+/* Of visits, whose number and events the head counts: those that are over summed up, and the open
+ * one. */
 typedef struct mr_visits {
-    uint32_t start_s; /* of the open one */
-    uint32_t newest_s;
-    uint32_t closed_s; /* all others together; ends at 2^32 - 1, as events do */
-    uint32_t events;   /* of all */
-    uint16_t count;    /* ends at 65535, as the next two do */
-    uint16_t open_events;
-    uint16_t bounces; /* visits of one event that are over */
-    uint16_t spare;
+    uint32_t start_s;     /* of the open one                                      */
+    uint32_t closed_s;    /* the length of all others together; ends at 2^32 - 1  */
+    uint16_t open_events; /* ends at 65535, as the next does                      */
+    uint16_t bounces;     /* visits of one event that are over                    */
 } mr_visits;
+
+/* Points earned on one day and not spent yet. */
+typedef struct mr_point_lot {
+    uint32_t day;
+    uint32_t points;
+} mr_point_lot;
+
+/* What the newest day has earned. */
+typedef struct mr_earned {
+    uint16_t day_plus_one; /* days end at 65534, in the year 2149 */
+    uint16_t points;
+} mr_earned;
+
+/* A growth value as of a day, in one number: 48 bits in 1/65536 of a point, then a day plus one. */
+typedef struct mr_growth {
+    int64_t packed; /* 0: none */
+} mr_growth;
+
+typedef struct mr_rating {
+    int32_t sum;
+    uint32_t run_start_s; /* of the present run of events */
+    uint16_t run_events;  /* ends at 65535 */
+    uint16_t spare;
+} mr_rating;
 
 /* Of an extreme or a mean: how many amounts there were; the least, the largest or their sum. */
 typedef struct mr_pair {
@@ -177,6 +200,8 @@ static inline bool mr_row_is_empty(mr_row row)
 typedef struct mr_profile_effect {
     bool is_first_purchase;
     bool is_new_order;
+    bool starts_visit;
+    int64_t before_ms; /* the latest event's time before this one */
 } mr_profile_effect;
 
 /* Give the row its extra part, all zero, if it has none and the plan has one; reserved before. */

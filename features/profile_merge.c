@@ -70,7 +70,7 @@ static bool has_part(mr_row row, uint32_t offset)
 void mr_profile_merge(const mr_plan *plan, mr_block_pool *pool, const mr_names *names,
                       mr_row into, mr_row from)
 {
-    const mr_merging merging = {pool, names, into, from};
+    const mr_merging merging = {pool, names, into, from, into.head->newest_ms};
     MR_ASSERT(mr_profile_can_merge(into, from));
     merge_head(into.head, from.head);
     if (from.head->extra_block != 0)
@@ -121,6 +121,8 @@ void mr_profile_free_blocks(const mr_plan *plan, mr_block_pool *pool, mr_row row
         if (mr_operation_kind(operation)->element_bytes > 0)
             free_list(pool, mr_row_list(row, operation->list_offset));
     }
+    if (plan->top_count > 0)
+        free_list(pool, mr_row_list(row, plan->words_offset));
     for (size_t i = 0; i < plan->series_count; i++)
         free_list(pool, mr_row_list(row, plan->series[i].list_offset));
     mr_block_pool_free(pool, row.head->extra_block, mr_block_class_of(plan->extra_bytes));

@@ -78,6 +78,10 @@ double mr_profile_expression(const mr_plan *plan, const mr_block_pool *pool, mr_
             given[i] = (double)at_ms / (double)MR_DAY_MS;
             continue;
         }
+        if (names[i] >= MR_PLAN_CONSTANT) {
+            given[i] = names[i] - MR_PLAN_CONSTANT;
+            continue;
+        }
         reading.operation = &plan->operations[names[i] / MR_FEATURE_COLUMNS_MAX];
         mr_operation_kind(reading.operation)->read(&reading);
         given[i] = reading.count > 0

@@ -32,6 +32,7 @@ mr_status mr_shard_create(const mr_shard_options *options, mr_shard **ret_shard)
     shard->applies_late = options->applies_late;
     shard->newest_ms = MR_TIME_NONE;
     shard->clock_ms = MR_TIME_NONE;
+    shard->names.item_words = &shard->item_words;
     mr_commerce_init(&shard->commerce);
     mr_cut_init(&shard->cut);
     if (mr_id_table_create(&shard->key, &shard->names.items) != MR_OK ||
@@ -58,6 +59,7 @@ void mr_shard_destroy(mr_shard *shard)
     mr_block_pool_deinit(&shard->pool);
     mr_id_table_destroy(shard->names.items);
     mr_id_table_destroy(shard->names.words);
+    mr_item_words_deinit(&shard->item_words);
     mr_trending_deinit(&shard->trending);
     mr_commerce_deinit(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
@@ -90,6 +92,8 @@ mr_status mr_shard_end_restore(mr_shard *shard)
         return MR_ERR_NO_MEMORY;
     shard->changed = changed;
     shard->changed_capacity = capacity;
+    MR_TRY(mr_item_words_reserve(&shard->item_words,
+                                 mr_id_table_count(shard->names.items)));
     return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->names.items));
 }
 
@@ -151,6 +155,7 @@ size_t mr_shard_bytes(const mr_shard *shard)
     return sizeof(*shard) + mr_profile_store_bytes(&shard->store) +
            mr_block_pool_bytes(&shard->pool) + mr_id_table_bytes(shard->names.items) +
            mr_id_table_bytes(shard->names.words) +
+           mr_item_words_bytes(&shard->item_words) +
            mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
            shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +

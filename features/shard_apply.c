@@ -165,6 +165,8 @@ static mr_status prepare(mr_shard *shard, const mr_event_batch *batch, size_t fi
     MR_TRY(mr_dedup_reserve(shard->dedup, events));
     MR_TRY(
         mr_trending_reserve(&shard->trending, mr_id_table_count(shard->names.items) + events));
+    MR_TRY(mr_item_words_reserve(&shard->item_words,
+                                 mr_id_table_count(shard->names.items) + events));
     MR_TRY(number_items(shard, batch));
     return number_words(shard, batch);
 }
@@ -227,6 +229,22 @@ static size_t prefetch_window(mr_shard *shard, const mr_event_batch *batch, size
     return start + count;
 }
 
+static void note_item_words(mr_shard *shard, const mr_event *event, uint32_t item,
+                            const uint32_t *words)
+{
+    for (int field = 0; field < MR_ITEM_WORD_FIELDS; field++) {
+        if ((shard->plan->item_word_fields >> field & 1) == 0 ||
+            words[field] == MR_ID_NONE)
+            continue;
+        const mr_item_word word = {mr_time_seconds(event->time_ms), words[field] + 1};
+        if (!mr_item_words_is_news(&shard->item_words, shard->names.words, item, field,
+                                   word))
+            continue;
+        mr_shard_touch_item(shard, item);
+        mr_item_words_put(&shard->item_words, item, field, word);
+    }
+}
+
 static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
                         int64_t offset)
 {
@@ -245,7 +263,10 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
     mr_commerce_apply(&shard->commerce, event,
                       mr_zone_day(&shard->plan->settings.zone, event->time_ms), effect,
                       is_anonymous);
-    if (item == MR_ID_NONE || (MR_TRENDING_ON & MR_ON(event->type)) == 0)
+    if (item == MR_ID_NONE)
+        return;
+    note_item_words(shard, event, item, shard->batch_words[index]);
+    if ((MR_TRENDING_ON & MR_ON(event->type)) == 0)
         return;
     mr_shard_touch_item(shard, item);
     mr_trending_add(&shard->trending, &shard->pool, item, event->time_ms);

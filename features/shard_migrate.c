@@ -157,12 +157,16 @@ static mr_status copy_items(const migration *m)
 {
     const uint32_t count = mr_id_table_count(m->from->names.items);
     MR_TRY(mr_trending_reserve(&m->to->trending, count));
+    MR_TRY(mr_item_words_reserve(&m->to->item_words, count));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index;
         MR_TRY(mr_id_table_put(m->to->names.items, mr_id_table_id(m->from->names.items, i), &index));
         const mr_trending_item *source = mr_trending_item_at(&m->from->trending, i);
         mr_trending_item *target = mr_trending_item_at(&m->to->trending, i);
         target->ever = source->ever;
+        for (int field = 0; field < MR_ITEM_WORD_FIELDS; field++)
+            mr_item_words_put(&m->to->item_words, i, field,
+                              m->from->item_words.items[i][field]);
         MR_TRY(mr_block_pool_reserve(&m->to->pool, MR_BLOCK_BYTES_MAX));
         copy_hours(m, &source->hours, &target->hours);
     }

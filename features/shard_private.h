@@ -148,6 +148,7 @@ struct mr_shard {
     mr_block_pool pool;
     mr_profile_store store;
     mr_names names;
+    mr_item_words item_words;
     mr_trending trending;
     mr_commerce commerce;
     mr_outbox outbox;

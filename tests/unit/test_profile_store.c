@@ -252,7 +252,7 @@ static mr_event event_of(uint8_t type)
 static void test_a_row_has_no_fields_of_purchases_before_its_first(void **state)
 {
     fixture *f = *state;
-    mr_names names;
+    mr_names names = {NULL, NULL, NULL};
     assert_ok(mr_id_table_create(&f->key, &names.items));
     assert_ok(mr_id_table_create(&f->key, &names.words));
     reserve(f, 1);
