@@ -106,6 +106,7 @@ const mr_aggregate_kind mr_aggregate_kinds[MR_AGGREGATES] = {
                                               .type = MR_VALUE_MILLIONTHS}},
                                  KEPT_BY(fading_top)},
     [MR_AGGREGATE_HISTORY_TOP] = {.name = "history_top",
+                                  .order = MR_ORDER_LOG, /* words are a partition's */
                                   .is_list = true,
                                   .column_count = 2,
                                   .columns = {{.name = "word", .type = MR_VALUE_WORD},

@@ -9,6 +9,8 @@ typedef struct shard_item {
     mr_text id;
     const mr_trending_item *item;
     const mr_block_pool *pool;
+    const mr_item_word *words; /* [MR_ITEM_WORD_FIELDS] */
+    const mr_id_table *texts;
 } shard_item;
 
 static int compare_items(const void *a, const void *b)
@@ -23,10 +25,11 @@ static size_t gather_items(const mr_dump *dump, shard_item *ret_items)
         const mr_shard *shard = dump->shards[s];
         for (uint32_t i = 0; i < mr_id_table_count(shard->names.items); i++) {
             const mr_trending_item *item = mr_trending_item_at(&shard->trending, i);
-            if (item->ever > 0)
-                ret_items[count++] = (shard_item){.id = mr_id_table_id(shard->names.items, i),
-                                                  .item = item,
-                                                  .pool = &shard->pool};
+            ret_items[count++] = (shard_item){.id = mr_id_table_id(shard->names.items, i),
+                                              .item = item,
+                                              .pool = &shard->pool,
+                                              .words = shard->item_words.items[i],
+                                              .texts = shard->names.words};
         }
     }
     qsort(ret_items, count, sizeof(*ret_items), compare_items);
@@ -45,6 +48,43 @@ static void add_hours(const shard_item *item, int64_t at_hour,
     }
 }
 
+/* Of the shards that know the item, the latest word, of two at once the greater text. */
+static mr_text latest_word(const shard_item *items, size_t count, int field)
+{
+    uint32_t time_s = 0;
+    mr_text latest = {0};
+    for (size_t i = 0; i < count; i++) {
+        const mr_item_word *word = &items[i].words[field];
+        if (word->word_plus_one == 0)
+            continue;
+        const mr_text text = mr_id_table_id(items[i].texts, word->word_plus_one - 1);
+        if (latest.length > 0 &&
+            (word->time_s < time_s ||
+             (word->time_s == time_s && mr_text_compare(text, latest) <= 0)))
+            continue;
+        time_s = word->time_s;
+        latest = text;
+    }
+    return latest.length > 0 ? latest : MR_TEXT("-");
+}
+
+static mr_status dump_words(mr_dump *dump, const shard_item *items, size_t count)
+{
+    mr_text words[MR_ITEM_WORD_FIELDS];
+    bool has_any = false;
+    for (int field = 0; field < MR_ITEM_WORD_FIELDS; field++) {
+        words[field] = latest_word(items, count, field);
+        has_any |= !mr_text_is(words[field], "-");
+    }
+    if (!has_any)
+        return MR_OK;
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\titem"));
+    mr_dump_text(dump, items[0].id);
+    for (int field = 0; field < MR_ITEM_WORD_FIELDS; field++)
+        mr_dump_text(dump, words[field]);
+    return mr_dump_end_line(dump);
+}
+
 static mr_status dump_item(mr_dump *dump, const shard_item *items, size_t count,
                            int64_t at_hour)
 {
@@ -54,6 +94,8 @@ static mr_status dump_item(mr_dump *dump, const shard_item *items, size_t count,
         ever += items[i].item->ever;
         add_hours(&items[i], at_hour, counts);
     }
+    if (ever == 0)
+        return MR_OK;
     mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\ttrending"));
     mr_dump_text(dump, items[0].id);
     mr_dump_number(dump, (int64_t)ever);
@@ -81,7 +123,9 @@ mr_status mr_dump_trending(mr_dump *dump)
         size_t end = i + 1;
         while (end < count && mr_text_equal(items[end].id, items[i].id))
             end++;
-        status = dump_item(dump, &items[i], end - i, at_hour);
+        status = dump_words(dump, &items[i], end - i);
+        if (status == MR_OK)
+            status = dump_item(dump, &items[i], end - i, at_hour);
         i = end;
     }
     free(items);

@@ -158,6 +158,7 @@ void mr_checkpoint_cut_begin(mr_shard *shard, uint64_t epoch, uint64_t generatio
     place.segment = cut->is_base ? 0 : cut->segments + 1;
     start_buffer(shard, buffer);
     mr_checkpoint_put_start(shard, &place, buffer);
+    cut->start_bytes = buffer->length;
     mr_buffer_clear(&cut->held);
     mr_checkpoint_put_links(shard, &cut->held);
 }
@@ -280,7 +281,7 @@ static void pass_on(mr_cut *cut)
     }
     mr_checkpoint_put_streams(cut->streams, MR_CUT_ITEMS, MR_CUT_STREAMS, enough,
                               cut->out);
-    cut->cut_bytes = cut->out->length;
+    cut->cut_bytes = cut->out->length - cut->start_bytes;
 }
 
 bool mr_checkpoint_cut_step(mr_shard *shard, size_t entries)

@@ -80,10 +80,7 @@ static bool kind_of(const mr_operation *operation, mr_vector_kind *ret_kind)
         *ret_kind = stores ? MR_VECTOR_NUMBER : MR_VECTOR_WINDOW_SUM;
         return true;
     case MR_AGGREGATE_DISTINCT: *ret_kind = MR_VECTOR_NUMBER; return true;
-    case MR_AGGREGATE_SKETCH:
-    case MR_AGGREGATE_POINTS:
-    case MR_AGGREGATE_GROWTH:
-    case MR_AGGREGATE_RATING: *ret_kind = MR_VECTOR_READ; return true;
+    case MR_AGGREGATE_SKETCH: *ret_kind = MR_VECTOR_READ; return true;
     case MR_AGGREGATE_FADING_SUM: *ret_kind = MR_VECTOR_FADING; return true;
     case MR_AGGREGATE_FADING_MEAN: *ret_kind = MR_VECTOR_FADING_MEAN; return true;
     case MR_AGGREGATE_EXPRESSION: *ret_kind = MR_VECTOR_EXPRESSION; return true;

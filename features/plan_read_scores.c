@@ -11,6 +11,12 @@ typedef struct amounts {
     bool spends;
 } amounts;
 
+const char *mr_plan_meaning_of_score(const char *name)
+{
+    const mr_feature_spec *known = mr_plan_default_named(name);
+    return known != NULL ? known->meaning : "A score of what the user did.";
+}
+
 static bool event_type_of(mr_text name, mr_event_type *ret_type)
 {
     *ret_type = mr_event_type_from(name);
@@ -175,7 +181,7 @@ static mr_status choose_kind(mr_plan_reading *r, mr_feature_spec *spec)
         spec->length = score->expires_days > 0 ? (uint16_t)(score->expires_days + 1) : 1;
     spec->unit = "points";
     if (spec->meaning == NULL)
-        spec->meaning = "Points for what the user did.";
+        spec->meaning = mr_plan_meaning_of_score(spec->name);
     return MR_OK;
 }
 
@@ -259,8 +265,7 @@ static mr_status read_tier(mr_plan_reading *r, mr_json_value *value)
 {
     mr_feature_spec spec = {.aggregate = MR_AGGREGATE_TIER,
                             .on = MR_ON_ANY,
-                            .unit = "level",
-                            .meaning = "The level that the score has reached."};
+                            .unit = "level"};
     size_t cursor = 0;
     mr_text name;
     mr_json_value *member;
@@ -273,6 +278,8 @@ static mr_status read_tier(mr_plan_reading *r, mr_json_value *value)
         MR_TRY(read_tier_member(r, name, member, &spec, tier));
     if (spec.name == NULL || tier->of[0] == '\0' || tier->count == 0)
         return mr_plan_complain(r, "", "needs name, of and levels");
+    if (spec.meaning == NULL)
+        spec.meaning = mr_plan_meaning_of_score(spec.name);
     return mr_plan_add(r, &spec);
 }
 

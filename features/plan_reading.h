@@ -51,6 +51,9 @@ bool mr_plan_is_read(const mr_plan_reading *r, const char *name);
 const char *mr_plan_words_of(const mr_feature_spec *spec,
                              char ret_meaning[MR_PLAN_TEXT_BYTES_MAX + 1]);
 
+/* The same of a score or a tier. */
+const char *mr_plan_meaning_of_score(const char *name);
+
 /* How a plan's file names what is kept of an aggregate: "exact_to". */
 const char *mr_plan_length_word(mr_aggregate aggregate);
 

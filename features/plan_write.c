@@ -124,6 +124,13 @@ static void put_amounts(const mr_score_spec *score, const char *member, int sign
         mr_buffer_printf(yaml, "}");
 }
 
+static void put_meaning(const mr_feature_spec *spec, mr_buffer *yaml)
+{
+    if (spec->meaning[0] != '\0' &&
+        strcmp(spec->meaning, mr_plan_meaning_of_score(spec->name)) != 0)
+        put_text("meaning", spec->meaning, yaml);
+}
+
 static void put_score(const mr_feature_spec *spec, mr_buffer *yaml)
 {
     const mr_score_spec *score = spec->score;
@@ -141,6 +148,7 @@ static void put_score(const mr_feature_spec *spec, mr_buffer *yaml)
         mr_buffer_printf(yaml, ", expires: %ud", (unsigned)score->expires_days);
     if (spec->half_life_days > 0)
         mr_buffer_printf(yaml, ", half_life: %ud", (unsigned)spec->half_life_days);
+    put_meaning(spec, yaml);
     mr_buffer_printf(yaml, "}\n");
 }
 
@@ -150,7 +158,9 @@ static void put_tier(const mr_feature_spec *spec, mr_buffer *yaml)
     for (size_t i = 0; i < spec->tier->count; i++)
         mr_buffer_printf(yaml, "%s%s: %lld", i > 0 ? ", " : "", spec->tier->levels[i].name,
                          (long long)spec->tier->levels[i].from);
-    mr_buffer_printf(yaml, "}}\n");
+    mr_buffer_printf(yaml, "}");
+    put_meaning(spec, yaml);
+    mr_buffer_printf(yaml, "}\n");
 }
 
 static void put_scores(const mr_plan *plan, mr_buffer *yaml)

@@ -156,7 +156,7 @@ def time_of(written):
 class Event:
     """One line of a record.  `session`, `begins_order`, `offset`: set by whoever applies it."""
     __slots__ = ("type", "who", "is_anonymous", "visitor", "event_id", "order", "name", "time", "rating", "line", "item",
-                 "quantity", "value", "offset", "session", "begins_order")
+                 "quantity", "value", "price", "offset", "session", "begins_order", "words")
 
 
 def head(members, log_ms):
@@ -175,6 +175,7 @@ def head(members, log_ms):
     event.event_id, event.order, event.name = get("event_id", ""), get("order_id", ""), get("name", "")
     event.time = time_of(members["time"]) if get("time") else log_ms
     event.time = min(event.time, log_ms + AHEAD_MS)
+    event.words = {key: get(key, "") for key in ("device", "channel")}
     event.rating = cents(members["rating"]) if get("rating") else 0
     if event.rating and not 100 <= event.rating <= 500:
         raise Poison("rating")
@@ -186,10 +187,10 @@ def put_line(event, members, defaults):
     get = members.get
     event.item = check_id(get("item_id", ""))
     for key in ("category", "brand"):
-        check_id(get(key) or defaults.get(key, ""))
+        event.words[key] = check_id(get(key) or defaults.get(key, ""))
     price, value = get("price", ""), get("value", "")
     event.quantity = whole(members["quantity"], QUANTITY_MOST) if get("quantity") else 1
-    one = cents(price) if price else 0
+    one = event.price = cents(price) if price else 0
     event.value = cents(value) if value else cents(price, event.quantity) if price else 0
     if get("position") and whole(members["position"], POSITION_MOST) < 0:
         raise Poison("position")

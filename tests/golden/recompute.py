@@ -11,6 +11,7 @@ written at LOG_START_MS + n * LOG_STEP_MS, to the partition of its key.  `free` 
 import re
 import sys
 from collections import Counter, defaultdict
+from datetime import datetime, timezone
 from functools import lru_cache
 
 from reading import TYPES, Dialect, Poison
@@ -71,6 +72,167 @@ class Ids:
         self.buckets.setdefault(bucket, set()).add(each)
 
 
+def share(half_life, age):
+    """What is left after some days, in 2^-30."""
+    return round(2 ** (-(age % half_life) / half_life) * 2**30) >> age // half_life if age < 10 * half_life else 0
+
+
+def towards_zero(number, divisor):
+    return number // divisor if number >= 0 else -(-number // divisor)
+
+
+class Top:
+    """Words with weights in 1/256, each as of a day; a few places only."""
+
+    def __init__(self, places, half_life=30):
+        self.places, self.half_life, self.entries = places, half_life, []
+
+    def faded(self, weight, age):
+        return weight if age <= 0 else (weight * share(self.half_life, age) + 2**29) >> 30
+
+    def joined(self, a, b):
+        when = max(a[2], b[2])
+        return [a[0], min(self.faded(a[1], when - a[2]) + self.faded(b[1], when - b[2]), 2**24 - 1), when]
+
+    def find(self, word):
+        return next((i for i, each in enumerate(self.entries) if each[0] == word), None)
+
+    def weakest(self, when):
+        return min(range(len(self.entries)), key=lambda i: (self.faded(self.entries[i][1], when - self.entries[i][2]), i))
+
+    def take(self, word, time):
+        fresh, at = [word, 256, min(day(time), 65535)], self.find(word)
+        if at is not None:
+            self.entries[at] = self.joined(self.entries[at], fresh)
+        elif len(self.entries) < self.places:
+            self.entries.append(fresh)
+        else:
+            when = max(each[2] for each in [*self.entries, fresh])
+            at = self.weakest(when)
+            if self.faded(self.entries[at][1], when - self.entries[at][2]) <= self.faded(256, when - fresh[2]):
+                self.entries[at] = fresh
+
+    def merge(self, other):
+        for entry in other.entries:
+            at = self.find(entry[0])
+            if at is None:
+                self.entries.append(list(entry))
+            else:
+                self.entries[at] = self.joined(self.entries[at], entry)
+        while len(self.entries) > self.places:
+            del self.entries[self.weakest(max(each[2] for each in self.entries))]
+
+    def read(self, at):
+        read = [(e[1] * share(self.half_life, max(day(at) - e[2], 0)) * 10**6 >> 38, e[0]) for e in self.entries]
+        return ranked(read)
+
+
+def ranked(weights, most=1000):
+    """[(weight, word)] as values, the strongest first."""
+    kept = sorted((w for w in weights if w[0] > 0), key=lambda w: (-w[0], w[1].encode()))[:most]
+    return [value for weight, word in kept for value in (escape(word), weight)]
+
+
+class Points:
+    CAP, EXPIRES = 200, 365
+
+    def __init__(self):
+        self.lots, self.day, self.earned = {}, 0, 0
+
+    def take(self, event):
+        when, units = day(event.time), towards_zero(event.value, 100)
+        for old in [lot for lot in self.lots if lot + self.EXPIRES <= when]:
+            if all(other + self.EXPIRES <= when for other in self.lots if other < old):
+                del self.lots[old]
+        if event.type == "redeem":
+            for lot in sorted(self.lots):
+                taken = min(units, self.lots[lot])
+                self.lots[lot] -= taken
+                units -= taken
+                if not self.lots[lot]:
+                    del self.lots[lot]
+            return
+        gain = {"purchase": units, "review": 20, "login": 2}[event.type]
+        if gain <= 0:
+            return
+        mark = min(when + 1, 65535)
+        if mark > self.day:
+            self.day, self.earned = mark, 0
+        before = self.earned if mark == self.day else self.lots.get(when, 0)
+        taken = min(gain, max(self.CAP - before, 0))
+        self.earned += taken if mark == self.day else 0
+        if taken and (when in self.lots or len(self.lots) < self.EXPIRES + 1):
+            self.lots[when] = self.lots.get(when, 0) + taken
+
+    def merge(self, other):
+        for when, points in other.lots.items():
+            self.lots[when] = self.lots.get(when, 0) + points
+        for old in sorted(self.lots)[:max(len(self.lots) - self.EXPIRES - 1, 0)]:
+            del self.lots[old]
+        if other.day > self.day:
+            self.day, self.earned = other.day, other.earned
+        elif other.day == self.day:
+            self.earned = min(self.earned + other.earned, 65535)
+
+    def read(self, at):
+        return sum(points for when, points in self.lots.items() if when + self.EXPIRES > day(at))
+
+
+class Growth:
+    HALF_LIFE = 180
+
+    def __init__(self):
+        self.value, self.day = 0, 0
+
+    def join(self, value, when):
+        later = max(when, self.day)
+        self.value = self.faded(self.value, later - self.day) + self.faded(value, later - when) if self.day else value
+        self.day = later
+
+    def faded(self, value, age):
+        return value if age <= 0 else towards_zero(value * share(self.HALF_LIFE, age), 2**30)
+
+    def take(self, event):
+        gain = towards_zero(event.value, 100) if event.type == "purchase" else 1
+        self.join(gain * 65536, min(day(event.time) + 1, 65535))
+
+    def merge(self, other):
+        if other.day:
+            self.join(other.value, other.day)
+
+    def read(self, at):
+        return towards_zero(self.faded(self.value, day(at) + 1 - self.day), 65536)
+
+
+class Credit:
+    def __init__(self):
+        self.sum, self.start, self.run = 0, 0, 0
+
+    def take(self, event):
+        self.sum += {"purchase": 2, "review": 1, "refund": -5}[event.type]
+        if event.type != "purchase":
+            return
+        time_s = event.time // 1000
+        is_within = self.run and 0 <= time_s - self.start < 3600
+        if not is_within and (not self.run or time_s > self.start):
+            self.start, self.run = time_s, 0
+        self.run += 1
+        if self.run == 21:
+            self.sum -= 40
+
+    def merge(self, other):
+        self.sum += other.sum
+        if other.run and (not self.run or other.start > self.start):
+            self.start, self.run = other.start, other.run
+
+    def read(self, _):
+        return max(300, min(850, 600 + self.sum))
+
+
+SCORED = {"points": ("purchase", "review", "login", "redeem"), "growth": ("purchase", "login"),
+          "credit": ("purchase", "refund", "review")}
+
+
 class Profile:
     """All events of one id, and what depends on the order of arrival: visits, orders, ids seen beside it."""
 
@@ -82,6 +244,14 @@ class Profile:
     def restart(self):
         self.events, self.newest, self.sessions = [], None, 0
         self.orders, self.known_orders, self.record = 0, [], None
+        self.start, self.open, self.closed, self.bounces = 0, 0, 0, 0
+        self.tops = {"device": Top(2), "channel": Top(2)}
+        self.scores = {"points": Points(), "growth": Growth(), "credit": Credit()}
+
+    def close_visit(self, end):
+        self.closed += end // 1000 - self.start
+        self.bounces += self.open == 1
+        self.open = 0
 
     def know(self, order):
         """Whether the order id is a new one."""
@@ -93,18 +263,47 @@ class Profile:
     def take(self, event):
         if self.newest is None or event.time - self.newest > VISIT_GAP_MS:
             self.sessions = min(self.sessions + 1, SESSIONS_MOST)
+            if self.open:
+                self.close_visit(self.newest)
+            self.start = event.time // 1000
+        self.open += 1
         self.newest = event.time if self.newest is None else max(self.newest, event.time)
         event.session = self.sessions
         event.begins_order = event.type == "purchase" and (self.know(event.order) if event.order else event.line == 0)
         self.orders += event.begins_order
+        for field, top in self.tops.items():
+            if event.words[field]:
+                top.take(event.words[field], event.time)
+        for name, score in self.scores.items():
+            if event.type in SCORED[name]:
+                score.take(event)
         self.events.append(event)
 
     def merge(self, moved):
         """Everything another profile held when it was moved here."""
+        self.merge_visits(moved)
+        for name, top in self.tops.items():
+            top.merge(moved.tops[name])
+        for name, score in self.scores.items():
+            score.merge(moved.scores[name])
         self.events += moved.events
         self.sessions = min(self.sessions + moved.sessions, SESSIONS_MOST)
         self.newest = moved.newest if self.newest is None else max(self.newest, moved.newest)
         self.orders += moved.orders - sum(not self.know(order) for order in moved.known_orders)
+
+
+    def merge_visits(self, moved):
+        """The later of the two open visits stays open."""
+        if not moved.open:
+            return
+        is_later = self.newest is None or moved.newest > self.newest
+        later, earlier, end = (moved, self, self.newest) if is_later else (self, moved, moved.newest)
+        kept = Profile(None, False)
+        kept.start, kept.open, kept.closed, kept.bounces = earlier.start, earlier.open, earlier.closed, earlier.bounces
+        if kept.open:
+            kept.close_visit(end)
+        self.start, self.open = later.start, later.open
+        self.closed, self.bounces = later.closed + kept.closed, later.bounces + kept.bounces
 
 
 class Partition:
@@ -113,6 +312,7 @@ class Partition:
     def __init__(self, number, dialect="auto", ids_most=IDS_MOST):
         self.number, self.dialect, self.ids = number, Dialect(dialect), Ids(ids_most)
         self.counters = Counter()
+        self.item_words = {}  # (item, field): (second, text) of the latest
         self.events = []      # applied ones, for what is counted a partition
         self.profiles = {}
         self.newest = self.clock = None
@@ -171,6 +371,12 @@ class Partition:
         profile.take(event)
         profile.record = event.offset, event.time
         self.events.append(event)
+        profile.partition = self
+        if event.item and (event.type in QUOTAS or event.type in TRENDING):
+            for field, word in (*((f, event.words[f]) for f in ("category", "brand")), ("band", band(event.price))):
+                if word:
+                    said = event.time // 1000, word.encode()
+                    self.item_words[event.item, field] = max(said, self.item_words.get((event.item, field), said))
         if event.visitor and not event.is_anonymous and event.visitor not in profile.noted:
             profile.noted = [*profile.noted, event.visitor][-VISITORS_NOTED:]
             self.links[len(self.links) + 1] = event.visitor, event.who
@@ -202,6 +408,7 @@ class Partition:
         if self.is_new(source, sequence):
             profile = self.profile(user_id, False)
             profile.merge(moved)
+            profile.partition = self
             profile.record = self.counters["next_offset"], time
             self.counters["lines_moved_in"] += len(moved.events)
         self.passed("control")
@@ -215,6 +422,23 @@ def wrap(number):
 
 def day(time_ms):
     return time_ms // DAY_MS
+
+
+def month(time_ms):
+    date = datetime.fromtimestamp(min(time_ms, 250_000_000_000_000) // 1000, timezone.utc)
+    return (date.year - 1970) * 12 + date.month - 1
+
+
+def day_of(a_month):
+    return (datetime(1970 + a_month // 12, a_month % 12 + 1, 1) - datetime(1970, 1, 1)).days
+
+
+LEVELS = [("newcomer", 0), ("bronze", 100), ("silver", 500), ("gold", 2000), ("platinum", 8000), ("diamond", 30000)]
+GRADES = [("D", 300), ("C", 500), ("B", 600), ("A", 700), ("AA", 780)]
+
+
+def level(score, levels):
+    return [name for name, begins in levels if begins <= score or name == levels[0][0]][-1]
 
 
 class Reader:
@@ -263,6 +487,34 @@ class Reader:
         counts = Counter(event.time // HOUR_MS % 24 for event in self.events)
         return [number for hour in sorted(counts) for number in (hour, min(counts[hour], 65535))]
 
+    def months(self, *types):
+        months = sorted({month(e.time) for e in (self.of(*types) if types else self.events)})
+        return [day_of(each) for each in months if each > months[-1] - 48]
+
+    def visits(self):
+        p = self.profile
+        if not p.open:
+            return []
+        seconds = p.closed + p.newest // 1000 - p.start
+        return [p.sessions, seconds // p.sessions, len(p.events) * 10**6 // p.sessions, p.bounces, p.start * 1000]
+
+    def history_top(self, field, types, most, half_life):
+        weights = Counter()
+        for time_s, item, kind, _, _ in self.history():
+            word = self.profile.partition.item_words.get((item.decode(), field))
+            if word and TYPES[kind] in types:
+                weights[word[1].decode()] += share(half_life, max(day(self.at) - day(time_s * 1000), 0))
+        return ranked([(total * 10**6 >> 30, word) for word, total in weights.items()], most)
+
+    def stage(self):
+        times = [event.time for event in self.events]
+        silent, age = self.at - max(times), self.at - min(times)
+        bought = [t for t in sorted({e.time for e in self.of("purchase")})[-32:] if 0 <= self.at - t < 60 * DAY_MS]
+        days = sorted({day(t) for t in times})
+        back = any(b <= day(self.at) and day(self.at) - b < 30 and b - a >= 30 for a, b in zip(days, days[1:]))
+        return ("lost" if silent >= 120 * DAY_MS else "dormant" if silent >= 30 * DAY_MS else "new" if age < 30 * DAY_MS
+                else "returned" if back else "growing" if len(bought) >= 2 else "active")
+
     def history(self):
         entries = [(e.time // 1000, e.item.encode(), TYPES.index(e.type), weight(e), e.session)
                    for e in self.events if e.type in QUOTAS and e.item]
@@ -270,6 +522,14 @@ class Reader:
         for kind, quota in QUOTAS.items():
             kept += sorted(entry for entry in entries if TYPES[entry[2]] == kind)[-quota:]
         return sorted(kept)
+
+
+BANDS = [(500, "0-5"), (1000, "5-10"), (2000, "10-20"), (5000, "20-50"), (10000, "50-100"), (20000, "100-200"),
+         (50000, "200-500"), (100000, "500-1000"), (200000, "1000-2000"), (500000, "2000-5000")]
+
+
+def band(price):
+    return "" if price <= 0 else next((name for below, name in BANDS if price < below), "5000-")
 
 
 def weight(event):
@@ -302,14 +562,28 @@ def features(reader, is_free):
     yield "last_purchase", reader.times(max, "purchase")
     yield "purchase_times", sorted({event.time for event in purchases})[-32:]
     yield "active_days", reader.active_days()
+    yield "active_months", reader.months()
+    yield "purchase_months", reader.months("purchase")
     yield "hours", reader.hours()
+    if not is_free:
+        yield "visits", reader.visits()
+        yield "devices", reader.profile.tops["device"].read(reader.at)
+        yield "channels", reader.profile.tops["channel"].read(reader.at)
     values = []
     for time_s, item, kind, heaviness, session in reader.history():
         values += [time_s * 1000, escape(item.decode()), TYPES[kind], heaviness] + ([] if is_free else [session])
     yield "history", values
     if not is_free:
+        yield "interests", reader.history_top("category", QUOTAS, 16, 30)
+        yield "brands", reader.history_top("brand", QUOTAS, 8, 30)
+        yield "price_bands", reader.history_top("band", ("purchase",), 6, 90)
         latest = max((event.time for event in purchases), default=None)
         yield "rfm", [] if latest is None else [(reader.at - latest) // DAY_MS, reader.profile.orders, reader.spend()]
+        growth, points, credit = (reader.profile.scores[name].read(reader.at) for name in ("growth", "points", "credit"))
+        yield from (("growth_value", [growth]), ("points", [points]), ("credit", [credit]))
+        yield "member_level", [level(growth, LEVELS)]
+        yield "credit_grade", [level(credit, GRADES)]
+    yield "lifecycle", [reader.stage()]
 
 
 # ---- the dump ----
@@ -333,12 +607,23 @@ def show_profiles(profiles, at, is_free):
             yield line(name, "@record", *profile.record)
 
 
-def show_trending(events, at):
+def show_trending(partitions, events, at):
+    words = {}
+    for partition in partitions:
+        for key, said in partition.item_words.items():
+            words[key] = max(said, words.get(key, said))
     items = defaultdict(list)
+    for item, _ in words:
+        items[item]
     for event in events:
         if event.type in TRENDING and event.item:
             items[event.item].append(event.time // HOUR_MS)
     for item in sorted(items, key=str.encode):
+        said = [words.get((item, field)) for field in ("category", "brand", "band")]
+        if any(said):
+            yield line("\\p", "item", escape(item), *[escape(word[1].decode()) if word else "-" for word in said])
+        if not items[item]:
+            continue
         counts = Counter(hour for hour in items[item] if at // HOUR_MS - 191 <= hour <= at // HOUR_MS)
         yield line("\\p", "trending", escape(item), len(items[item]), *[n for h in sorted(counts) for n in (h, counts[h])])
 
@@ -396,7 +681,7 @@ def dump(partitions, is_free):
     profiles = [profile for partition in partitions for profile in partition.profiles.values() if profile.events]
     at = max((partition.newest for partition in partitions if partition.newest is not None), default=0)
     yield from show_profiles(profiles, at, is_free)
-    yield from show_trending(events, at)
+    yield from show_trending(partitions, events, at)
     yield from show_commerce(events, profiles, is_free)
     if not is_free:
         for partition in partitions:

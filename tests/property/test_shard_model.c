@@ -313,6 +313,48 @@ static void check_numbers(const int64_t *expected, size_t count, const mr_value 
         assert_int_equal(values[i].number, expected[i]);
 }
 
+/* First days of the months, of the 48 up to the newest. */
+static size_t months(const model *m, int type, int64_t *ret_days)
+{
+    size_t count = distinct_times(m, type, DAY_MS, EVENTS_MAX, ret_days);
+    size_t different = 0;
+    for (size_t i = 0; i < count; i++) {
+        char text[MR_TIME_TEXT_BYTES];
+        mr_time_to_text(ret_days[i] * DAY_MS, text);
+        const int64_t first = ret_days[i] - (10 * (text[8] - '0') + text[9] - '0') + 1;
+        if (different == 0 || ret_days[different - 1] != first)
+            ret_days[different++] = first;
+    }
+    return different;
+}
+
+static bool has_returned(const model *m, int64_t at_day)
+{
+    static int64_t days[EVENTS_MAX];
+    const size_t count = distinct_times(m, 0, DAY_MS, EVENTS_MAX, days);
+    for (size_t i = 1; i < count; i++) {
+        if (days[i] <= at_day && at_day - days[i] < 30 && days[i] - days[i - 1] >= 30)
+            return true;
+    }
+    return false;
+}
+
+static const char *stage(const model *m)
+{
+    static int64_t times[EVENTS_MAX];
+    const int64_t silent_ms = m->at_ms - extreme(m, 0, 1);
+    const size_t count = distinct_times(m, MR_EVENT_PURCHASE, 1, 32, times);
+    size_t recent = 0;
+    for (size_t i = 0; i < count; i++)
+        recent += times[i] <= m->at_ms && m->at_ms - times[i] < 60 * DAY_MS;
+    return silent_ms >= 120 * DAY_MS                         ? "lost"
+           : silent_ms >= 30 * DAY_MS                        ? "dormant"
+           : m->at_ms - extreme(m, 0, -1) < 30 * DAY_MS      ? "new"
+           : has_returned(m, mr_time_day(m->at_ms))          ? "returned"
+           : recent >= 2                                     ? "growing"
+                                                             : "active";
+}
+
 static bool expected_number(const model *m, const char *name, int64_t *ret_number)
 {
     const struct {
@@ -348,7 +390,7 @@ static void check_feature(void *context, const mr_feature *feature,
                           const mr_value *values, size_t rows)
 {
     model *m = context;
-    int64_t expected[128];
+    static int64_t expected[EVENTS_MAX];
     size_t count = 0;
     m->checked++;
     if (expected_number(m, feature->name, &expected[0])) {
@@ -368,6 +410,13 @@ static void check_feature(void *context, const mr_feature *feature,
             old++;
         count -= old;
         memmove(expected, expected + old, count * sizeof(*expected));
+    } else if (strcmp(feature->name, "active_months") == 0) {
+        count = months(m, 0, expected);
+    } else if (strcmp(feature->name, "purchase_months") == 0) {
+        count = months(m, MR_EVENT_PURCHASE, expected);
+    } else if (strcmp(feature->name, "lifecycle") == 0) {
+        assert_true(mr_text_is(values[0].text, stage(m)));
+        return;
     } else if (strcmp(feature->name, "hours") == 0) {
         check_hours(m, values, rows);
         return;
@@ -392,7 +441,7 @@ static void check_users(const mr_plan *plan, const mr_shard *shard, const log_t 
                    .is_anonymous = mr_shard_is_anonymous(shard, row),
                    .at_ms = mr_shard_newest_ms(shard)};
         mr_shard_profile_visit(shard, row, m.at_ms, check_feature, &m);
-        assert_int_equal(m.checked, 20);
+        assert_int_equal(m.checked, 23);
     }
 }
 

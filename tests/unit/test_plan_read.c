@@ -71,7 +71,8 @@ static void test_what_the_engine_reads_is_there_without_being_listed(void **stat
     (void)state;
     static const char *const names[] = {
         "events", "first_seen", "last_seen",     "sessions", "logins", "purchases",
-        "spend",  "orders",     "last_purchase", "history",  "rfm"};
+        "spend",  "orders",     "last_purchase", "history",  "rfm",
+        "growth_value", "points", "credit", "member_level", "credit_grade", "lifecycle"};
     mr_plan *plan = read_well("{\"features\":[{\"name\":\"logins\",\"on\":\"login\","
                               "\"aggregate\":\"count\"}]}");
     assert_int_equal(mr_plan_feature_count(plan), sizeof(names) / sizeof(names[0]));
@@ -168,7 +169,21 @@ static void test_what_is_wrong_is_named_with_its_place(void **state)
     refuse("\"name\":\"x\",\"of\":\"colour\"", "features[0].of", "'colour' is none");
     refuse(COUNT ",\"window\":\"7\"", "features[0].window", "whole days such as 7d");
     refuse(COUNT ",\"window\":\"0d\"", "features[0].window", "got '0d'");
-    refuse(COUNT ",\"window\":\"12h\"", "features[0].window", "got '12h'");
+    refuse(COUNT ",\"window\":\"0h\"", "features[0].window", "whole hours such as 24h");
+    refuse(COUNT ",\"sketch\":8", "features[0].sketch", "distinct alone has one");
+    refuse("\"name\":\"x\",\"on\":\"view\",\"aggregate\":\"distinct\",\"of\":"
+           "\"item_id\",\"exact_to\":5",
+           "features[0].of", "say `sketch: 10`");
+    refuse("\"name\":\"x\",\"on\":\"view\",\"aggregate\":\"distinct\",\"of\":"
+           "\"item_id\",\"exact_to\":5,\"sketch\":20",
+           "features[0].sketch", "from 4 to 12");
+    refuse("\"name\":\"x\",\"on\":\"view\",\"aggregate\":\"fading_top\",\"of\":"
+           "\"category\",\"half_life\":\"9d\"",
+           "features[0].k", "is needed");
+    refuse("\"name\":\"x\",\"on\":\"view\",\"aggregate\":\"session\"", "features[0]",
+           "it is on any");
+    refuse("\"name\":\"points\",\"on\":\"view\",\"aggregate\":\"count\"",
+           "features[0].name", "a section of its own");
     refuse(COUNT ",\"wndow\":\"7d\"", "features[0]", "unknown member 'wndow'");
     refuse(COUNT ",\"of\":\"value\"", "features[0].of", "count needs no `of`");
     refuse(COUNT ",\"length\":3", "features[0].length", "alone have one");
@@ -201,6 +216,49 @@ static void test_what_is_wrong_is_named_with_its_place(void **state)
            "or name and expression alone");
 }
 
+static void refuse_section(const char *sections, const char *path, const char *reason)
+{
+    char text[1024];
+    mr_plan *plan = NULL;
+    mr_plan_fault fault;
+    (void)snprintf(text, sizeof(text), "{%s}", sections);
+    assert_int_equal(read_text(text, &plan, &fault), MR_ERR_INVALID);
+    assert_string_equal(fault.path, path);
+    if (strstr(fault.message, reason) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", fault.message, reason);
+}
+
+static void test_what_is_wrong_with_scores_is_named(void **state)
+{
+    (void)state;
+    refuse_section("\"colour\":1", "colour", "unknown member");
+    refuse_section("\"scores\":{}", "scores", "must be a list");
+    refuse_section("\"lifecycle\":[]", "lifecycle", "must be such as");
+    refuse_section("\"scores\":[{\"name\":\"a\"}]", "scores[0]", "what it earns");
+    refuse_section("\"scores\":[{\"name\":\"a\",\"earn\":{\"look\":1}}]", "scores[0].earn",
+                   "'look' must be an event type");
+    refuse_section("\"scores\":[{\"name\":\"a\",\"earn\":{\"view\":\"1 per day\"}}]",
+                   "scores[0].earn", "1 per value");
+    refuse_section("\"scores\":[{\"name\":\"a\",\"earn\":{\"view\":1},\"expires\":\"9d\","
+                   "\"half_life\":\"9d\"}]",
+                   "scores[0]", "is one of three");
+    refuse_section("\"scores\":[{\"name\":\"a\",\"earn\":{\"view\":1},\"range\":[5,5]}]",
+                   "scores[0].range", "such as [300, 850]");
+    refuse_section("\"tiers\":[{\"name\":\"a\",\"of\":\"nothing\",\"levels\":{\"x\":0,"
+                   "\"y\":1}}]",
+                   "tiers[0]", "there is no score or number nothing");
+    refuse_section("\"tiers\":[{\"name\":\"a\",\"of\":\"points\",\"levels\":{\"x\":5,"
+                   "\"y\":1}}]",
+                   "tiers[0].levels", "rising");
+    refuse_section("\"lifecycle\":{\"lost_after\":\"9d\"}", "lifecycle.lost_after",
+                   "later than dormant_after");
+    refuse_section("\"lifecycle\":{\"growing\":\"2 in 60d\"}", "lifecycle.growing",
+                   "2 purchases in 60d");
+    refuse_section("\"currency\":\"euro\"", "currency", "three capital letters");
+    refuse_section("\"currency\":\"EUR\",\"rates\":{\"USD\":-1}", "rates.USD",
+                   "what one is worth");
+}
+
 static void test_too_many_features_are_refused(void **state)
 {
     (void)state;
@@ -228,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_what_is_written_says_what_is_not_said_anyway),
         cmocka_unit_test(test_models_read_the_default_columns_whose_features_are_there),
         cmocka_unit_test(test_what_is_wrong_is_named_with_its_place),
+        cmocka_unit_test(test_what_is_wrong_with_scores_is_named),
         cmocka_unit_test(test_too_many_features_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -253,6 +253,8 @@ static void test_a_row_has_no_fields_of_purchases_before_its_first(void **state)
 {
     fixture *f = *state;
     mr_names names = {NULL, NULL, NULL};
+    uint32_t words[MR_WORD_FIELDS];
+    memset(words, 0xff, sizeof(words)); /* none: MR_ID_NONE */
     assert_ok(mr_id_table_create(&f->key, &names.items));
     assert_ok(mr_id_table_create(&f->key, &names.words));
     reserve(f, 1);
@@ -264,11 +266,11 @@ static void test_a_row_has_no_fields_of_purchases_before_its_first(void **state)
     const mr_event view = event_of(MR_EVENT_VIEW);
     const mr_event purchase = event_of(MR_EVENT_PURCHASE);
 
-    (void)mr_profile_apply(f->plan, &f->pool, &names, &row, &view, MR_ID_NONE, NULL, 1);
+    (void)mr_profile_apply(f->plan, &f->pool, &names, &row, &view, MR_ID_NONE, words, 1);
     assert_int_equal(row.head->extra_block, 0);
     assert_int_equal(*mr_row_number(row, spend), 0);
     const mr_profile_effect effect =
-        mr_profile_apply(f->plan, &f->pool, &names, &row, &purchase, MR_ID_NONE, NULL, 2);
+        mr_profile_apply(f->plan, &f->pool, &names, &row, &purchase, MR_ID_NONE, words, 2);
     assert_true(effect.is_first_purchase);
     assert_int_not_equal(row.head->extra_block, 0);
     assert_int_equal(*mr_row_number(row, spend), 250);
