@@ -312,8 +312,18 @@ const mr_dedup_spec mr_default_dedup = {
 mr_status mr_plan_create_with(const mr_dedup_spec *dedup, mr_plan **ret_plan)
 {
     const mr_plan_settings settings = {.dedup = *dedup};
-    return mr_plan_compile(&settings, mr_default_features, mr_default_feature_count,
-                           mr_default_columns, mr_default_column_count, ret_plan, NULL);
+    mr_plan *plan = NULL;
+    MR_TRY(mr_plan_compile(&settings, mr_default_features, mr_default_feature_count,
+                           mr_default_columns, mr_default_column_count, &plan, NULL));
+    mr_status status = mr_plan_add_default_segments(plan);
+    if (status == MR_OK)
+        status = mr_plan_set_default_bot_rule(plan);
+    if (status != MR_OK) {
+        mr_plan_destroy(plan);
+        return status;
+    }
+    *ret_plan = plan;
+    return MR_OK;
 }
 
 mr_status mr_plan_create_default(mr_plan **ret_plan)
@@ -327,6 +337,9 @@ void mr_plan_destroy(mr_plan *plan)
         return;
     for (size_t i = 0; i < MR_PLAN_FEATURES_MAX; i++)
         mr_expression_destroy(plan->operations[i].expression);
+    for (size_t i = 0; i < plan->segment_count; i++)
+        mr_expression_destroy(plan->segments[i].where);
+    mr_expression_destroy(plan->bot_rule);
     mr_buffer_deinit(&plan->canonical);
     free(plan->names);
     mr_arena_destroy(plan->texts);

@@ -80,17 +80,17 @@ typedef struct naming {
 } naming;
 
 /* "now", "spend", "rfm.recency": of the features before it, what is one number. */
-static bool resolve(void *context, mr_text name, uint32_t *ret_number)
+bool mr_plan_resolve(const mr_plan *plan, mr_text name, uint32_t *ret_number,
+                     mr_order *order)
 {
-    naming *n = context;
     const char *dot = memchr(name.bytes, '.', name.length);
     const uint32_t length = dot != NULL ? (uint32_t)(dot - name.bytes) : name.length;
     if (mr_text_is(name, "now")) {
         *ret_number = MR_PLAN_NOW;
         return true;
     }
-    for (size_t i = 0; i < n->plan->operation_count; i++) {
-        const mr_feature *feature = &n->plan->operations[i].feature;
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        const mr_feature *feature = &plan->operations[i].feature;
         if (feature->is_list ||
             !mr_text_is((mr_text){name.bytes, length}, feature->name) ||
             (dot == NULL) != (feature->column_count == 1))
@@ -100,11 +100,18 @@ static bool resolve(void *context, mr_text name, uint32_t *ret_number)
                                            feature->columns[c].name))
                 continue;
             *ret_number = (uint32_t)(i * MR_FEATURE_COLUMNS_MAX + c);
-            n->order = feature->order == MR_ORDER_LOG ? MR_ORDER_LOG : n->order;
+            if (order != NULL && feature->order == MR_ORDER_LOG)
+                *order = MR_ORDER_LOG;
             return true;
         }
     }
-    return name_a_level(n->plan, name, ret_number);
+    return name_a_level(plan, name, ret_number);
+}
+
+static bool resolve(void *context, mr_text name, uint32_t *ret_number)
+{
+    naming *n = context;
+    return mr_plan_resolve(n->plan, name, ret_number, &n->order);
 }
 
 static mr_status read_expression(mr_plan *plan, mr_operation *operation,

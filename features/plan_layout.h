@@ -22,6 +22,7 @@
 #include "features/expression.h"
 #include "features/plan.h"
 #include "features/score.h"
+#include "features/segments.h"
 #include "features/time_zone.h"
 
 enum {
@@ -195,6 +196,7 @@ typedef struct mr_feature_spec {
 } mr_feature_spec;
 
 #define MR_PLAN_NOW UINT32_MAX /* the time of the reading, as an expression's name */
+#define MR_PLAN_RFM_SCORE (UINT32_C(1) << 29) /* and the two behind: rfm.r, .f, .m */
 #define MR_PLAN_CONSTANT (UINT32_C(1) << 30) /* from here on: the name's own number */
 
 typedef struct mr_operation {
@@ -352,6 +354,9 @@ struct mr_plan {
     int64_t session_gap_ms; /* of the feature of sessions, or MR_SESSION_GAP_MS */
     mr_buffer canonical;
     uint64_t hash;
+    mr_segment segments[MR_SEGMENTS_MAX]; /* derived: not in the canonical text */
+    size_t segment_count;
+    mr_expression *bot_rule; /* NULL: nobody is a bot */
     char *names;     /* of a plan that was parsed from its text; else NULL */
     mr_arena *texts; /* of one that was read from a file; else NULL        */
 };
@@ -404,6 +409,12 @@ mr_text mr_plan_text_of_format_1(void);
 
 /* What a feature that reads no series keeps in a row; none of what every profile has. */
 mr_feature_bytes mr_operation_bytes(const mr_operation *operation);
+
+/* What a name in an expression stands for: "now", a feature of one number, a column of one of
+ * several, a level or a stage.  False: nothing.  `order` is raised to that of what is named, unless
+ * it is NULL. */
+bool mr_plan_resolve(const mr_plan *plan, mr_text name, uint32_t *ret_number,
+                     mr_order *order);
 
 const mr_operation *mr_plan_operation_named(const mr_plan *plan, const char *name);
 

@@ -523,11 +523,17 @@ static mr_status find_features(mr_json_value *root, mr_plan_fault *fault,
                 return complain_of(fault, name, "must be such as {dormant_after: 30d}");
             continue;
         }
+        if (mr_text_is(name, "bots")) {
+            if (!mr_json_is_text(value))
+                return complain_of(fault, name, "must be a rule: views_7d >= 2000");
+            continue;
+        }
         const bool is_features = mr_text_is(name, "features");
-        if (!is_features && !mr_text_is(name, "scores") && !mr_text_is(name, "tiers"))
+        if (!is_features && !mr_text_is(name, "scores") && !mr_text_is(name, "tiers") &&
+            !mr_text_is(name, "segments"))
             return complain_of(fault, name,
                                "unknown member; a plan has time_zone, currency, rates, "
-                               "features, scores, tiers and lifecycle");
+                               "features, scores, tiers, lifecycle, segments and bots");
         if (!mr_json_is_array(value))
             return complain_of(fault, name, "must be a list");
         if (is_features)
@@ -598,6 +604,17 @@ static mr_status read_all(mr_plan_reading *r, mr_json_value *root,
     return mr_plan_read_scores(r, root);
 }
 
+/* On what was compiled: a plan that has rules it cannot read is none. */
+static mr_status read_rules(mr_plan_reading *r, mr_json_value *root, mr_plan **plan)
+{
+    const mr_status status = mr_plan_read_segments(r, root, *plan);
+    if (status != MR_OK) {
+        mr_plan_destroy(*plan);
+        *plan = NULL;
+    }
+    return status;
+}
+
 mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone, mr_plan **ret_plan,
                        mr_plan_fault *ret_fault)
 {
@@ -619,6 +636,8 @@ mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone, mr_plan **
             status = read_all(r, root, features);
         if (status == MR_OK)
             status = compile(r, ret_plan);
+        if (status == MR_OK)
+            status = read_rules(r, root, ret_plan);
     }
     if (status == MR_OK)
         (*ret_plan)->texts = r->texts;

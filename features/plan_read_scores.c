@@ -379,3 +379,58 @@ mr_status mr_plan_read_scores(mr_plan_reading *r, mr_json_value *root)
     return lifecycle != NULL ? read_lifecycle(r, lifecycle)
                              : mr_plan_add(r, mr_plan_default_named("lifecycle"));
 }
+
+/* ---- segments ---- */
+
+static mr_status read_segment(mr_plan_reading *r, mr_json_value *value, mr_plan *plan)
+{
+    size_t cursor = 0;
+    mr_text name;
+    mr_json_value *member;
+    const char *segment = NULL;
+    const char *meaning = "";
+    mr_text where = {0};
+    mr_error error = {{0}};
+    while (mr_json_next(value, &cursor, &name, &member)) {
+        if (mr_text_is(name, "name"))
+            MR_TRY(mr_plan_read_name(r, member, &segment));
+        else if (mr_text_is(name, "meaning"))
+            MR_TRY(mr_plan_keep_text(r, "meaning", member, MR_PLAN_TEXT_BYTES_MAX,
+                                     &meaning));
+        else if (mr_text_is(name, "where"))
+            where = mr_json_text(member, (mr_text){0});
+        else
+            return mr_plan_complain(r, "",
+                                    "unknown member '%.*s'; there are name, where and "
+                                    "meaning",
+                                    MR_TEXT_ARG(name));
+    }
+    if (segment == NULL || where.length == 0)
+        return mr_plan_complain(r, "", "needs name and where");
+    const mr_status status = mr_plan_add_segment(plan, segment, meaning, where, &error);
+    return status == MR_ERR_INVALID ? mr_plan_complain(r, "where", "%s", error.message)
+                                    : status;
+}
+
+mr_status mr_plan_read_segments(mr_plan_reading *r, mr_json_value *root, mr_plan *plan)
+{
+    mr_json_value *segments = mr_json_get(root, "segments");
+    mr_json_value *bots = mr_json_get(root, "bots");
+    mr_error error = {{0}};
+    r->section = "segments";
+    for (size_t i = 0; i < mr_json_count(segments); i++) {
+        r->index = i;
+        MR_TRY(read_segment(r, mr_json_at(segments, i), plan));
+    }
+    if (segments == NULL)
+        MR_TRY(mr_plan_add_default_segments(plan));
+    if (bots == NULL)
+        return mr_plan_set_default_bot_rule(plan);
+    const mr_status status =
+        mr_plan_set_bot_rule(plan, mr_json_text(bots, (mr_text){0}), &error);
+    if (status != MR_ERR_INVALID)
+        return status;
+    (void)snprintf(r->fault->path, sizeof(r->fault->path), "bots");
+    (void)snprintf(r->fault->message, sizeof(r->fault->message), "%s", error.message);
+    return status;
+}

@@ -60,6 +60,10 @@ const char *mr_plan_length_word(mr_aggregate aggregate);
 /* Put a feature behind those there are; it is at the place being read. */
 MR_MUST_USE mr_status mr_plan_add(mr_plan_reading *r, const mr_feature_spec *spec);
 
+/* The sections segments and bots, into the plan; absent ones: those of the default plan. */
+MR_MUST_USE mr_status mr_plan_read_segments(mr_plan_reading *r, mr_json_value *root,
+                                            mr_plan *plan);
+
 /* The sections scores, tiers and lifecycle; absent ones: those of the default plan, where the
  * features they read are there. */
 MR_MUST_USE mr_status mr_plan_read_scores(mr_plan_reading *r, mr_json_value *root);

@@ -5,6 +5,7 @@
 
 #include "features/plan_words.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void put_types(uint32_t on, mr_buffer *yaml)
@@ -163,6 +164,35 @@ static void put_tier(const mr_feature_spec *spec, mr_buffer *yaml)
     mr_buffer_printf(yaml, "}\n");
 }
 
+static void put_rule(const mr_expression *rule, mr_buffer *yaml)
+{
+    const mr_text text = mr_expression_text(rule);
+    mr_json_writer writer = mr_json_writer_of(yaml);
+    char readable[MR_EXPRESSION_BYTES_MAX + 1];
+    (void)snprintf(readable, sizeof(readable), "%.*s", MR_TEXT_ARG(text));
+    for (char *at = readable; *at != '\0'; at++)
+        *at = *at == '~' ? ' ' : *at;
+    mr_json_put_string(&writer, readable);
+}
+
+static void put_segments(const mr_plan *plan, mr_buffer *yaml)
+{
+    mr_buffer_printf(yaml, plan->segment_count > 0 ? "segments:\n" : "segments: []\n");
+    for (size_t i = 0; i < plan->segment_count; i++) {
+        const mr_segment *segment = &plan->segments[i];
+        mr_buffer_printf(yaml, "  - {name: %s, where: ", segment->name);
+        put_rule(segment->where, yaml);
+        if (segment->meaning[0] != '\0')
+            put_text("meaning", segment->meaning, yaml);
+        mr_buffer_printf(yaml, "}\n");
+    }
+    if (plan->bot_rule != NULL) {
+        mr_buffer_printf(yaml, "bots: ");
+        put_rule(plan->bot_rule, yaml);
+        mr_buffer_printf(yaml, "\n");
+    }
+}
+
 static void put_scores(const mr_plan *plan, mr_buffer *yaml)
 {
     mr_buffer_printf(yaml, "scores:\n");
@@ -175,6 +205,7 @@ static void put_scores(const mr_plan *plan, mr_buffer *yaml)
         if (plan->operations[i].spec.tier != NULL)
             put_tier(&plan->operations[i].spec, yaml);
     }
+    put_segments(plan, yaml);
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_lifecycle_spec *l = plan->operations[i].spec.lifecycle;
         if (l != NULL)

@@ -304,6 +304,11 @@ void mr_profile_visit(const mr_plan *plan, const mr_block_pool *pool,
 double mr_profile_expression(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
                              int64_t at_ms, const mr_operation *operation);
 
+/* The same of any expression; `scores` are those of rfm.r, .f and .m, or NULL. */
+double mr_profile_evaluate(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
+                           int64_t at_ms, const mr_expression *expression,
+                           const int *scores);
+
 void mr_profile_vector(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
                        int64_t at_ms, float *ret_vector);
 

@@ -60,35 +60,45 @@ static double in_whole_units(const mr_value *value)
     }
 }
 
-double mr_profile_expression(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
-                             int64_t at_ms, const mr_operation *operation)
+static double named_value(mr_reading *reading, uint32_t name, const int *scores)
+{
+    if (name == MR_PLAN_NOW)
+        return (double)reading->at_ms / (double)MR_DAY_MS;
+    if (name >= MR_PLAN_CONSTANT)
+        return name - MR_PLAN_CONSTANT;
+    if (name >= MR_PLAN_RFM_SCORE)
+        return scores != NULL ? scores[name - MR_PLAN_RFM_SCORE] : (double)NAN;
+    reading->operation = &reading->plan->operations[name / MR_FEATURE_COLUMNS_MAX];
+    reading->count = 0;
+    mr_operation_kind(reading->operation)->read(reading);
+    return reading->count > 0
+               ? in_whole_units(&reading->values[name % MR_FEATURE_COLUMNS_MAX])
+               : (double)NAN;
+}
+
+double mr_profile_evaluate(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
+                           int64_t at_ms, const mr_expression *expression,
+                           const int *scores)
 {
     const uint32_t *names;
     double given[MR_EXPRESSION_NAMES_MAX];
-    const size_t count = mr_expression_names(operation->expression, &names);
-    for (size_t i = 0; i < count; i++) {
-        mr_value values[MR_FEATURE_COLUMNS_MAX];
-        mr_reading reading = {.plan = plan,
-                              .pool = pool,
-                              .row = row,
-                              .at_ms = at_ms,
-                              .at_day = mr_zone_day(&plan->settings.zone, at_ms),
-                              .values = values};
-        if (names[i] == MR_PLAN_NOW) {
-            given[i] = (double)at_ms / (double)MR_DAY_MS;
-            continue;
-        }
-        if (names[i] >= MR_PLAN_CONSTANT) {
-            given[i] = names[i] - MR_PLAN_CONSTANT;
-            continue;
-        }
-        reading.operation = &plan->operations[names[i] / MR_FEATURE_COLUMNS_MAX];
-        mr_operation_kind(reading.operation)->read(&reading);
-        given[i] = reading.count > 0
-                       ? in_whole_units(&values[names[i] % MR_FEATURE_COLUMNS_MAX])
-                       : (double)NAN;
-    }
-    return mr_expression_value(operation->expression, given);
+    mr_value values[MR_FEATURE_COLUMNS_MAX];
+    mr_reading reading = {.plan = plan,
+                          .pool = pool,
+                          .row = row,
+                          .at_ms = at_ms,
+                          .at_day = mr_zone_day(&plan->settings.zone, at_ms),
+                          .values = values};
+    const size_t count = mr_expression_names(expression, &names);
+    for (size_t i = 0; i < count; i++)
+        given[i] = named_value(&reading, names[i], scores);
+    return mr_expression_value(expression, given);
+}
+
+double mr_profile_expression(const mr_plan *plan, const mr_block_pool *pool, mr_row row,
+                             int64_t at_ms, const mr_operation *operation)
+{
+    return mr_profile_evaluate(plan, pool, row, at_ms, operation->expression, NULL);
 }
 
 void mr_profile_visit(const mr_plan *plan, const mr_block_pool *pool,
