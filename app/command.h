@@ -40,6 +40,7 @@ extern const mr_command mr_command_checkpoint;
 extern const mr_command mr_command_config;
 extern const mr_command mr_command_generate;
 extern const mr_command mr_command_features;
+extern const mr_command mr_command_export;
 
 /* One option: `--name VALUE` into *value, or `--name` alone into *flag; exactly one is set. */
 typedef struct mr_option {

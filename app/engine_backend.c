@@ -1,5 +1,6 @@
 #include "app/engine_backend.h"
 
+#include "app/engine_analytics.h"
 #include "app/event_intake.h"
 #include "app/feeds.h"
 #include "app/ingest_thread.h"
@@ -25,6 +26,7 @@ struct mr_engine_backend {
     mr_event_intake **intakes; /* one a thread */
     mr_cache **caches;         /* one a thread; NULL where the owner is asked instead */
     uint32_t threads;
+    mr_analytics_desk *desk;
 };
 
 static const mr_model_slot *slot_of(const mr_model_view *view)
@@ -369,6 +371,34 @@ static mr_status alerts(void *context, uint32_t thread, const mr_alert_query *qu
                                query->limit, writer, ret_cursor);
 }
 
+static mr_status analytics(void *context, uint32_t thread,
+                           const mr_analytics_request *request, mr_json_writer *writer,
+                           mr_error *ret_error)
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    return mr_analytics_desk_answer(self->desk, request, writer, ret_error);
+}
+
+static mr_status audiences(void *context, uint32_t thread, mr_json_writer *writer,
+                           mr_error *ret_error)
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    return mr_analytics_desk_audiences(self->desk, writer, ret_error);
+}
+
+static mr_status audience_members(void *context, uint32_t thread,
+                                  const mr_members_request *request,
+                                  mr_json_writer *writer,
+                                  char ret_next[MR_ALERT_CURSOR_BYTES],
+                                  mr_error *ret_error)
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    return mr_analytics_desk_members(self->desk, request, writer, ret_next, ret_error);
+}
+
 static void metrics(void *context, mr_buffer *text)
 {
     const mr_engine_backend *self = context;
@@ -496,12 +526,17 @@ mr_status mr_engine_backend_create(mr_engine *engine, uint32_t threads,
         .static_list = static_list,
         .degraded = degraded,
         .alerts = alerts,
+        .analytics = analytics,
+        .audiences = audiences,
+        .audience_members = audience_members,
         .metrics = metrics,
         .statistics = statistics_json,
         .readiness = readiness,
     };
     fill_in_by_role(self);
-    const mr_status status = create_thread_parts(self, ret_error);
+    mr_status status = mr_analytics_desk_create(engine, &self->desk);
+    if (status == MR_OK)
+        status = create_thread_parts(self, ret_error);
     if (status != MR_OK) {
         mr_engine_backend_destroy(self);
         return status;
@@ -520,6 +555,7 @@ void mr_engine_backend_destroy(mr_engine_backend *backend)
         mr_event_intake_destroy(backend->intakes[i]);
     for (uint32_t i = 0; backend->caches != NULL && i < backend->threads; i++)
         mr_cache_destroy(backend->caches[i]);
+    mr_analytics_desk_destroy(backend->desk);
     free(backend->scoring);
     free(backend->intakes);
     free(backend->caches);

@@ -410,6 +410,11 @@ mr_text mr_plan_text_of_format_1(void);
 /* What a feature that reads no series keeps in a row; none of what every profile has. */
 mr_feature_bytes mr_operation_bytes(const mr_operation *operation);
 
+/* A feature's first number of a user as of a time, in its own unit; `otherwise` where there is none. */
+int64_t mr_shard_feature_number(const mr_shard *shard, uint32_t row,
+                                const mr_operation *operation, int64_t at_ms,
+                                int64_t otherwise);
+
 /* What a name in an expression stands for: "now", a feature of one number, a column of one of
  * several, a level or a stage.  False: nothing.  `order` is raised to that of what is named, unless
  * it is NULL. */

@@ -1,6 +1,7 @@
 #include "features/shard_private.h"
 
 #include "core/assert.h"
+#include "features/aggregate.h"
 
 static uint32_t find(const mr_shard *shard, mr_text id, bool is_anonymous)
 {
@@ -125,6 +126,24 @@ void mr_shard_profile_visit(const mr_shard *shard, uint32_t row, int64_t at_ms,
 {
     mr_profile_visit(shard->plan, &shard->pool, &shard->names, mr_shard_row(shard, row),
                      at_ms, visitor, context);
+}
+
+int64_t mr_shard_feature_number(const mr_shard *shard, uint32_t row,
+                                const mr_operation *operation, int64_t at_ms,
+                                int64_t otherwise)
+{
+    mr_value values[MR_FEATURE_COLUMNS_MAX];
+    mr_reading reading = {.plan = shard->plan,
+                          .pool = &shard->pool,
+                          .names = &shard->names,
+                          .row = mr_shard_row(shard, row),
+                          .at_ms = at_ms,
+                          .at_day = mr_zone_day(&shard->plan->settings.zone, at_ms),
+                          .operation = operation,
+                          .values = values};
+    MR_ASSERT(!operation->feature.is_list);
+    mr_operation_kind(operation)->read(&reading);
+    return reading.count > 0 ? values[0].number : otherwise;
 }
 
 static mr_row_derived *derived_of(const mr_shard *shard, uint32_t row)

@@ -372,6 +372,79 @@ static const mr_field alerts_fields[] = {
 };
 const mr_schema mr_answer_alerts = {MR_SCHEMA("alerts", alerts_fields)};
 
+static const mr_field scope_fields[] = {
+    {.name = "counted", .kind = MR_FIELD_INTEGER, .flags = ALWAYS},
+    {.name = "of", .kind = MR_FIELD_INTEGER, .flags = ALWAYS},
+};
+static const mr_schema scope_schema = {MR_SCHEMA("counted_partitions", scope_fields)};
+
+#define SCOPE_FIELDS                                                                     \
+    {.name = "as_of", .kind = MR_FIELD_TIME, .flags = ALWAYS},                           \
+        {.name = "time_zone", .kind = MR_FIELD_TEXT, .flags = ALWAYS},                   \
+    {                                                                                    \
+        .name = "partitions", .kind = MR_FIELD_OBJECT, .flags = ALWAYS,                  \
+        .schema = &scope_schema                                                          \
+    }
+
+static const mr_field counted_fields[] = {SCOPE_FIELDS};
+const mr_schema mr_answer_counted = {
+    MR_SCHEMA("counted", counted_fields), .is_open = true,
+    .about = "the modes of the numbers, and the numbers"};
+
+static const mr_field trend_fields[] = {
+    {.name = "id", .kind = MR_FIELD_ID, .flags = ALWAYS},
+    {.name = "score", .kind = MR_FIELD_NUMBER, .flags = ALWAYS},
+};
+static const mr_schema trend_schema = {MR_SCHEMA("trend", trend_fields)};
+static const mr_field trends_fields[] = {
+    {.name = "rising_is", .kind = MR_FIELD_TEXT, .flags = ALWAYS},
+    {.name = "rising",
+     .kind = MR_FIELD_OBJECTS,
+     .flags = ALWAYS,
+     .schema = &trend_schema},
+    {.name = "hot", .kind = MR_FIELD_OBJECTS, .flags = ALWAYS, .schema = &trend_schema},
+    {.name = "popular",
+     .kind = MR_FIELD_OBJECTS,
+     .flags = ALWAYS,
+     .schema = &trend_schema},
+};
+const mr_schema mr_answer_trends = {MR_SCHEMA("trends", trends_fields)};
+
+static const mr_field audience_fields[] = {
+    {.name = "name", .kind = MR_FIELD_TEXT, .flags = ALWAYS},
+    {.name = "users", .kind = MR_FIELD_INTEGER, .flags = ALWAYS},
+    {.name = "meaning", .kind = MR_FIELD_TEXT, .flags = ALWAYS},
+};
+static const mr_schema audience_schema = {MR_SCHEMA("audience", audience_fields)};
+static const mr_field audiences_fields[] = {
+    SCOPE_FIELDS,
+    {.name = "audiences",
+     .kind = MR_FIELD_OBJECTS,
+     .flags = ALWAYS,
+     .schema = &audience_schema},
+};
+const mr_schema mr_answer_audiences = {
+    MR_SCHEMA("audiences", audiences_fields), .is_open = true,
+    .about = "with the thresholds of the quintiles and their version"};
+
+static const mr_field member_fields[] = {
+    {.name = "user_id", .kind = MR_FIELD_TEXT, .flags = ALWAYS},
+};
+static const mr_schema member_schema = {MR_SCHEMA("member", member_fields),
+                                        .is_open = true};
+static const mr_field members_fields[] = {
+    {.name = "audience", .kind = MR_FIELD_TEXT, .flags = ALWAYS},
+    {.name = "members",
+     .kind = MR_FIELD_OBJECTS,
+     .flags = ALWAYS,
+     .schema = &member_schema},
+    {.name = "next",
+     .kind = MR_FIELD_TEXT,
+     .flags = ALWAYS | MR_NULLABLE,
+     .about = "`since` of the next request; null: that was all"},
+};
+const mr_schema mr_answer_members = {MR_SCHEMA("members", members_fields)};
+
 static const mr_field overview_fields[] = {
     {.name = "served_from_cache", .kind = MR_FIELD_INTEGER, .flags = ALWAYS},
     {.name = "served_live", .kind = MR_FIELD_INTEGER, .flags = ALWAYS},

@@ -82,6 +82,35 @@ typedef struct mr_alert_query {
 
 enum { MR_ALERT_CURSOR_BYTES = 64 };
 
+/* A question about all users, in the words of the API; empty texts and zeros: the usual. */
+typedef struct mr_analytics_request {
+    const char *name; /* "activity", "retention", … */
+    mr_text period;
+    mr_text of;
+    mr_text measure;
+    mr_text clock;
+    mr_text cohort;
+    mr_text anchor;
+    mr_text audience;
+    mr_text brackets; /* "1-7,8-30"       */
+    mr_text start;    /* an event type    */
+    mr_text back;
+    mr_text steps;  /* "view,purchase"  */
+    mr_text window; /* "7d"             */
+    mr_text item;
+    int64_t periods;
+    int64_t columns;
+    int64_t limit;
+    int64_t least;
+    bool is_strict;
+} mr_analytics_request;
+
+typedef struct mr_members_request {
+    mr_text audience;
+    mr_text since;
+    size_t limit;
+} mr_members_request;
+
 typedef struct mr_readiness {
     const char *name; /* static, "log"                 */
     bool ready;
@@ -174,6 +203,24 @@ typedef struct mr_backend {
      */
     mr_status (*alerts)(void *context, uint32_t thread, const mr_alert_query *query,
                         mr_json_writer *writer, char ret_cursor[MR_ALERT_CURSOR_BYTES]);
+
+    /*
+     * Worker.  One JSON object, as of the newest checkpoints.  MR_ERR_INVALID: "field: what is
+     * wrong"; MR_ERR_NOT_FOUND: there is no checkpoint yet, with a message.
+     */
+    mr_status (*analytics)(void *context, uint32_t thread,
+                           const mr_analytics_request *request, mr_json_writer *writer,
+                           mr_error *ret_error);
+    mr_status (*audiences)(void *context, uint32_t thread, mr_json_writer *writer,
+                           mr_error *ret_error);
+
+    /* Worker.  Elements of a JSON array the caller has begun, and the cursor after them, empty at
+     * the end.  As above, and MR_ERR_NOT_FOUND without a message: no such audience. */
+    mr_status (*audience_members)(void *context, uint32_t thread,
+                                  const mr_members_request *request,
+                                  mr_json_writer *writer,
+                                  char ret_next[MR_ALERT_CURSOR_BYTES],
+                                  mr_error *ret_error);
 
     /* Worker.  Prometheus text of the stages behind; appended to that of serving. */
     void (*metrics)(void *context, mr_buffer *text);
