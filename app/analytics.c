@@ -388,7 +388,7 @@ static void put_retention(const retention_answer *r)
     put_string(a, "period", mr_period_name(options->period));
     put_string(a, "start", type_name(a->query->start));
     put_string(a, "return", type_name(a->query->back));
-    put_string(a, "from", r->by_history ? "histories" : "profiles");
+    put_string(a, "read_from", r->by_history ? "histories" : "profiles");
     put_count(a, "users_with_a_full_history", r->full);
     put_count(a, "bots_left_out", a->census->bots);
     if (options->measure == MR_RETENTION_BRACKET) {
