@@ -126,8 +126,8 @@ static mr_status count_activity(void *context, const mr_shard *shard, uint32_t r
     if (c->a->query->period == MR_PERIOD_DAY)
         mr_activity_add_stickiness(&user, today(c->a), STICKY_DAYS, c->sticky);
     if (c->lifecycle != NULL) {
-        const int64_t stage = mr_shard_feature_number(shard, row, c->lifecycle,
-                                                      c->a->census->at_ms, -1);
+        const int64_t stage =
+            mr_shard_feature_number(shard, row, c->lifecycle, c->a->census->at_ms, -1);
         if (stage >= 0 && stage < MR_LIFE_STAGES)
             c->stages[stage]++;
     }
@@ -163,8 +163,8 @@ static void put_activity(const activity_answer *c, bool with_flows)
     mr_json_key(a->writer, "periods");
     mr_json_begin_array(a->writer);
     for (size_t i = 0; i < c->activity.count; i++)
-        put_activity_period(a, &c->activity.periods[i],
-                            c->activity.first + (int64_t)i, with_flows);
+        put_activity_period(a, &c->activity.periods[i], c->activity.first + (int64_t)i,
+                            with_flows);
     mr_json_end_array(a->writer);
     if (!with_flows && a->query->period == MR_PERIOD_DAY) {
         mr_json_key(a->writer, "users_by_active_days_of_30");
@@ -191,10 +191,9 @@ static mr_status answer_activity(answer *a, bool with_flows)
     const size_t horizon = mr_user_periods_horizon(plan, a->query->of, a->query->period);
     const size_t shown = periods_shown(a);
     if (horizon < before + 1)
-        return mr_error_set(a->error, MR_ERR_INVALID,
-                            "the plan keeps nothing to tell %s of %s by",
-                            mr_period_name(a->query->period),
-                            mr_activity_kind_name(a->query->of));
+        return mr_error_set(
+            a->error, MR_ERR_INVALID, "the plan keeps nothing to tell %s of %s by",
+            mr_period_name(a->query->period), mr_activity_kind_name(a->query->of));
     if (shown > horizon - before)
         return mr_error_set(a->error, MR_ERR_INVALID, "periods: at most %zu are known",
                             horizon - before);
@@ -232,7 +231,8 @@ static bool is_full(const mr_plan *plan, const mr_history_entry *entries, size_t
 {
     for (size_t q = 0; q < MR_QUOTAS_MAX; q++) {
         const mr_quota *quota = &plan->history->spec.quotas[q];
-        if (quota->type == MR_EVENT_NONE || (type != MR_EVENT_NONE && quota->type != type))
+        if (quota->type == MR_EVENT_NONE ||
+            (type != MR_EVENT_NONE && quota->type != type))
             continue;
         size_t kept = 0;
         for (size_t i = 0; i < count; i++)
@@ -252,9 +252,8 @@ static void gather(const answer *a, const mr_history_entry *entries, size_t coun
             continue;
         const int64_t time_ms = (int64_t)entries[i].time_s * 1000;
         ret_events->hours[ret_events->count] = time_ms / 3600000;
-        ret_events->periods[ret_events->count++] =
-            mr_period_of_day(a->query->period,
-                             mr_zone_day(&a->census->plan->settings.zone, time_ms));
+        ret_events->periods[ret_events->count++] = mr_period_of_day(
+            a->query->period, mr_zone_day(&a->census->plan->settings.zone, time_ms));
     }
 }
 
@@ -322,9 +321,9 @@ static void put_cohort(const retention_answer *r, size_t cohort)
     const mr_retention_options *options = &retention->options;
     const int64_t complete = mr_retention_complete(retention, cohort, running_period(a));
     mr_json_begin_object(a->writer);
-    put_day(a, "from",
-            mr_period_first_day(options->period,
-                                options->first_cohort + (int64_t)cohort));
+    put_day(
+        a, "from",
+        mr_period_first_day(options->period, options->first_cohort + (int64_t)cohort));
     put_count(a, "users", retention->sizes[cohort]);
     mr_json_key(a->writer, "returned");
     mr_json_begin_array(a->writer);

@@ -61,7 +61,10 @@ static mr_status read_window(mr_text window, int64_t *ret_seconds, mr_error *ret
     enum { DAYS_MAX = 400 };
     const mr_text text = window.length > 0 ? window : MR_TEXT("7d");
     const char unit = text.bytes[text.length - 1];
-    const int64_t seconds = unit == 'm' ? 60 : unit == 'h' ? 3600 : unit == 'd' ? 86400 : 0;
+    const int64_t seconds = unit == 'm'   ? 60
+                            : unit == 'h' ? 3600
+                            : unit == 'd' ? 86400
+                                          : 0;
     int64_t number = 0;
     if (seconds == 0 ||
         mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &number) != MR_OK ||

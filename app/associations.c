@@ -188,8 +188,8 @@ static mr_status rank(const counting *c, const mr_associations_query *query,
             continue;
         mr_text first = mr_id_table_id(c->items, a);
         mr_text second = mr_id_table_id(c->items, b);
-        const bool is_turned = query->item.length > 0 ? b == item
-                                                      : mr_text_compare(first, second) > 0;
+        const bool is_turned =
+            query->item.length > 0 ? b == item : mr_text_compare(first, second) > 0;
         pairs[count++] = (ranked){p, lift_of(c, p), is_turned ? second : first,
                                   is_turned ? first : second};
     }

@@ -27,7 +27,7 @@ enum { MR_ASSOCIATION_PAIRS_MAX = 4000000 };
 typedef struct mr_associations_query {
     mr_text item; /* only pairs with it; empty: all */
     size_t limit;
-    uint32_t least; /* baskets with both */
+    uint32_t least;   /* baskets with both */
     size_t pairs_max; /* 0: MR_ASSOCIATION_PAIRS_MAX */
 } mr_associations_query;
 

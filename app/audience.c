@@ -95,9 +95,9 @@ bool mr_audience_holds(const mr_census *census, const mr_audience *audience,
         return level_of(census, audience->of, shard, row) == audience->level;
     const bool has_scores = mr_census_scores(census, shard, row, scores);
     if (audience->rfm != NULL)
-        return has_scores && strcmp(audience->rfm,
-                                    mr_rfm_segment(scores[MR_RFM_RECENCY],
-                                                   scores[MR_RFM_FREQUENCY])) == 0;
+        return has_scores &&
+               strcmp(audience->rfm, mr_rfm_segment(scores[MR_RFM_RECENCY],
+                                                    scores[MR_RFM_FREQUENCY])) == 0;
     return mr_segment_holds(shard, row, census->at_ms, audience->where,
                             has_scores ? scores : NULL);
 }
@@ -179,8 +179,7 @@ mr_status mr_audience_write_all(mr_census *census, mr_json_writer *writer)
     MR_TRY(mr_census_need_quintiles(census));
     c.audiences = calloc(MR_AUDIENCES_MAX, sizeof(*c.audiences));
     c.users = calloc(MR_AUDIENCES_MAX, sizeof(*c.users));
-    mr_status status =
-        c.audiences != NULL && c.users != NULL ? MR_OK : MR_ERR_NO_MEMORY;
+    mr_status status = c.audiences != NULL && c.users != NULL ? MR_OK : MR_ERR_NO_MEMORY;
     if (status == MR_OK) {
         c.count = mr_audiences(census->plan, c.audiences);
         status = mr_census_walk(census, count_user, &c);
@@ -260,7 +259,8 @@ mr_status mr_audience_write_members(mr_census *census, const mr_audience *audien
                 !mr_audience_holds(census, audience, shard, row))
                 continue;
             if (shown == page->limit) {
-                (void)snprintf(ret_next, MR_AUDIENCE_CURSOR_BYTES, "%zu.%" PRIu32, s, row);
+                (void)snprintf(ret_next, MR_AUDIENCE_CURSOR_BYTES, "%zu.%" PRIu32, s,
+                               row);
                 return MR_OK;
             }
             put_member(writer, census, shard, row);

@@ -20,7 +20,11 @@
 #include "app/census.h"
 #include "features/plan_layout.h"
 
-enum { MR_AUDIENCE_NAME_BYTES = 128, MR_AUDIENCES_MAX = 192, MR_AUDIENCE_CURSOR_BYTES = 32 };
+enum {
+    MR_AUDIENCE_NAME_BYTES = 128,
+    MR_AUDIENCES_MAX = 192,
+    MR_AUDIENCE_CURSOR_BYTES = 32
+};
 
 typedef struct mr_audience {
     char name[MR_AUDIENCE_NAME_BYTES];

@@ -20,7 +20,8 @@ static mr_status restore(mr_census *census, const mr_checkpoint_store *store,
     MR_TRY(status);
     const mr_shard *shard = census->shards[census->count++];
     const int64_t watermark_ms = mr_shard_watermark_ms(shard);
-    if (watermark_ms != MR_TIME_NONE && watermark_ms + MR_SHARD_LATENESS_MS > census->at_ms)
+    if (watermark_ms != MR_TIME_NONE &&
+        watermark_ms + MR_SHARD_LATENESS_MS > census->at_ms)
         census->at_ms = watermark_ms + MR_SHARD_LATENESS_MS;
     return MR_OK;
 }

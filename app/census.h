@@ -28,9 +28,9 @@ typedef struct mr_census_source {
 typedef struct mr_census {
     const mr_plan *plan;
     mr_shard **shards;
-    size_t count;   /* partitions that are counted */
-    uint32_t of;    /* partitions there are        */
-    int64_t at_ms;  /* as of: the latest clock of any of them */
+    size_t count;  /* partitions that are counted */
+    uint32_t of;   /* partitions there are        */
+    int64_t at_ms; /* as of: the latest clock of any of them */
     mr_quintiles quintiles;
     bool has_quintiles;
     uint64_t bots; /* users passed over by the walk under way */

@@ -9,22 +9,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PAGE_MEMBERS = 5000, PAGE_USERS = 2000, PATH_BYTES = 4096, PAIRS = 1000 };
+enum {
+    PAGE_MEMBERS = 5000,
+    PAGE_USERS = 2000,
+    PATH_BYTES = 4096,
+    PAIRS = 1000,
+    NUMBER_MAX = 10000
+};
 
 static const char help[] =
     "usage: millrace export features [--format csv|ndjson|npy] [--output FILE] [--config "
     "FILE]\n"
     "       millrace export audience NAME [--format csv|ndjson] [--output FILE]\n"
-    "       millrace export analytics NAME [OPTIONS] [--format json|csv|ndjson] [--output "
+    "       millrace export analytics NAME [OPTIONS] [--format json|csv|ndjson] "
+    "[--output "
     "FILE]\n"
     "\n"
-    "Writes what the newest checkpoints hold, also while the engine runs: the vector that\n"
-    "models read of each known user; the members of an audience (`GET /v1/audiences` has\n"
-    "their names, lifecycle.dormant among them); or one of activity, lifecycle, retention,\n"
+    "Writes what the newest checkpoints hold, also while the engine runs: the vector "
+    "that\n"
+    "models read of each known user; the members of an audience (`GET /v1/audiences` "
+    "has\n"
+    "their names, lifecycle.dormant among them); or one of activity, lifecycle, "
+    "retention,\n"
     "funnels, revenue and associations, with the options of the API.\n"
     "\n"
     "  --format F     csv (the usual for features and audience), ndjson, or json (for\n"
-    "                 analytics); npy: FILE.npy, float32, a row a user, and FILE.users.csv\n"
+    "                 analytics); npy: FILE.npy, float32, a row a user, and "
+    "FILE.users.csv\n"
     "  --output FILE  instead of standard output\n"
     "  --config FILE  the YAML file; without it the embedded state in data/checkpoints\n"
     "\n"
@@ -35,7 +46,8 @@ static const char help[] =
     "  --clock C      calendar or rolling       --cohort C     first or recurring\n"
     "  --start TYPE   what begins               --return TYPE  what counts as a return\n"
     "  --steps LIST   view,cart_add,purchase    --window W     7d, 24h, 30m\n"
-    "  --anchor A     latest or first\n"
+    "  --anchor A     latest or first           --columns N    of retention, n from 0\n"
+    "  --item ID      pairs with this item      --limit N      of pairs, at most\n"
     "\n"
     "example: millrace export audience segment.win_back --output win_back.csv\n";
 
@@ -56,9 +68,13 @@ typedef struct choices {
     const char *steps;
     const char *window;
     const char *anchor;
+    const char *columns;
+    const char *item;
+    const char *limit;
 } choices;
 
-typedef struct export {
+typedef struct export
+{
     const mr_command *command;
     const choices *chosen;
     mr_config config;
@@ -66,7 +82,8 @@ typedef struct export {
     mr_plan *plan;
     mr_census *census;
     FILE *out;
-} export;
+}
+export;
 
 static mr_text text_of(const char *value)
 {
@@ -243,18 +260,33 @@ static bool is_analytics(const char *name)
     return false;
 }
 
+/* Absent: left as it is. */
+static mr_status read_number(const char *option, const char *value, int64_t *ret_number,
+                             mr_error *error)
+{
+    if (value == NULL)
+        return MR_OK;
+    return mr_text_to_int64(mr_text_from(value), ret_number) == MR_OK &&
+                   *ret_number >= 1 && *ret_number <= NUMBER_MAX
+               ? MR_OK
+               : mr_error_set(error, MR_ERR_INVALID, "%s: must be a number from 1 to %d",
+                              option, NUMBER_MAX);
+}
+
 static mr_status export_analytics(export *e, const char *name, mr_error *error)
 {
     const choices *c = e->chosen;
     int64_t periods = 0;
+    int64_t columns = 0;
+    int64_t limit = PAIRS;
     if (!is_analytics(name))
         return mr_error_set(error, MR_ERR_INVALID,
                             "'%s' is none of activity, lifecycle, retention, funnels, "
                             "revenue and associations",
                             name);
-    if (c->periods != NULL &&
-        (mr_text_to_int64(mr_text_from(c->periods), &periods) != MR_OK || periods < 1))
-        return mr_error_set(error, MR_ERR_INVALID, "--periods: must be a number from 1");
+    MR_TRY(read_number("--periods", c->periods, &periods, error));
+    MR_TRY(read_number("--columns", c->columns, &columns, error));
+    MR_TRY(read_number("--limit", c->limit, &limit, error));
     const mr_analytics_request request = {.name = name,
                                           .period = text_of(c->period),
                                           .of = text_of(c->of),
@@ -268,8 +300,10 @@ static mr_status export_analytics(export *e, const char *name, mr_error *error)
                                           .back = text_of(c->back),
                                           .steps = text_of(c->steps),
                                           .window = text_of(c->window),
+                                          .item = text_of(c->item),
                                           .periods = periods,
-                                          .limit = PAIRS,
+                                          .columns = columns,
+                                          .limit = limit,
                                           .least = 3};
     mr_buffer json = {0};
     mr_json_writer writer = mr_json_writer_of(&json);
@@ -310,9 +344,9 @@ static mr_status open_output(export *e, mr_error *error)
     (void)snprintf(path, sizeof(path), "%s%s", e->chosen->output,
                    is_format(e, "npy") ? ".users.csv" : "");
     e->out = fopen(path, "we");
-    return e->out != NULL ? MR_OK
-                          : mr_error_set(error, MR_ERR_UNAVAILABLE,
-                                         "%s cannot be written", path);
+    return e->out != NULL
+               ? MR_OK
+               : mr_error_set(error, MR_ERR_UNAVAILABLE, "%s cannot be written", path);
 }
 
 static mr_status close_output(export *e, mr_status status, mr_error *error)
@@ -354,7 +388,9 @@ static int run(const mr_command *command, int argc, char **argv)
         {"--brackets", &c.brackets, NULL}, {"--clock", &c.clock, NULL},
         {"--cohort", &c.cohort, NULL},     {"--start", &c.start, NULL},
         {"--return", &c.back, NULL},       {"--steps", &c.steps, NULL},
-        {"--window", &c.window, NULL},     {"--anchor", &c.anchor, NULL}};
+        {"--window", &c.window, NULL},     {"--anchor", &c.anchor, NULL},
+        {"--columns", &c.columns, NULL},   {"--item", &c.item, NULL},
+        {"--limit", &c.limit, NULL}};
     mr_arguments arguments;
     int exit_code;
     if (!mr_arguments_parse(command, argc, argv, options,
@@ -364,14 +400,15 @@ static int run(const mr_command *command, int argc, char **argv)
     const bool is_features = strcmp(what, "features") == 0;
     const bool is_counted = strcmp(what, "analytics") == 0;
     if (!is_features && !is_counted && strcmp(what, "audience") != 0)
-        return mr_command_usage(command, "what to export: features, audience or analytics");
+        return mr_command_usage(command,
+                                "what to export: features, audience or analytics");
     if (arguments.positional_count != (is_features ? 1U : 2U))
-        return mr_command_usage(command, is_features ? "features takes no name"
-                                                     : "%s takes one name",
-                                what);
+        return mr_command_usage(
+            command, is_features ? "features takes no name" : "%s takes one name", what);
     if (c.format == NULL)
         c.format = is_counted ? "json" : "csv";
-    const bool is_known = strcmp(c.format, "csv") == 0 || strcmp(c.format, "ndjson") == 0 ||
+    const bool is_known = strcmp(c.format, "csv") == 0 ||
+                          strcmp(c.format, "ndjson") == 0 ||
                           (is_counted && strcmp(c.format, "json") == 0) ||
                           (is_features && strcmp(c.format, "npy") == 0);
     if (!is_known)

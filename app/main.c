@@ -12,7 +12,7 @@
 static const mr_command *const commands[] = {
     &mr_command_run,        &mr_command_serve,  &mr_command_produce,  &mr_command_train,
     &mr_command_evaluate,   &mr_command_replay, &mr_command_generate, &mr_command_inspect,
-    &mr_command_checkpoint, &mr_command_config, &mr_command_features,   &mr_command_export,
+    &mr_command_checkpoint, &mr_command_config, &mr_command_features, &mr_command_export,
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 

@@ -156,18 +156,22 @@ static double print_memory(const bench *b)
     const double used = (double)shard->pool.used_bytes;
     const double slack = (double)mr_block_pool_bytes(&shard->pool) / used;
     const double history = (double)mr_shard_history_bytes(shard);
-    const double items =
-        (double)hour_bytes(shard) * slack +
-        (double)(mr_id_table_bytes(shard->names.items) + mr_trending_bytes(&shard->trending));
+    const double items = (double)hour_bytes(shard) * slack +
+                         (double)(mr_id_table_bytes(shard->names.items) +
+                                  mr_trending_bytes(&shard->trending));
     const double fields = users * (sizeof(mr_list) + MR_QUOTAS_MAX); /* in the bodies */
     const double rows = (double)mr_profile_store_bytes(&shard->store) - fields;
     const double blocks = (used - history - (double)hour_bytes(shard)) * slack;
     mr_shard_memory memory;
     mr_shard_memory_get(shard, &memory);
-    printf("heads=%.1f rest=%.1f unused=%.1f profile=%.1f extra_bytes=%u body=%u\n",(double)memory.heads/users,(double)memory.rest/users,(double)memory.unused/users,mr_shard_memory_of_a_profile(&memory),shard->plan->extra_bytes,shard->plan->body_bytes);
+    printf("heads=%.1f rest=%.1f unused=%.1f profile=%.1f extra_bytes=%u body=%u\n",
+           (double)memory.heads / users, (double)memory.rest / users,
+           (double)memory.unused / users, mr_shard_memory_of_a_profile(&memory),
+           shard->plan->extra_bytes, shard->plan->body_bytes);
     for (size_t i = 0; i < mr_plan_feature_count(shard->plan); i++)
         if (memory.features[i] > 0)
-            printf("feature %s bytes=%.1f\n", mr_plan_feature(shard->plan, i)->name, (double)memory.features[i]/users);
+            printf("feature %s bytes=%.1f\n", mr_plan_feature(shard->plan, i)->name,
+                   (double)memory.features[i] / users);
     printf("profile_update/memory bytes_per_user=%.0f rows_and_index=%.0f blocks=%.0f "
            "history=%.0f items=%.0f pool_used_percent=%.0f\n",
            (double)mr_shard_bytes(shard) / users, rows / users, blocks / users,

@@ -87,8 +87,8 @@ void mr_activity_add_stickiness(const mr_user_periods *user, int64_t last_day,
 {
     size_t active = 0;
     for (size_t i = 0; i < user->count; i++)
-        active += user->periods[i] <= last_day &&
-                  user->periods[i] > last_day - (int64_t)days;
+        active +=
+            user->periods[i] <= last_day && user->periods[i] > last_day - (int64_t)days;
     if (active > 0)
         counts[active]++;
 }

@@ -5,12 +5,14 @@
 #include <string.h>
 
 #define KEPT_BY(name)                                                                    \
-    .apply = mr_##name##_apply, .merge = mr_##name##_merge, .encode = mr_##name##_encode, \
-    .decode = mr_##name##_decode, .write_json = mr_##name##_write_json,                  \
-    .read_json = mr_##name##_read_json, .read = mr_##name##_read
+    .apply = mr_##name##_apply, .merge = mr_##name##_merge,                              \
+    .encode = mr_##name##_encode, .decode = mr_##name##_decode,                          \
+    .write_json = mr_##name##_write_json, .read_json = mr_##name##_read_json,            \
+    .read = mr_##name##_read
 
 #define ONE_NUMBER                                                                       \
-    .number_bytes = sizeof(int64_t), .encode = mr_number_encode, .decode = mr_number_decode
+    .number_bytes = sizeof(int64_t), .encode = mr_number_encode,                         \
+    .decode = mr_number_decode
 
 #define ONE_TIME                                                                         \
     ONE_NUMBER, .type = MR_VALUE_TIME, .zero_is_none = true,                             \
@@ -72,18 +74,18 @@ const mr_aggregate_kind mr_aggregate_kinds[MR_AGGREGATES] = {
                                 .column_count = 2,
                                 .columns = {{.name = "hour"}, {.name = "count"}},
                                 KEPT_BY(hours)},
-    [MR_AGGREGATE_RECENT_ITEMS] =
-        {.name = "recent_items",
-         .is_list = true,
-         .number_bytes = MR_QUOTAS_MAX,
-         .element_bytes = sizeof(mr_history_entry),
-         .column_count = 5,
-         .columns = {{.name = "time", .type = MR_VALUE_TIME},
-                     {.name = "item", .type = MR_VALUE_ITEM},
-                     {.name = "type", .type = MR_VALUE_EVENT},
-                     {.name = "weight"},
-                     {.name = "session", .order = MR_ORDER_LOG}},
-         KEPT_BY(recent_items)},
+    [MR_AGGREGATE_RECENT_ITEMS] = {.name = "recent_items",
+                                   .is_list = true,
+                                   .number_bytes = MR_QUOTAS_MAX,
+                                   .element_bytes = sizeof(mr_history_entry),
+                                   .column_count = 5,
+                                   .columns = {{.name = "time", .type = MR_VALUE_TIME},
+                                               {.name = "item", .type = MR_VALUE_ITEM},
+                                               {.name = "type", .type = MR_VALUE_EVENT},
+                                               {.name = "weight"},
+                                               {.name = "session",
+                                                .order = MR_ORDER_LOG}},
+                                   KEPT_BY(recent_items)},
     [MR_AGGREGATE_RFM] = {.name = "rfm",
                           .order = MR_ORDER_LOG,
                           .column_count = 3,
@@ -113,17 +115,17 @@ const mr_aggregate_kind mr_aggregate_kinds[MR_AGGREGATES] = {
                                               {.name = "weight",
                                                .type = MR_VALUE_MILLIONTHS}},
                                   .read = mr_history_top_read},
-    [MR_AGGREGATE_SESSION] =
-        {.name = "session",
-         .order = MR_ORDER_LOG,
-         .number_bytes = sizeof(mr_visits),
-         .column_count = 5,
-         .columns = {{.name = "count"},
-                     {.name = "mean_seconds"},
-                     {.name = "mean_events", .type = MR_VALUE_MILLIONTHS},
-                     {.name = "bounces"},
-                     {.name = "last_start", .type = MR_VALUE_TIME}},
-         KEPT_BY(session)},
+    [MR_AGGREGATE_SESSION] = {.name = "session",
+                              .order = MR_ORDER_LOG,
+                              .number_bytes = sizeof(mr_visits),
+                              .column_count = 5,
+                              .columns = {{.name = "count"},
+                                          {.name = "mean_seconds"},
+                                          {.name = "mean_events",
+                                           .type = MR_VALUE_MILLIONTHS},
+                                          {.name = "bounces"},
+                                          {.name = "last_start", .type = MR_VALUE_TIME}},
+                              KEPT_BY(session)},
     [MR_AGGREGATE_WEEK_BITMAP] = {.name = "week_bitmap",
                                   .is_list = true,
                                   .type = MR_VALUE_DAY,

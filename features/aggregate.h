@@ -84,12 +84,12 @@ bool mr_link_is_array(mr_json_value *value, size_t most);
 typedef struct mr_aggregate_kind {
     const char *name; /* in a plan */
     mr_order order;
-    bool is_list;               /* any number of rows, not one */
-    bool zero_is_none;          /* its number is left out of a profile on its way when it is 0 */
-    uint32_t number_bytes;      /* in the row, when it reads no series */
-    uint32_t element_bytes;     /* of its list; 0: it has none */
-    mr_value_type type;         /* of its one column, unless an amount's; see columns */
-    size_t column_count;        /* 0: one, "value" */
+    bool is_list;      /* any number of rows, not one */
+    bool zero_is_none; /* its number is left out of a profile on its way when it is 0 */
+    uint32_t number_bytes;  /* in the row, when it reads no series */
+    uint32_t element_bytes; /* of its list; 0: it has none */
+    mr_value_type type;     /* of its one column, unless an amount's; see columns */
+    size_t column_count;    /* 0: one, "value" */
     mr_feature_column columns[MR_FEATURE_COLUMNS_MAX];
 
     /* NULL where nothing is kept in the row. */

@@ -130,6 +130,6 @@ bool mr_distinct_read_json(const mr_link_reading *r, const mr_operation *operati
 
 void mr_distinct_read(mr_reading *reading)
 {
-    mr_reading_number(
-        reading, *mr_row_number(reading->row, reading->operation->number_offset));
+    mr_reading_number(reading,
+                      *mr_row_number(reading->row, reading->operation->number_offset));
 }

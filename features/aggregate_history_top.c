@@ -35,15 +35,14 @@ static int compare_weights(const void *a, const void *b)
 static size_t gather(const mr_reading *reading, weighed *ret_words)
 {
     const mr_feature_spec *spec = &reading->operation->spec;
-    const mr_list *list =
-        mr_row_list(reading->row, reading->plan->history->list_offset);
+    const mr_list *list = mr_row_list(reading->row, reading->plan->history->list_offset);
     const mr_history_entry *entries = mr_list_elements(reading->pool, list);
     size_t count = 0;
     for (size_t i = 0; i < list->count; i++) {
         const uint32_t word = mr_item_words_get(
             reading->names->item_words, entries[i].item, (int)spec->of - MR_OF_CATEGORY);
-        const int64_t day = mr_zone_day(&reading->plan->settings.zone,
-                                        (int64_t)entries[i].time_s * 1000);
+        const int64_t day =
+            mr_zone_day(&reading->plan->settings.zone, (int64_t)entries[i].time_s * 1000);
         const int64_t age = reading->at_day - day;
         if (word == MR_ID_NONE || (spec->on & MR_ON(entries[i].type)) == 0)
             continue;

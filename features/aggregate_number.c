@@ -115,8 +115,8 @@ static window window_of(const mr_reading *reading)
 
 static void read_own(mr_reading *reading)
 {
-    mr_reading_number(
-        reading, *mr_row_number(reading->row, reading->operation->number_offset));
+    mr_reading_number(reading,
+                      *mr_row_number(reading->row, reading->operation->number_offset));
 }
 
 void mr_count_read(mr_reading *reading)
@@ -126,8 +126,8 @@ void mr_count_read(mr_reading *reading)
         return;
     }
     const window w = window_of(reading);
-    mr_reading_number(reading, (int64_t)mr_day_series_count(
-                                   reading->pool, w.series, w.list, w.at_day, w.days));
+    mr_reading_number(reading, (int64_t)mr_day_series_count(reading->pool, w.series,
+                                                            w.list, w.at_day, w.days));
 }
 
 void mr_sum_read(mr_reading *reading)
@@ -137,16 +137,15 @@ void mr_sum_read(mr_reading *reading)
         return;
     }
     const window w = window_of(reading);
-    mr_reading_number(reading, mr_day_series_sum(reading->pool, w.series, w.list,
-                                                 w.at_day, w.days));
+    mr_reading_number(
+        reading, mr_day_series_sum(reading->pool, w.series, w.list, w.at_day, w.days));
 }
 
 void mr_fading_sum_read(mr_reading *reading)
 {
     const window w = window_of(reading);
     mr_reading_number(reading,
-                      mr_day_series_fading(reading->pool, w.series, w.list,
-                                           w.at_day,
+                      mr_day_series_fading(reading->pool, w.series, w.list, w.at_day,
                                            reading->operation->spec.half_life_days));
 }
 

@@ -92,7 +92,7 @@ void mr_pair_read(mr_reading *reading)
     const bool is_there =
         operation->stores
             ? mr_pair_number(mr_row_pair(reading->row, operation->number_offset),
-                           operation->spec.aggregate, &number)
+                             operation->spec.aggregate, &number)
             : read_window(reading, &number);
     if (is_there)
         mr_reading_number(reading, number);

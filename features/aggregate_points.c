@@ -101,8 +101,7 @@ static void spend(mr_block_pool *pool, mr_list *list, int64_t points)
 void mr_points_apply(mr_applying *applying, const mr_step *step)
 {
     const mr_event *event = applying->event;
-    const mr_score_spec *score =
-        applying->plan->operations[step->operation].spec.score;
+    const mr_score_spec *score = applying->plan->operations[step->operation].spec.score;
     mr_list *list = mr_row_list(*applying->row, step->list_offset);
     const int64_t day = mr_event_day(applying->plan, event);
     const int64_t points = mr_score_points(score, event);
@@ -126,14 +125,16 @@ void mr_points_merge(const mr_merging *merging, const mr_operation *operation)
     size_t j = 0;
     size_t count = 0;
     while (i < list->count || j < added->count) {
-        const bool take_a = j == added->count || (i < list->count && a[i].day <= b[j].day);
+        const bool take_a =
+            j == added->count || (i < list->count && a[i].day <= b[j].day);
         const mr_point_lot lot = take_a ? a[i++] : b[j++];
         if (count > 0 && lots[count - 1].day == lot.day)
             lots[count - 1].points += lot.points;
         else
             lots[count++] = lot;
     }
-    const size_t skip = count > operation->spec.length ? count - operation->spec.length : 0;
+    const size_t skip =
+        count > operation->spec.length ? count - operation->spec.length : 0;
     mr_list_replace(merging->pool, list, &lots[skip], count - skip, sizeof(*lots));
     if (others->day_plus_one > earned->day_plus_one)
         *earned = *others;

@@ -51,9 +51,8 @@ static growth_value sum_of(growth_value a, growth_value b, uint16_t half_life_da
 {
     const uint16_t day =
         a.day_plus_one > b.day_plus_one ? a.day_plus_one : b.day_plus_one;
-    const wide sum =
-        (wide)faded(a.value, half_life_days, (int64_t)day - a.day_plus_one) +
-        faded(b.value, half_life_days, (int64_t)day - b.day_plus_one);
+    const wide sum = (wide)faded(a.value, half_life_days, (int64_t)day - a.day_plus_one) +
+                     faded(b.value, half_life_days, (int64_t)day - b.day_plus_one);
     const int64_t value = sum > VALUE_MAX    ? VALUE_MAX
                           : sum < -VALUE_MAX ? -VALUE_MAX
                                              : (int64_t)sum;
@@ -62,8 +61,8 @@ static growth_value sum_of(growth_value a, growth_value b, uint16_t half_life_da
 
 static void join(mr_growth *growth, growth_value fresh, uint16_t half_life_days)
 {
-    *growth = pack(growth->packed == 0 ? fresh
-                                       : sum_of(unpack(growth), fresh, half_life_days));
+    *growth =
+        pack(growth->packed == 0 ? fresh : sum_of(unpack(growth), fresh, half_life_days));
 }
 
 void mr_growth_apply(mr_applying *applying, const mr_step *step)
@@ -137,8 +136,7 @@ bool mr_growth_read_json(const mr_link_reading *r, const mr_operation *operation
 void mr_growth_read(mr_reading *reading)
 {
     const mr_operation *operation = reading->operation;
-    const growth_value growth =
-        unpack(growth_at(reading->row, operation->number_offset));
+    const growth_value growth = unpack(growth_at(reading->row, operation->number_offset));
     const int64_t age = reading->at_day + 1 - (int64_t)growth.day_plus_one;
     mr_reading_number(reading, faded(growth.value, operation->spec.half_life_days, age) /
                                    FRACTION);
@@ -172,8 +170,7 @@ static void watch(mr_rating *rating, const mr_velocity_rule *rule, uint32_t time
 void mr_rating_apply(mr_applying *applying, const mr_step *step)
 {
     const mr_event *event = applying->event;
-    const mr_score_spec *score =
-        applying->plan->operations[step->operation].spec.score;
+    const mr_score_spec *score = applying->plan->operations[step->operation].spec.score;
     mr_rating *rating = rating_at(*applying->row, step->number_offset);
     add(rating, mr_score_points(score, event));
     if ((score->velocity.on & MR_ON(event->type)) != 0)

@@ -54,8 +54,8 @@ void mr_session_merge(const mr_merging *merging, const mr_operation *operation)
     mr_visits sum = from_is_later ? *from : *into;
     mr_visits earlier = from_is_later ? *into : *from;
     if (earlier.open_events > 0)
-        close_visit(&earlier, mr_time_seconds(from_is_later
-                                                  ? merging->into_newest_ms
+        close_visit(&earlier,
+                    mr_time_seconds(from_is_later ? merging->into_newest_ms
                                                   : merging->from.head->newest_ms));
     sum.closed_s = add_ending(sum.closed_s, earlier.closed_s);
     sum.bounces = more(sum.bounces, earlier.bounces);
@@ -128,8 +128,8 @@ bool mr_session_read_json(const mr_link_reading *r, const mr_operation *operatio
             return false;
     }
     return n[0] == 0 ||
-           set_visits(r->row, visits_at(r->row, operation->number_offset),
-                      (uint64_t)n[0], (uint64_t)n[1], (uint64_t)n[2], (uint64_t)n[3]);
+           set_visits(r->row, visits_at(r->row, operation->number_offset), (uint64_t)n[0],
+                      (uint64_t)n[1], (uint64_t)n[2], (uint64_t)n[3]);
 }
 
 void mr_session_read(mr_reading *reading)

@@ -282,8 +282,7 @@ void mr_sketch_read(mr_reading *reading)
     const mr_list *list = mr_row_list(reading->row, operation->list_offset);
     const bool is_sketch =
         *mr_row_number(reading->row, operation->number_offset) == IS_SKETCH;
-    mr_reading_number(reading,
-                      is_sketch ? estimate(mr_list_elements(reading->pool, list),
-                                           &operation->spec)
-                                : list->count);
+    mr_reading_number(reading, is_sketch ? estimate(mr_list_elements(reading->pool, list),
+                                                    &operation->spec)
+                                         : list->count);
 }

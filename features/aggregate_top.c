@@ -173,7 +173,8 @@ void mr_fading_top_merge(const mr_merging *merging, const mr_operation *operatio
             continue;
         const own found = look(entries, count, other.top, other.word);
         if (found.place < count)
-            entries[found.place] = pack(sum_of(unpack(entries[found.place]), other, half_life));
+            entries[found.place] =
+                pack(sum_of(unpack(entries[found.place]), other, half_life));
         else
             entries[count++] = others[i];
     }
@@ -318,8 +319,9 @@ void mr_fading_top_read(mr_reading *reading)
         const int64_t age = reading->at_day - e.day;
         const uint64_t share =
             mr_plan_fade(operation->spec.half_life_days, age > 0 ? age : 0);
-        const uint64_t millionths = (uint64_t)((wide)e.weight * share * 1000000 >>
-                                               (MR_PLAN_FADE_BITS + MR_TOP_FRACTION_BITS));
+        const uint64_t millionths =
+            (uint64_t)((wide)e.weight * share * 1000000 >>
+                       (MR_PLAN_FADE_BITS + MR_TOP_FRACTION_BITS));
         if (millionths > 0)
             words[count++] =
                 (ranked){mr_id_table_id(reading->names->words, e.word), millionths};

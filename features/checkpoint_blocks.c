@@ -203,9 +203,9 @@ void mr_checkpoint_put_streams(mr_buffer streams[MR_CUT_STREAMS], mr_cut_stream 
                                mr_cut_stream end, size_t enough, mr_buffer *buffer)
 {
     static const mr_block_kind kinds[MR_CUT_STREAMS] = {
-        [MR_CUT_ITEMS] = MR_BLOCK_ITEMS,     [MR_CUT_PROFILES] = MR_BLOCK_PROFILES,
-        [MR_CUT_HISTORY] = MR_BLOCK_HISTORY, [MR_CUT_DERIVED] = MR_BLOCK_DERIVED,
-        [MR_CUT_NOTED] = MR_BLOCK_NOTED,     [MR_CUT_TRENDING] = MR_BLOCK_TRENDING,
+        [MR_CUT_ITEMS] = MR_BLOCK_ITEMS,           [MR_CUT_PROFILES] = MR_BLOCK_PROFILES,
+        [MR_CUT_HISTORY] = MR_BLOCK_HISTORY,       [MR_CUT_DERIVED] = MR_BLOCK_DERIVED,
+        [MR_CUT_NOTED] = MR_BLOCK_NOTED,           [MR_CUT_TRENDING] = MR_BLOCK_TRENDING,
         [MR_CUT_ITEM_WORDS] = MR_BLOCK_ITEM_WORDS, [MR_CUT_DEDUP] = MR_BLOCK_DEDUP,
     };
     size_t bytes = 0;

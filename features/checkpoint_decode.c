@@ -32,7 +32,7 @@ typedef struct decoder {
     uint32_t profiles;    /* in this file           */
     uint32_t histories;
     uint32_t trending_items;
-    uint32_t words; /* in this file */
+    uint32_t words;        /* in this file */
     uint64_t *has_profile; /* a bit a row */
     uint64_t *has_history;
     fresh_row *fresh; /* of the block at hand, not in the index yet */

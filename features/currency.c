@@ -45,10 +45,8 @@ bool mr_currency_convert(const mr_currency *currency, mr_event *event)
         mr_text_is(event->currency, currency->code))
         return true;
     const mr_currency_rate *rate = find(currency, event->currency);
-    event->price_minor =
-        rate != NULL ? times(event->price_minor, rate->millionths) : 0;
-    event->value_minor =
-        rate != NULL ? times(event->value_minor, rate->millionths) : 0;
+    event->price_minor = rate != NULL ? times(event->price_minor, rate->millionths) : 0;
+    event->value_minor = rate != NULL ? times(event->value_minor, rate->millionths) : 0;
     return rate != NULL;
 }
 

@@ -76,10 +76,10 @@ typedef struct mr_cut {
     mr_change_list cut_trending;
     uint32_t row_end;
     uint32_t item_end;
-    size_t fresh_end; /* ids put before it; of a delta */
+    size_t fresh_end;   /* ids put before it; of a delta */
     size_t start_bytes; /* of header, plan, words and days, which every file has */
     size_t cut_bytes;   /* behind them */
-    size_t cursor; /* in the phase's rows, items, list or fresh ids */
+    size_t cursor;      /* in the phase's rows, items, list or fresh ids */
 } mr_cut;
 
 void mr_cut_init(mr_cut *ret_cut);

@@ -59,7 +59,7 @@ void mr_link_profile_write(const mr_plan *plan, const mr_block_pool *pool,
     mr_link_writing w = {.pool = pool,
                          .names = names,
                          .row = mr_link_profile_row(pool, profile),
-                 .json = mr_json_writer_of(json)};
+                         .json = mr_json_writer_of(json)};
     mr_json_begin_object(&w.json);
     put_member(&w, "events", w.row.head->events);
     put_member(&w, "first_seen", w.row.head->first_ms);
@@ -83,9 +83,10 @@ static bool get_head(const mr_link_reading *r)
     int64_t sessions;
     if (!mr_json_int_within(mr_json_get(r->root, "events"), 1, UINT32_MAX, &events) ||
         !mr_json_int_within(mr_json_get(r->root, "sessions"), 1, UINT16_MAX, &sessions) ||
-        !mr_json_int_within(mr_json_get(r->root, "first_seen"), 0, INT64_MAX, &head->first_ms) ||
+        !mr_json_int_within(mr_json_get(r->root, "first_seen"), 0, INT64_MAX,
+                            &head->first_ms) ||
         !mr_json_int_within(mr_json_get(r->root, "last_seen"), head->first_ms, INT64_MAX,
-                 &head->newest_ms))
+                            &head->newest_ms))
         return false;
     head->events = (uint32_t)events;
     head->sessions = (uint16_t)sessions;

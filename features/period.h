@@ -22,7 +22,10 @@ typedef enum mr_period {
     MR_PERIODS,
 } mr_period;
 
-enum { MR_PERIOD_WEEK_DAYS = 7, MR_PERIOD_EPOCH_WEEKDAY = 3 /* from Monday: a Thursday */ };
+enum {
+    MR_PERIOD_WEEK_DAYS = 7,
+    MR_PERIOD_EPOCH_WEEKDAY = 3 /* from Monday: a Thursday */
+};
 
 static inline int64_t mr_period_of_day(mr_period period, int64_t day)
 {

@@ -189,7 +189,8 @@ const mr_feature_spec mr_default_features[] = {
      .aggregate = MR_AGGREGATE_HISTOGRAM,
      .of = MR_OF_HOUR_OF_DAY},
     {.name = "visits",
-     .meaning = "Visits: an event more than 30 minutes after the latest one starts another.",
+     .meaning =
+         "Visits: an event more than 30 minutes after the latest one starts another.",
      .unit = "visits",
      .on = MR_ON_ANY,
      .aggregate = MR_AGGREGATE_SESSION,
@@ -221,8 +222,9 @@ const mr_feature_spec mr_default_features[] = {
                 {MR_EVENT_PURCHASE, 60},
                 {MR_EVENT_RATE, 60}}},
     {.name = "interests",
-     .meaning = "The 16 strongest categories of the items in the history, each one's weight "
-                "halved every 30 days.",
+     .meaning =
+         "The 16 strongest categories of the items in the history, each one's weight "
+         "halved every 30 days.",
      .unit = "weight",
      .on = ON_ITEMS,
      .aggregate = MR_AGGREGATE_HISTORY_TOP,
@@ -230,7 +232,8 @@ const mr_feature_spec mr_default_features[] = {
      .half_life_days = 30,
      .length = 16},
     {.name = "brands",
-     .meaning = "The 8 strongest brands of the items in the history, halved every 30 days.",
+     .meaning =
+         "The 8 strongest brands of the items in the history, halved every 30 days.",
      .unit = "weight",
      .on = ON_ITEMS,
      .aggregate = MR_AGGREGATE_HISTORY_TOP,
@@ -258,8 +261,9 @@ const mr_feature_spec mr_default_features[] = {
      .half_life_days = 180,
      .score = &default_growth},
     {.name = "points",
-     .meaning = "Points to spend: one for each unit of value bought, 20 for a review, 2 for a "
-                "login, 200 a day at most, gone after 365 days.",
+     .meaning =
+         "Points to spend: one for each unit of value bought, 20 for a review, 2 for a "
+         "login, 200 a day at most, gone after 365 days.",
      .unit = "points",
      .on = MR_ON(MR_EVENT_PURCHASE) | MR_ON(MR_EVENT_REVIEW) | MR_ON(MR_EVENT_LOGIN) |
            MR_ON(MR_EVENT_REDEEM),
@@ -267,28 +271,33 @@ const mr_feature_spec mr_default_features[] = {
      .length = 366,
      .score = &default_points},
     {.name = "credit",
-     .meaning = "From 600, between 300 and 850: 2 a line bought, 1 a review, 5 less a line "
-                "given back, 40 less for more than 20 lines bought within an hour.",
+     .meaning =
+         "From 600, between 300 and 850: 2 a line bought, 1 a review, 5 less a line "
+         "given back, 40 less for more than 20 lines bought within an hour.",
      .unit = "points",
      .on = ON_BASKET | MR_ON(MR_EVENT_REVIEW),
      .aggregate = MR_AGGREGATE_RATING,
      .score = &default_credit},
     {.name = "member_level",
-     .meaning = "What growth_value has reached: newcomer, bronze from 100, silver from 500, "
-                "gold from 2000, platinum from 8000, diamond from 30000.",
+     .meaning =
+         "What growth_value has reached: newcomer, bronze from 100, silver from 500, "
+         "gold from 2000, platinum from 8000, diamond from 30000.",
      .unit = "level",
      .on = MR_ON_ANY,
      .aggregate = MR_AGGREGATE_TIER,
      .tier = &default_levels},
     {.name = "credit_grade",
-     .meaning = "What credit has reached: D, C from 500, B from 600, A from 700, AA from 780.",
+     .meaning =
+         "What credit has reached: D, C from 500, B from 600, A from 700, AA from 780.",
      .unit = "level",
      .on = MR_ON_ANY,
      .aggregate = MR_AGGREGATE_TIER,
      .tier = &default_grades},
     {.name = "lifecycle",
-     .meaning = "lost after 120 silent days, dormant after 30, new for 30 days, returned for 30 "
-                "days after a silence of 30, growing with two purchases in 60 days, else active.",
+     .meaning =
+         "lost after 120 silent days, dormant after 30, new for 30 days, returned for 30 "
+         "days after a silence of 30, growing with two purchases in 60 days, else "
+         "active.",
      .unit = "stage",
      .on = MR_ON_ANY,
      .aggregate = MR_AGGREGATE_LIFECYCLE,
@@ -419,7 +428,8 @@ mr_feature_bytes mr_plan_feature_bytes(const mr_plan *plan, size_t index)
     const mr_operation *operation = &plan->operations[index];
     if (mr_operation_reads_series(operation))
         return series_bytes(plan, index);
-    switch (operation->spec.aggregate) { /* what every profile has, and what is computed */
+    switch (
+        operation->spec.aggregate) { /* what every profile has, and what is computed */
     case MR_AGGREGATE_EVENTS: return (mr_feature_bytes){.fixed = sizeof(uint32_t)};
     case MR_AGGREGATE_FIRST_SEEN:
     case MR_AGGREGATE_LAST_SEEN: return (mr_feature_bytes){.fixed = sizeof(int64_t)};
@@ -455,7 +465,7 @@ size_t mr_plan_vector_find(const mr_plan *plan, const char *name)
 
 const char *mr_value_type_name(mr_value_type type)
 {
-    static const char *const names[] = {"count", "money", "time",       "day",   "days",
+    static const char *const names[] = {"count", "money", "time",       "day",    "days",
                                         "event", "item",  "hundredths", "number", "word"};
     MR_ASSERT((size_t)type < sizeof(names) / sizeof(names[0]));
     return names[type];

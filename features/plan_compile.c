@@ -5,8 +5,8 @@
 
 #include "core/assert.h"
 #include "core/hash.h"
-#include "features/block_pool.h"
 #include "features/aggregate.h"
+#include "features/block_pool.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -405,8 +405,8 @@ static void write_currency(const mr_currency *currency, mr_buffer *text)
 static void write_canonical(mr_plan *plan)
 {
     mr_buffer *text = &plan->canonical;
-    mr_buffer_printf(text, "plan 1 session_ms=%d lateness_ms=%d\n", (int)plan->session_gap_ms,
-                     MR_SHARD_LATENESS_MS);
+    mr_buffer_printf(text, "plan 1 session_ms=%d lateness_ms=%d\n",
+                     (int)plan->session_gap_ms, MR_SHARD_LATENESS_MS);
     write_zone(&plan->settings.zone, text);
     write_currency(&plan->settings.currency, text);
     for (size_t i = 0; i < plan->operation_count; i++) {

@@ -30,7 +30,7 @@ enum {
     MR_PLAN_SERIES_MAX = 16,
     MR_PLAN_COLUMNS_MAX = 64,
     MR_PLAN_FADE_HALF_LIVES = 10, /* older amounts count nothing */
-    MR_PLAN_HALF_LIFE_MAX = 90, /* of what a day series fades; else */
+    MR_PLAN_HALF_LIFE_MAX = 90,   /* of what a day series fades; else */
     MR_PLAN_HALF_LIFE_LONGEST = 730,
     MR_PLAN_FADE_BITS = 30,
     MR_PLAN_HOURS = 24,
@@ -78,8 +78,8 @@ typedef enum mr_aggregate {
     MR_AGGREGATE_WEEK_BITMAP,
     MR_AGGREGATE_MONTH_BITMAP,
     MR_AGGREGATE_HISTORY_TOP, /* computed on reading, of the history */
-    MR_AGGREGATE_SKETCH, /* distinct, where the plan asks for an estimate */
-    MR_AGGREGATE_POINTS, /* scores, in a section of their own of a plan's file */
+    MR_AGGREGATE_SKETCH,      /* distinct, where the plan asks for an estimate */
+    MR_AGGREGATE_POINTS,      /* scores, in a section of their own of a plan's file */
     MR_AGGREGATE_GROWTH,
     MR_AGGREGATE_RATING,
     MR_AGGREGATE_TIER, /* computed on reading, as the next */
@@ -197,16 +197,16 @@ typedef struct mr_feature_spec {
 
 #define MR_PLAN_NOW UINT32_MAX /* the time of the reading, as an expression's name */
 #define MR_PLAN_RFM_SCORE (UINT32_C(1) << 29) /* and the two behind: rfm.r, .f, .m */
-#define MR_PLAN_CONSTANT (UINT32_C(1) << 30) /* from here on: the name's own number */
+#define MR_PLAN_CONSTANT (UINT32_C(1) << 30)  /* from here on: the name's own number */
 
 typedef struct mr_operation {
     mr_feature_spec spec;
     mr_feature feature;
-    uint32_t number_offset;    /* of its number or numbers */
-    uint32_t list_offset;      /* of its mr_list           */
-    uint8_t series;            /* of a windowed operation  */
-    uint8_t top;               /* of a fading_top: its number among them */
-    bool stores;               /* runs on events           */
+    uint32_t number_offset;            /* of its number or numbers */
+    uint32_t list_offset;              /* of its mr_list           */
+    uint8_t series;                    /* of a windowed operation  */
+    uint8_t top;                       /* of a fading_top: its number among them */
+    bool stores;                       /* runs on events           */
     const struct mr_operation *source; /* of a tier: its score */
     mr_expression *expression; /* its names: operation x MR_FEATURE_COLUMNS_MAX + column,
                                   or MR_PLAN_NOW */
@@ -335,10 +335,10 @@ struct mr_plan {
 
     mr_run runs[MR_EVENT_TYPES]; /* by event type */
 
-    uint32_t body_bytes;           /* of a row, a multiple of 8                     */
-    uint32_t extra_bytes;          /* the same                                      */
-    uint8_t item_word_fields;      /* that some history_top reads, as word_fields   */
-    uint32_t words_offset;         /* of the mr_list of all fading_tops             */
+    uint32_t body_bytes;      /* of a row, a multiple of 8                     */
+    uint32_t extra_bytes;     /* the same                                      */
+    uint8_t item_word_fields; /* that some history_top reads, as word_fields   */
+    uint32_t words_offset;    /* of the mr_list of all fading_tops             */
     uint32_t top_count;
     uint32_t top_words;            /* that they keep together                       */
     size_t growth_bytes;           /* the most one event can allocate for a profile */
@@ -357,8 +357,8 @@ struct mr_plan {
     mr_segment segments[MR_SEGMENTS_MAX]; /* derived: not in the canonical text */
     size_t segment_count;
     mr_expression *bot_rule; /* NULL: nobody is a bot */
-    char *names;     /* of a plan that was parsed from its text; else NULL */
-    mr_arena *texts; /* of one that was read from a file; else NULL        */
+    char *names;             /* of a plan that was parsed from its text; else NULL */
+    mr_arena *texts;         /* of one that was read from a file; else NULL        */
 };
 
 /*

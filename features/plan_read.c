@@ -14,7 +14,8 @@ enum { ARENA_BYTES = 4096 };
 
 /* ---- what is wrong ---- */
 
-mr_status mr_plan_complain(mr_plan_reading *r, const char *member, const char *format, ...)
+mr_status mr_plan_complain(mr_plan_reading *r, const char *member, const char *format,
+                           ...)
 {
     va_list arguments;
     char index[24] = "";
@@ -32,11 +33,12 @@ mr_status mr_plan_complain(mr_plan_reading *r, const char *member, const char *f
 /* ---- words ---- */
 
 mr_status mr_plan_keep_text(mr_plan_reading *r, const char *member, mr_json_value *value,
-                           uint32_t most, const char **ret_text)
+                            uint32_t most, const char **ret_text)
 {
     const mr_text text = mr_json_text(value, (mr_text){0});
     if (text.length == 0 || text.length > most)
-        return mr_plan_complain(r, member, "must be a text of 1 to %u bytes", (unsigned)most);
+        return mr_plan_complain(r, member, "must be a text of 1 to %u bytes",
+                                (unsigned)most);
     char *copy = mr_arena_allocate(r->texts, text.length + 1U);
     if (copy == NULL)
         return MR_ERR_NO_MEMORY;
@@ -60,8 +62,8 @@ mr_status mr_plan_read_name(mr_plan_reading *r, mr_json_value *value,
     return is_name(*ret_name)
                ? MR_OK
                : mr_plan_complain(r, "name",
-                          "a name is a-z, then a-z, 0-9 and _, at most %d in all",
-                          MR_PLAN_NAME_BYTES_MAX);
+                                  "a name is a-z, then a-z, 0-9 and _, at most %d in all",
+                                  MR_PLAN_NAME_BYTES_MAX);
 }
 
 static mr_status add_type(mr_plan_reading *r, mr_json_value *value, uint32_t *on)
@@ -92,7 +94,8 @@ static mr_status read_on(mr_plan_reading *r, mr_json_value *value, mr_feature_sp
     return spec->on != 0 ? MR_OK : mr_plan_complain(r, "on", "names no event type");
 }
 
-static mr_status read_aggregate(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_aggregate(mr_plan_reading *r, mr_json_value *value,
+                                mr_feature_spec *spec)
 {
     const mr_text word = mr_json_text(value, (mr_text){0});
     for (mr_aggregate a = MR_AGGREGATE_COUNT; a < MR_AGGREGATE_SKETCH; a++) {
@@ -105,7 +108,8 @@ static mr_status read_aggregate(mr_plan_reading *r, mr_json_value *value, mr_fea
     return mr_plan_complain(
         r, "aggregate",
         "'%.*s' is none; there are count, sum, min, max, mean, fading_sum, "
-        "fading_mean, fading_top, history_top, distinct, first_time, last_time, last_times, "
+        "fading_mean, fading_top, history_top, distinct, first_time, last_time, "
+        "last_times, "
         "day_bitmap, week_bitmap, month_bitmap, histogram, session and recent_items",
         MR_TEXT_ARG(word));
 }
@@ -129,7 +133,7 @@ static mr_status read_of(mr_plan_reading *r, mr_json_value *value, mr_feature_sp
 
 /* "7d", "2w" */
 mr_status mr_plan_read_days(mr_plan_reading *r, const char *member, mr_json_value *value,
-                           uint16_t *ret_days)
+                            uint16_t *ret_days)
 {
     const mr_text text = mr_json_text(value, (mr_text){0});
     int64_t days = 0;
@@ -137,16 +141,17 @@ mr_status mr_plan_read_days(mr_plan_reading *r, const char *member, mr_json_valu
     if ((unit != 'd' && unit != 'w') ||
         mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &days) != MR_OK ||
         days < 1 || days > MR_DAY_SERIES_DAYS_MAX)
-        return mr_plan_complain(r, member,
-                        "must be whole days such as 7d or 4w, at most %dd; got '%.*s'",
-                        MR_DAY_SERIES_DAYS_MAX, MR_TEXT_ARG(text));
+        return mr_plan_complain(
+            r, member, "must be whole days such as 7d or 4w, at most %dd; got '%.*s'",
+            MR_DAY_SERIES_DAYS_MAX, MR_TEXT_ARG(text));
     days *= unit == 'w' ? 7 : 1;
     *ret_days = days <= UINT16_MAX ? (uint16_t)days : UINT16_MAX;
     return MR_OK;
 }
 
 /* "24h", or days */
-static mr_status read_window(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_window(mr_plan_reading *r, mr_json_value *value,
+                             mr_feature_spec *spec)
 {
     const mr_text text = mr_json_text(value, (mr_text){0});
     int64_t hours = 0;
@@ -154,8 +159,9 @@ static mr_status read_window(mr_plan_reading *r, mr_json_value *value, mr_featur
         return mr_plan_read_days(r, "window", value, &spec->window_days);
     if (mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &hours) != MR_OK ||
         hours < 1 || hours > MR_DAY_SERIES_DAYS_MAX)
-        return mr_plan_complain(r, "window", "must be whole hours such as 24h, at most %dh",
-                        MR_DAY_SERIES_DAYS_MAX);
+        return mr_plan_complain(r, "window",
+                                "must be whole hours such as 24h, at most %dh",
+                                MR_DAY_SERIES_DAYS_MAX);
     spec->window_hours = (uint16_t)hours;
     return MR_OK;
 }
@@ -168,18 +174,21 @@ static mr_status read_gap(mr_plan_reading *r, mr_json_value *value, mr_feature_s
     if (text.length < 2 || text.bytes[text.length - 1] != 'm' ||
         mr_text_to_int64((mr_text){text.bytes, text.length - 1}, &minutes) != MR_OK ||
         minutes < 1 || minutes > MR_SHARD_HISTORY_MAX)
-        return mr_plan_complain(r, "gap", "must be whole minutes such as 30m, at most %dm",
-                        MR_SHARD_HISTORY_MAX);
+        return mr_plan_complain(r, "gap",
+                                "must be whole minutes such as 30m, at most %dm",
+                                MR_SHARD_HISTORY_MAX);
     spec->length = (uint16_t)minutes;
     return MR_OK;
 }
 
-static mr_status read_sketch(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_sketch(mr_plan_reading *r, mr_json_value *value,
+                             mr_feature_spec *spec)
 {
     int64_t bits;
     if (!mr_json_int_within(value, MR_SKETCH_MIN, MR_SKETCH_MAX, &bits))
-        return mr_plan_complain(r, "sketch", "must be a number from %d to %d: 2^sketch bytes",
-                        MR_SKETCH_MIN, MR_SKETCH_MAX);
+        return mr_plan_complain(r, "sketch",
+                                "must be a number from %d to %d: 2^sketch bytes",
+                                MR_SKETCH_MIN, MR_SKETCH_MAX);
     spec->sketch = (uint8_t)bits;
     return MR_OK;
 }
@@ -189,12 +198,14 @@ static mr_status read_count(mr_plan_reading *r, const char *member, mr_json_valu
 {
     const int64_t count = mr_json_int(value, 0);
     if (count < 1 || count > MR_SHARD_HISTORY_MAX)
-        return mr_plan_complain(r, member, "must be a number from 1 to %d", MR_SHARD_HISTORY_MAX);
+        return mr_plan_complain(r, member, "must be a number from 1 to %d",
+                                MR_SHARD_HISTORY_MAX);
     *ret_count = (uint16_t)count;
     return MR_OK;
 }
 
-static mr_status read_quota(mr_plan_reading *r, mr_json_value *value, mr_feature_spec *spec)
+static mr_status read_quota(mr_plan_reading *r, mr_json_value *value,
+                            mr_feature_spec *spec)
 {
     size_t cursor = 0;
     size_t count = 0;
@@ -204,16 +215,17 @@ static mr_status read_quota(mr_plan_reading *r, mr_json_value *value, mr_feature
         const mr_event_type type = mr_event_type_from(name);
         const int64_t number = mr_json_int(keep, 0);
         if (type == MR_EVENT_NONE || number < 1 || number > UINT8_MAX)
-            return mr_plan_complain(r, "quota",
-                            "'%.*s' must be an event type with a number from 1 to %d",
-                            MR_TEXT_ARG(name), UINT8_MAX);
+            return mr_plan_complain(
+                r, "quota", "'%.*s' must be an event type with a number from 1 to %d",
+                MR_TEXT_ARG(name), UINT8_MAX);
         if (count == MR_QUOTAS_MAX)
             return mr_plan_complain(r, "quota", "at most %d types", MR_QUOTAS_MAX);
         spec->quotas[count++] =
             (mr_quota){.type = (uint8_t)type, .keep = (uint8_t)number};
     }
     return count > 0 ? MR_OK
-                     : mr_plan_complain(r, "quota", "must be such as {view: 120, purchase: 60}");
+                     : mr_plan_complain(r, "quota",
+                                        "must be such as {view: 120, purchase: 60}");
 }
 
 /* ---- a feature ---- */
@@ -247,15 +259,16 @@ static mr_status read_member(mr_plan_reading *r, mr_text name, mr_json_value *va
         return days == MR_PLAN_BITMAP_DAYS
                    ? MR_OK
                    : mr_plan_complain(r, "days", "a day_bitmap keeps %d days",
-                              MR_PLAN_BITMAP_DAYS);
+                                      MR_PLAN_BITMAP_DAYS);
     }
     if (mr_text_is(name, "quota"))
         return read_quota(r, value, spec);
     if (mr_text_is(name, "expression"))
         return mr_plan_keep_text(r, "expression", value, MR_EXPRESSION_BYTES_MAX,
-                         &spec->expression);
+                                 &spec->expression);
     if (mr_text_is(name, "meaning"))
-        return mr_plan_keep_text(r, "meaning", value, MR_PLAN_TEXT_BYTES_MAX, &spec->meaning);
+        return mr_plan_keep_text(r, "meaning", value, MR_PLAN_TEXT_BYTES_MAX,
+                                 &spec->meaning);
     if (mr_text_is(name, "unit"))
         return mr_plan_keep_text(r, "unit", value, MR_PLAN_TEXT_BYTES_MAX, &spec->unit);
     return mr_plan_complain(
@@ -284,35 +297,39 @@ static mr_status check_members(mr_plan_reading *r, mr_feature_spec *spec)
     const mr_aggregate aggregate = spec->aggregate;
     if (!mr_aggregate_takes(aggregate, spec->of))
         return mr_plan_complain(r, "of", "%s needs %s", mr_aggregate_name(aggregate),
-                        mr_aggregate_fields(aggregate));
+                                mr_aggregate_fields(aggregate));
     if (spec->window_days + spec->window_hours > 0 && !mr_aggregate_has_window(aggregate))
-        return mr_plan_complain(r, "window", "count, sum, min, max and mean have one; %s is %s",
-                        mr_aggregate_name(aggregate),
-                        mr_aggregate_has_half_life(aggregate) ? "faded by half_life"
-                                                      : "of all time");
+        return mr_plan_complain(
+            r, "window", "count, sum, min, max and mean have one; %s is %s",
+            mr_aggregate_name(aggregate),
+            mr_aggregate_has_half_life(aggregate) ? "faded by half_life" : "of all time");
     if ((spec->half_life_days > 0) != mr_aggregate_has_half_life(aggregate))
-        return mr_plan_complain(r, "half_life", "%s",
-                        mr_aggregate_has_half_life(aggregate)
-                            ? "is needed, such as 30d"
-                            : "fading_sum, fading_mean, fading_top and history_top alone have one");
+        return mr_plan_complain(
+            r, "half_life", "%s",
+            mr_aggregate_has_half_life(aggregate)
+                ? "is needed, such as 30d"
+                : "fading_sum, fading_mean, fading_top and history_top alone have one");
     if (aggregate == MR_AGGREGATE_DAY_BITMAP)
         spec->length = MR_PLAN_BITMAP_DAYS;
     if (aggregate == MR_AGGREGATE_SESSION && spec->length == 0)
         spec->length = MR_SESSION_MINUTES;
     const bool is_list =
         aggregate == MR_AGGREGATE_DISTINCT || aggregate == MR_AGGREGATE_LAST_TIMES ||
-        aggregate == MR_AGGREGATE_FADING_TOP ||
-        aggregate == MR_AGGREGATE_HISTORY_TOP || aggregate == MR_AGGREGATE_SKETCH;
+        aggregate == MR_AGGREGATE_FADING_TOP || aggregate == MR_AGGREGATE_HISTORY_TOP ||
+        aggregate == MR_AGGREGATE_SKETCH;
     if (is_list && spec->length == 0)
-        return mr_plan_complain(r, mr_plan_length_word(aggregate), "is needed: how many are kept");
+        return mr_plan_complain(r, mr_plan_length_word(aggregate),
+                                "is needed: how many are kept");
     if (!is_list && aggregate != MR_AGGREGATE_DAY_BITMAP &&
         aggregate != MR_AGGREGATE_SESSION && spec->length > 0)
         return mr_plan_complain(
-            r, "length", "distinct, last_times, fading_top and history_top alone have one");
+            r, "length",
+            "distinct, last_times, fading_top and history_top alone have one");
     if (aggregate != MR_AGGREGATE_SKETCH && spec->sketch > 0)
         return mr_plan_complain(r, "sketch", "distinct alone has one");
     if (aggregate == MR_AGGREGATE_RECENT_ITEMS && strcmp(spec->name, "history") != 0)
-        return mr_plan_complain(r, "name", "there is one recent_items, and its name is history");
+        return mr_plan_complain(r, "name",
+                                "there is one recent_items, and its name is history");
     return MR_OK;
 }
 
@@ -345,7 +362,7 @@ static mr_status check_needed(mr_plan_reading *r, const mr_feature_spec *spec)
 /* What is said of a feature that says nothing: of one of the default plan its words, of any other
  * what it is made of. */
 const char *mr_plan_words_of(const mr_feature_spec *spec,
-                            char ret_meaning[MR_PLAN_TEXT_BYTES_MAX + 1])
+                             char ret_meaning[MR_PLAN_TEXT_BYTES_MAX + 1])
 {
     const mr_feature_spec *known = mr_plan_default_named(spec->name);
     if (known == NULL) {
@@ -384,10 +401,11 @@ mr_status mr_plan_add(mr_plan_reading *r, const mr_feature_spec *spec)
     if (mr_plan_is_read(r, spec->name))
         return mr_plan_complain(r, "name", "%s is there twice", spec->name);
     if (r->count == MR_PLAN_FEATURES_MAX)
-        return mr_plan_complain(r, "",
-                                "is one too many: a plan has at most %d features, those of "
-                                "every profile and those the engine needs among them",
-                                MR_PLAN_FEATURES_MAX);
+        return mr_plan_complain(
+            r, "",
+            "is one too many: a plan has at most %d features, those of "
+            "every profile and those the engine needs among them",
+            MR_PLAN_FEATURES_MAX);
     r->sections[r->count] = r->section;
     r->places[r->count] = r->index;
     r->specs[r->count++] = *spec;
@@ -397,9 +415,9 @@ mr_status mr_plan_add(mr_plan_reading *r, const mr_feature_spec *spec)
 static mr_status check_name(mr_plan_reading *r, const mr_feature_spec *spec)
 {
     const mr_feature_spec *known = mr_plan_default_named(spec->name);
-    if (known != NULL && (known->aggregate <= MR_AGGREGATE_SESSIONS ||
-                          known->aggregate == MR_AGGREGATE_RFM ||
-                          known->aggregate > MR_AGGREGATE_SKETCH))
+    if (known != NULL &&
+        (known->aggregate <= MR_AGGREGATE_SESSIONS ||
+         known->aggregate == MR_AGGREGATE_RFM || known->aggregate > MR_AGGREGATE_SKETCH))
         return mr_plan_complain(r, "name",
                                 known->aggregate > MR_AGGREGATE_SKETCH
                                     ? "%s has a section of its own: scores, tiers, "
@@ -416,9 +434,10 @@ static mr_status read_feature(mr_plan_reading *r, mr_json_value *value)
     mr_text name;
     mr_json_value *member;
     if (!mr_json_is_object(value))
-        return mr_plan_complain(r, "",
-                        "must be such as {name: views_7d, on: view, aggregate: count, "
-                        "window: 7d}");
+        return mr_plan_complain(
+            r, "",
+            "must be such as {name: views_7d, on: view, aggregate: count, "
+            "window: 7d}");
     while (mr_json_next(value, &cursor, &name, &member))
         MR_TRY(read_member(r, name, member, &spec));
     if (spec.expression != NULL && spec.aggregate == MR_AGGREGATES)
@@ -427,8 +446,8 @@ static mr_status read_feature(mr_plan_reading *r, mr_json_value *value)
         spec.aggregate = MR_AGGREGATE_SKETCH;
     if (spec.name == NULL || spec.aggregate == MR_AGGREGATES ||
         (spec.on == 0) != (spec.expression != NULL))
-        return mr_plan_complain(r, "",
-                        "needs name, on and aggregate, or name and expression alone");
+        return mr_plan_complain(
+            r, "", "needs name, on and aggregate, or name and expression alone");
     MR_TRY(check_name(r, &spec));
     MR_TRY(check_members(r, &spec));
     MR_TRY(check_needed(r, &spec));
@@ -646,4 +665,3 @@ mr_status mr_plan_read(mr_json_value *root, const mr_time_zone *zone, mr_plan **
     free(r);
     return status;
 }
-

@@ -69,8 +69,8 @@ static mr_status read_velocity(mr_plan_reading *r, mr_json_value *value,
     return MR_OK;
 }
 
-static mr_status read_amounts(mr_plan_reading *r, const char *member, mr_json_value *value,
-                              const amounts *to)
+static mr_status read_amounts(mr_plan_reading *r, const char *member,
+                              mr_json_value *value, const amounts *to)
 {
     size_t cursor = 0;
     mr_text name;
@@ -237,7 +237,8 @@ static mr_status read_levels(mr_plan_reading *r, mr_json_value *value, mr_tier_s
     }
     return tier->count >= 2
                ? MR_OK
-               : mr_plan_complain(r, "levels", "must be such as {bronze: 0, silver: 500}");
+               : mr_plan_complain(r, "levels",
+                                  "must be such as {bronze: 0, silver: 500}");
 }
 
 static mr_status read_tier_member(mr_plan_reading *r, mr_text name, mr_json_value *value,
@@ -263,9 +264,8 @@ static mr_status read_tier_member(mr_plan_reading *r, mr_text name, mr_json_valu
 
 static mr_status read_tier(mr_plan_reading *r, mr_json_value *value)
 {
-    mr_feature_spec spec = {.aggregate = MR_AGGREGATE_TIER,
-                            .on = MR_ON_ANY,
-                            .unit = "level"};
+    mr_feature_spec spec = {
+        .aggregate = MR_AGGREGATE_TIER, .on = MR_ON_ANY, .unit = "level"};
     size_t cursor = 0;
     mr_text name;
     mr_json_value *member;
@@ -320,17 +320,18 @@ static mr_status read_lifecycle(mr_plan_reading *r, mr_json_value *value)
         if (mr_text_is(name, "new"))
             MR_TRY(mr_plan_read_days(r, "new", member, &lifecycle->new_days));
         else if (mr_text_is(name, "dormant_after"))
-            MR_TRY(mr_plan_read_days(r, "dormant_after", member,
-                                     &lifecycle->dormant_days));
+            MR_TRY(
+                mr_plan_read_days(r, "dormant_after", member, &lifecycle->dormant_days));
         else if (mr_text_is(name, "lost_after"))
             MR_TRY(mr_plan_read_days(r, "lost_after", member, &lifecycle->lost_days));
         else if (mr_text_is(name, "growing"))
             MR_TRY(read_growing(r, member, lifecycle));
         else
-            return mr_plan_complain(r, "",
-                                    "unknown member '%.*s'; there are new, dormant_after, "
-                                    "lost_after and growing",
-                                    MR_TEXT_ARG(name));
+            return mr_plan_complain(
+                r, "",
+                "unknown member '%.*s'; there are new, dormant_after, "
+                "lost_after and growing",
+                MR_TEXT_ARG(name));
     }
     if (lifecycle->lost_days <= lifecycle->dormant_days)
         return mr_plan_complain(r, "lost_after", "must be later than dormant_after");
@@ -355,10 +356,9 @@ static mr_status add_defaults(mr_plan_reading *r, bool scores)
 {
     for (size_t i = 0; i < mr_default_feature_count; i++) {
         const mr_feature_spec *spec = &mr_default_features[i];
-        const bool is_wanted =
-            scores ? mr_aggregate_is_score(spec->aggregate)
-                   : spec->aggregate == MR_AGGREGATE_TIER &&
-                         mr_plan_is_read(r, spec->tier->of);
+        const bool is_wanted = scores ? mr_aggregate_is_score(spec->aggregate)
+                                      : spec->aggregate == MR_AGGREGATE_TIER &&
+                                            mr_plan_is_read(r, spec->tier->of);
         if (is_wanted && !mr_plan_is_read(r, spec->name))
             MR_TRY(mr_plan_add(r, spec));
     }

@@ -293,7 +293,7 @@ static double pair_value(const picture *at, const mr_operation *operation)
 {
     int64_t number;
     return mr_pair_number(mr_row_pair(at->row, operation->number_offset),
-                        operation->spec.aggregate, &number)
+                          operation->spec.aggregate, &number)
                ? (double)number
                : 0.0;
 }

@@ -132,105 +132,95 @@ static void put_types(uint32_t on, char *ret_text, size_t capacity)
         (void)snprintf(ret_text + length, capacity - length, " ");
 }
 
-void mr_plan_meaning_of(const mr_feature_spec *spec, char *ret_meaning, size_t capacity)
+/* ", each day's halved every 30 days" */
+static void put_span(const mr_feature_spec *spec, char *ret_text, size_t capacity)
 {
-    char types[128];
-    char span[64] = ", ever";
-    const char *of = mr_of_name(spec->of);
-    put_types(spec->on, types, sizeof(types));
     if (spec->window_days > 0)
-        (void)snprintf(span, sizeof(span), " of the last %u days",
+        (void)snprintf(ret_text, capacity, " of the last %u days",
                        (unsigned)spec->window_days);
     else if (spec->window_hours > 0)
-        (void)snprintf(span, sizeof(span), " of the last %u hours",
+        (void)snprintf(ret_text, capacity, " of the last %u hours",
                        (unsigned)spec->window_hours);
     else if (spec->half_life_days > 0)
-        (void)snprintf(span, sizeof(span), ", each day's halved every %u days",
+        (void)snprintf(ret_text, capacity, ", each day's halved every %u days",
                        (unsigned)spec->half_life_days);
-    switch (spec->aggregate) {
-    case MR_AGGREGATE_COUNT:
-        (void)snprintf(ret_meaning, capacity, "Number of %sevents%s.", types, span);
+    else
+        (void)snprintf(ret_text, capacity, ", ever");
+}
+
+/* $t: the types; $o: the field; $s: over what; $n: how many; $h: the half life; $e: the error of a
+ * sketch in percent; $x: the expression. */
+static const char *const meanings[MR_AGGREGATES] = {
+    [MR_AGGREGATE_COUNT] = "Number of $tevents$s.",
+    [MR_AGGREGATE_SUM] = "Sum of $o over $tevents$s.",
+    [MR_AGGREGATE_FADING_SUM] = "Sum of $o over $tevents$s.",
+    [MR_AGGREGATE_MEAN] = "Mean $o of $tevents$s.",
+    [MR_AGGREGATE_FADING_MEAN] = "Mean $o of $tevents$s.",
+    [MR_AGGREGATE_MIN] = "Least $o of $tevents$s.",
+    [MR_AGGREGATE_MAX] = "Largest $o of $tevents$s.",
+    [MR_AGGREGATE_DISTINCT] =
+        "Different $o of $tevents; one is known again while among the last "
+        "$n different ones.",
+    [MR_AGGREGATE_SKETCH] =
+        "Different $o of $tevents: exact up to $n, then an estimate within "
+        "about $e %.",
+    [MR_AGGREGATE_FIRST_TIME] = "Time of the earliest of the $tevents.",
+    [MR_AGGREGATE_LAST_TIME] = "Time of the latest of the $tevents.",
+    [MR_AGGREGATE_LAST_TIMES] = "The latest $n different times of $tevents.",
+    [MR_AGGREGATE_DAY_BITMAP] = "Days with one of the $tevents among the latest 128.",
+    [MR_AGGREGATE_WEEK_BITMAP] =
+        "Weeks, by their Mondays, with one of the $tevents among the "
+        "latest 48.",
+    [MR_AGGREGATE_MONTH_BITMAP] =
+        "Months, by their first days, with one of the $tevents among "
+        "the latest 48.",
+    [MR_AGGREGATE_HISTOGRAM] =
+        "The $tevents by hour of the day, each count ending at 65535.",
+    [MR_AGGREGATE_FADING_TOP] =
+        "The $n strongest of $o over $tevents, an event's weight halved "
+        "every $h days.",
+    [MR_AGGREGATE_HISTORY_TOP] = "The $n strongest of $o of the items of $tevents in the "
+                                 "history, halved every $h days.",
+    [MR_AGGREGATE_SESSION] =
+        "Visits: an event more than $n minutes after the latest one starts "
+        "another.",
+    [MR_AGGREGATE_EXPRESSION] = "Computed when read: $x.",
+    [MR_AGGREGATE_RECENT_ITEMS] = "The latest items touched.",
+};
+_Static_assert(MR_PLAN_BITMAP_DAYS == 128 && MR_PLAN_BITMAP_PERIODS == 48,
+               "the meanings say so");
+
+static void put_part(const mr_feature_spec *spec, char part, char *ret_text,
+                     size_t capacity)
+{
+    switch (part) {
+    case 't': put_types(spec->on, ret_text, capacity); break;
+    case 's': put_span(spec, ret_text, capacity); break;
+    case 'o': (void)snprintf(ret_text, capacity, "%s", mr_of_name(spec->of)); break;
+    case 'n': (void)snprintf(ret_text, capacity, "%u", (unsigned)spec->length); break;
+    case 'h':
+        (void)snprintf(ret_text, capacity, "%u", (unsigned)spec->half_life_days);
         break;
-    case MR_AGGREGATE_SUM:
-    case MR_AGGREGATE_FADING_SUM:
-        (void)snprintf(ret_meaning, capacity, "Sum of %s over %sevents%s.", of, types,
-                       span);
-        break;
-    case MR_AGGREGATE_MEAN:
-    case MR_AGGREGATE_FADING_MEAN:
-        (void)snprintf(ret_meaning, capacity, "Mean %s of %sevents%s.", of, types, span);
-        break;
-    case MR_AGGREGATE_MIN:
-    case MR_AGGREGATE_MAX:
-        (void)snprintf(ret_meaning, capacity, "%s %s of %sevents%s.",
-                       spec->aggregate == MR_AGGREGATE_MIN ? "Least" : "Largest", of,
-                       types, span);
-        break;
-    case MR_AGGREGATE_DISTINCT:
-        (void)snprintf(
-            ret_meaning, capacity,
-            "Different orders of %sevents; an order id is known again while among "
-            "the last %u different ones.",
-            types, (unsigned)spec->length);
-        break;
-    case MR_AGGREGATE_FIRST_TIME:
-    case MR_AGGREGATE_LAST_TIME:
-        (void)snprintf(ret_meaning, capacity, "Time of the %s of the %sevents.",
-                       spec->aggregate == MR_AGGREGATE_FIRST_TIME ? "earliest" : "latest",
-                       types);
-        break;
-    case MR_AGGREGATE_LAST_TIMES:
-        (void)snprintf(ret_meaning, capacity,
-                       "The latest %u different times of %sevents.",
-                       (unsigned)spec->length, types);
-        break;
-    case MR_AGGREGATE_DAY_BITMAP:
-        (void)snprintf(ret_meaning, capacity,
-                       "Days with one of the %sevents among the latest %d.", types,
-                       MR_PLAN_BITMAP_DAYS);
-        break;
-    case MR_AGGREGATE_HISTOGRAM:
-        (void)snprintf(ret_meaning, capacity,
-                       "The %sevents by hour of the day, each count ending at 65535.",
-                       types);
-        break;
-    case MR_AGGREGATE_SKETCH:
-        (void)snprintf(ret_meaning, capacity,
-                       "Different %s of %sevents: exact up to %u, then an estimate "
-                       "within about %.1f %%.",
-                       of, types, (unsigned)spec->length,
+    case 'e':
+        (void)snprintf(ret_text, capacity, "%.1f",
                        104.0 / sqrt((double)(1U << spec->sketch)));
         break;
-    case MR_AGGREGATE_FADING_TOP:
-        (void)snprintf(ret_meaning, capacity,
-                       "The %u strongest of %s over %sevents, an event's weight halved "
-                       "every %u days.",
-                       (unsigned)spec->length, of, types, (unsigned)spec->half_life_days);
-        break;
-    case MR_AGGREGATE_HISTORY_TOP:
-        (void)snprintf(ret_meaning, capacity,
-                       "The %u strongest of %s of the items of %sevents in the history, "
-                       "halved every %u days.",
-                       (unsigned)spec->length, of, types, (unsigned)spec->half_life_days);
-        break;
-    case MR_AGGREGATE_SESSION:
-        (void)snprintf(ret_meaning, capacity,
-                       "Visits: an event more than %u minutes after the latest one "
-                       "starts another.",
-                       (unsigned)spec->length);
-        break;
-    case MR_AGGREGATE_WEEK_BITMAP:
-    case MR_AGGREGATE_MONTH_BITMAP:
-        (void)snprintf(
-            ret_meaning, capacity, "%s with one of the %sevents among the latest %d.",
-            spec->aggregate == MR_AGGREGATE_WEEK_BITMAP ? "Weeks, by their Mondays,"
-                                                        : "Months, by their first days,",
-            types, MR_PLAN_BITMAP_PERIODS);
-        break;
-    case MR_AGGREGATE_EXPRESSION:
-        (void)snprintf(ret_meaning, capacity, "Computed when read: %.150s.",
-                       spec->expression);
-        break;
-    default: (void)snprintf(ret_meaning, capacity, "The latest items touched."); break;
+    default: (void)snprintf(ret_text, capacity, "%.150s", spec->expression); break;
+    }
+}
+
+void mr_plan_meaning_of(const mr_feature_spec *spec, char *ret_meaning, size_t capacity)
+{
+    const char *from = meanings[spec->aggregate] != NULL ? meanings[spec->aggregate] : "";
+    size_t length = 0;
+    ret_meaning[0] = '\0';
+    for (; *from != '\0' && length + 1 < capacity; from++) {
+        if (*from != '$') {
+            ret_meaning[length++] = *from;
+            ret_meaning[length] = '\0';
+            continue;
+        }
+        put_part(spec, *++from, ret_meaning + length, capacity - length);
+        length += strlen(ret_meaning + length);
     }
 }

@@ -155,9 +155,11 @@ static void put_score(const mr_feature_spec *spec, mr_buffer *yaml)
 
 static void put_tier(const mr_feature_spec *spec, mr_buffer *yaml)
 {
-    mr_buffer_printf(yaml, "  - {name: %s, of: %s, levels: {", spec->name, spec->tier->of);
+    mr_buffer_printf(yaml, "  - {name: %s, of: %s, levels: {", spec->name,
+                     spec->tier->of);
     for (size_t i = 0; i < spec->tier->count; i++)
-        mr_buffer_printf(yaml, "%s%s: %lld", i > 0 ? ", " : "", spec->tier->levels[i].name,
+        mr_buffer_printf(yaml, "%s%s: %lld", i > 0 ? ", " : "",
+                         spec->tier->levels[i].name,
                          (long long)spec->tier->levels[i].from);
     mr_buffer_printf(yaml, "}");
     put_meaning(spec, yaml);

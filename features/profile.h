@@ -182,7 +182,7 @@ static inline mr_pair *mr_row_pair(mr_row row, uint32_t offset)
 
 /* What it says; false without any amount.  Means are towards zero. */
 static inline bool mr_pair_number(const mr_pair *pair, mr_aggregate aggregate,
-                                int64_t *ret_number)
+                                  int64_t *ret_number)
 {
     if (pair->count == 0)
         return false;

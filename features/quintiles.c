@@ -9,8 +9,9 @@
 enum { ROOM_MIN = 1024 };
 
 static const char *const segments[MR_RFM_SEGMENTS] = {
-    "champions", "loyal",          "potential_loyalists", "new_customers", "promising",
-    "need_attention", "about_to_sleep", "at_risk", "cannot_lose", "hibernating"};
+    "champions",   "loyal",          "potential_loyalists", "new_customers",
+    "promising",   "need_attention", "about_to_sleep",      "at_risk",
+    "cannot_lose", "hibernating"};
 
 void mr_rfm_sample_deinit(mr_rfm_sample *sample)
 {
@@ -61,7 +62,8 @@ void mr_quintiles_of(mr_rfm_sample *sample, int64_t at_ms, mr_quintiles *ret_qui
 }
 
 bool mr_quintiles_score(const mr_quintiles *quintiles,
-                        const int64_t values[MR_RFM_VALUES], int ret_scores[MR_RFM_VALUES])
+                        const int64_t values[MR_RFM_VALUES],
+                        int ret_scores[MR_RFM_VALUES])
 {
     if (quintiles->customers == 0)
         return false;
@@ -84,7 +86,8 @@ const char *mr_rfm_segment(int recency, int frequency)
 {
     /* By recency, then frequency, from 1: one name for each of the 25. */
     static const uint8_t map[MR_QUINTILES][MR_QUINTILES] = {
-        {9, 9, 7, 7, 8}, {9, 9, 7, 7, 8}, {6, 6, 5, 1, 1}, {4, 2, 2, 1, 1}, {3, 2, 2, 0, 0},
+        {9, 9, 7, 7, 8}, {9, 9, 7, 7, 8}, {6, 6, 5, 1, 1},
+        {4, 2, 2, 1, 1}, {3, 2, 2, 0, 0},
     };
     MR_ASSERT(recency >= 1 && recency <= MR_QUINTILES);
     MR_ASSERT(frequency >= 1 && frequency <= MR_QUINTILES);

@@ -51,7 +51,8 @@ void mr_quintiles_of(mr_rfm_sample *sample, int64_t at_ms, mr_quintiles *ret_qui
 
 /* 1 .. 5 each; false without thresholds. */
 bool mr_quintiles_score(const mr_quintiles *quintiles,
-                        const int64_t values[MR_RFM_VALUES], int ret_scores[MR_RFM_VALUES]);
+                        const int64_t values[MR_RFM_VALUES],
+                        int ret_scores[MR_RFM_VALUES]);
 
 /* The usual name of a recency and a frequency score: "champions", "at_risk", … */
 const char *mr_rfm_segment(int recency, int frequency);

@@ -87,11 +87,10 @@ static void count(const beginning *b)
     const size_t row = (size_t)(b->cohort - options->first_cohort);
     retention->sizes[row]++;
     for (size_t n = 0; n < options->columns; n++) {
-        const bool is_retained =
-            options->measure == MR_RETENTION_N_DAY       ? b->returned[n]
-            : options->measure == MR_RETENTION_UNBOUNDED ? b->last >= (int64_t)n
-                                                         : is_in_bracket(
-                                                               b, options->brackets[n]);
+        const bool is_retained = options->measure == MR_RETENTION_N_DAY ? b->returned[n]
+                                 : options->measure == MR_RETENTION_UNBOUNDED
+                                     ? b->last >= (int64_t)n
+                                     : is_in_bracket(b, options->brackets[n]);
         retention->cells[row][n] += is_retained;
     }
 }
@@ -119,8 +118,7 @@ void mr_retention_add_rolling(mr_retention *retention, const int64_t *start_hour
     const int64_t hours = hours_of(retention->options.period);
     const bool is_first = retention->options.cohort == MR_RETENTION_FIRST;
     for (size_t i = 0; i < start_count && (i == 0 || !is_first); i++) {
-        if (!is_counted(retention, cohorts[i]) ||
-            (i > 0 && cohorts[i] == cohorts[i - 1]))
+        if (!is_counted(retention, cohorts[i]) || (i > 0 && cohorts[i] == cohorts[i - 1]))
             continue; /* a period's first start opens its cohort */
         beginning b = begin(retention, cohorts[i]);
         for (size_t r = 0; r < return_count; r++) {

@@ -34,17 +34,17 @@ typedef struct mr_score_rule {
 } mr_score_rule;
 
 typedef struct mr_velocity_rule {
-    uint32_t on;       /* MR_ON(type) | …; 0: no rule  */
+    uint32_t on;        /* MR_ON(type) | …; 0: no rule  */
     uint32_t more_than; /* events ...                   */
-    uint32_t within_s; /* from the first of them on    */
-    int32_t points;    /* once for each such run       */
+    uint32_t within_s;  /* from the first of them on    */
+    int32_t points;     /* once for each such run       */
 } mr_velocity_rule;
 
 typedef struct mr_score_spec {
     mr_score_rule rules[MR_EVENT_TYPES];
-    uint32_t spends;       /* MR_ON of the types whose points are taken out */
+    uint32_t spends; /* MR_ON of the types whose points are taken out */
     int32_t start;
-    int32_t least;         /* equal to `most`: no range */
+    int32_t least; /* equal to `most`: no range */
     int32_t most;
     uint32_t daily_cap;    /* 0: none */
     uint16_t expires_days; /* 0: never */
@@ -57,7 +57,7 @@ typedef struct mr_level {
 } mr_level;
 
 typedef struct mr_tier_spec {
-    char of[64]; /* the score's name */
+    char of[64];                    /* the score's name */
     mr_level levels[MR_LEVELS_MAX]; /* ascending */
     size_t count;
 } mr_tier_spec;

@@ -19,7 +19,8 @@ static const struct {
     {"one_time_buyers", "One order, more than 30 days ago.",
      "orders = 1 and now - last_purchase > 30"},
     {"window_shoppers", "Many views, no order.", "views_7d >= 20 and orders = 0"},
-    {"ready_to_buy", "Put something into the cart within a week, and bought nothing in it.",
+    {"ready_to_buy",
+     "Put something into the cart within a week, and bought nothing in it.",
      "carts_7d > 0 and now - coalesce(last_purchase, 0) > 7"},
 };
 
@@ -99,8 +100,8 @@ bool mr_segment_holds(const mr_shard *shard, uint32_t row, int64_t at_ms,
 {
     if (rule == NULL)
         return false;
-    const double value = mr_profile_evaluate(shard->plan, &shard->pool,
-                                             mr_shard_row(shard, row), at_ms, rule, scores);
+    const double value = mr_profile_evaluate(
+        shard->plan, &shard->pool, mr_shard_row(shard, row), at_ms, rule, scores);
     return !isnan(value) && value != 0.0;
 }
 

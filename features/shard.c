@@ -92,8 +92,8 @@ mr_status mr_shard_end_restore(mr_shard *shard)
         return MR_ERR_NO_MEMORY;
     shard->changed = changed;
     shard->changed_capacity = capacity;
-    MR_TRY(mr_item_words_reserve(&shard->item_words,
-                                 mr_id_table_count(shard->names.items)));
+    MR_TRY(
+        mr_item_words_reserve(&shard->item_words, mr_id_table_count(shard->names.items)));
     return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->names.items));
 }
 
@@ -155,15 +155,13 @@ size_t mr_shard_bytes(const mr_shard *shard)
     return sizeof(*shard) + mr_profile_store_bytes(&shard->store) +
            mr_block_pool_bytes(&shard->pool) + mr_id_table_bytes(shard->names.items) +
            mr_id_table_bytes(shard->names.words) +
-           mr_item_words_bytes(&shard->item_words) +
-           mr_trending_bytes(&shard->trending) +
+           mr_item_words_bytes(&shard->item_words) + mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
            shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +
            mr_dedup_bytes(shard->dedup) + mr_links_bytes(&shard->links) +
            shard->changed_capacity * sizeof(*shard->changed) +
-           shard->batch_capacity *
-               (sizeof(mr_hash128) + sizeof(uint64_t) + sizeof(uint32_t) +
-                sizeof(*shard->batch_words));
+           shard->batch_capacity * (sizeof(mr_hash128) + sizeof(uint64_t) +
+                                    sizeof(uint32_t) + sizeof(*shard->batch_words));
 }
 
 size_t mr_shard_history_bytes(const mr_shard *shard)

@@ -123,8 +123,8 @@ static mr_status number_items(mr_shard *shard, const mr_event_batch *batch)
             uint32_t *item = &shard->batch_items[start + i];
             *item = MR_ID_NONE;
             if (names_item(shard, event))
-                MR_TRY(mr_id_table_put_hashed(shard->names.items, hashes[i], event->item_id,
-                                              item));
+                MR_TRY(mr_id_table_put_hashed(shard->names.items, hashes[i],
+                                              event->item_id, item));
         }
     }
     return MR_OK;
@@ -163,8 +163,8 @@ static mr_status prepare(mr_shard *shard, const mr_event_batch *batch, size_t fi
     MR_TRY(mr_block_pool_reserve(&shard->pool, events * growth + links.block_bytes));
     MR_TRY(mr_commerce_reserve(&shard->commerce, events));
     MR_TRY(mr_dedup_reserve(shard->dedup, events));
-    MR_TRY(
-        mr_trending_reserve(&shard->trending, mr_id_table_count(shard->names.items) + events));
+    MR_TRY(mr_trending_reserve(&shard->trending,
+                               mr_id_table_count(shard->names.items) + events));
     MR_TRY(mr_item_words_reserve(&shard->item_words,
                                  mr_id_table_count(shard->names.items) + events));
     MR_TRY(number_items(shard, batch));
@@ -256,9 +256,9 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
     const mr_row parts = mr_profile_store_row(&shard->store, row);
     mr_shard_touch(shard, row);
     shard->live_count += mr_row_is_empty(parts);
-    const mr_profile_effect effect = mr_profile_apply(
-        shard->plan, &shard->pool, &shard->names, &parts, event, item,
-        shard->batch_words[index], offset);
+    const mr_profile_effect effect =
+        mr_profile_apply(shard->plan, &shard->pool, &shard->names, &parts, event, item,
+                         shard->batch_words[index], offset);
     mr_links_note(shard, row, event);
     mr_commerce_apply(&shard->commerce, event,
                       mr_zone_day(&shard->plan->settings.zone, event->time_ms), effect,
@@ -281,7 +281,8 @@ static void move_clock(mr_shard *shard, int64_t time_ms)
 /* What becomes of a line; an id that is new is remembered. */
 static mr_outcome judge(mr_shard *shard, const mr_event *event, size_t index)
 {
-    const mr_dedup_class span = mr_dedup_class_of(&shard->plan->settings.dedup, event->type);
+    const mr_dedup_class span =
+        mr_dedup_class_of(&shard->plan->settings.dedup, event->type);
     if (!shard->applies_late && mr_dedup_is_late(shard->dedup, span, event->time_ms))
         return MR_OUTCOME_LATE;
     /* Without an id the position is the id, and the offset has been looked at. */

@@ -15,11 +15,11 @@
 
 typedef struct mr_shard_memory {
     size_t rows;
-    size_t heads;       /* with what stays when a profile moves, and the index */
-    size_t rest;        /* of extra parts and long ids: what rounding takes    */
-    size_t history;     /* blocks and fields of the history alone              */
+    size_t heads;   /* with what stays when a profile moves, and the index */
+    size_t rest;    /* of extra parts and long ids: what rounding takes    */
+    size_t history; /* blocks and fields of the history alone              */
     size_t features[MR_PLAN_FEATURES_MAX]; /* but for the history                */
-    size_t unused;      /* of the pool's chunks: free, for any row to come     */
+    size_t unused; /* of the pool's chunks: free, for any row to come     */
 } mr_shard_memory;
 
 void mr_shard_memory_get(const mr_shard *shard, mr_shard_memory *ret_memory);

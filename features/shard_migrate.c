@@ -41,21 +41,21 @@ static mr_status find_sources(migration *m, const mr_plan *before, const mr_plan
             "was made with '%.*s', this plan says '%.*s': rebuild by replay",
             MR_TEXT_ARG(first_line(before)), MR_TEXT_ARG(first_line(plan)));
     if (!mr_zone_equal(&before->settings.zone, &plan->settings.zone))
-        return mr_error_set(ret_error, MR_ERR_INVALID,
-                            "its days are those of %s, this plan's of %s, or of another "
-                            "edition of the tables: rebuild by replay",
-                            before->settings.zone.name[0] != '\0' ? before->settings.zone.name : "UTC",
-                            plan->settings.zone.name[0] != '\0' ? plan->settings.zone.name : "UTC");
+        return mr_error_set(
+            ret_error, MR_ERR_INVALID,
+            "its days are those of %s, this plan's of %s, or of another "
+            "edition of the tables: rebuild by replay",
+            before->settings.zone.name[0] != '\0' ? before->settings.zone.name : "UTC",
+            plan->settings.zone.name[0] != '\0' ? plan->settings.zone.name : "UTC");
     if (!mr_currency_equal(&before->settings.currency, &plan->settings.currency))
-        return mr_error_set(ret_error, MR_ERR_INVALID,
-                            "its amounts are in %s, this plan's in %s, or the rates are "
-                            "others: rebuild by replay",
-                            before->settings.currency.code[0] != '\0'
-                                ? before->settings.currency.code
-                                : "no currency of its own",
-                            plan->settings.currency.code[0] != '\0'
-                                ? plan->settings.currency.code
-                                : "none of its own");
+        return mr_error_set(
+            ret_error, MR_ERR_INVALID,
+            "its amounts are in %s, this plan's in %s, or the rates are "
+            "others: rebuild by replay",
+            before->settings.currency.code[0] != '\0' ? before->settings.currency.code
+                                                      : "no currency of its own",
+            plan->settings.currency.code[0] != '\0' ? plan->settings.currency.code
+                                                    : "none of its own");
     if (mr_dedup_count(m->from->dedup) > 0 &&
         !same_memory_of_ids(&before->settings.dedup, &plan->settings.dedup))
         return mr_error_set(ret_error, MR_ERR_INVALID,
@@ -147,8 +147,8 @@ static mr_status copy_words(const migration *m)
 {
     for (uint32_t i = 0; i < mr_id_table_count(m->from->names.words); i++) {
         uint32_t number;
-        MR_TRY(mr_id_table_put(m->to->names.words, mr_id_table_id(m->from->names.words, i),
-                               &number));
+        MR_TRY(mr_id_table_put(m->to->names.words,
+                               mr_id_table_id(m->from->names.words, i), &number));
     }
     return MR_OK;
 }
@@ -160,7 +160,8 @@ static mr_status copy_items(const migration *m)
     MR_TRY(mr_item_words_reserve(&m->to->item_words, count));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index;
-        MR_TRY(mr_id_table_put(m->to->names.items, mr_id_table_id(m->from->names.items, i), &index));
+        MR_TRY(mr_id_table_put(m->to->names.items,
+                               mr_id_table_id(m->from->names.items, i), &index));
         const mr_trending_item *source = mr_trending_item_at(&m->from->trending, i);
         mr_trending_item *target = mr_trending_item_at(&m->to->trending, i);
         target->ever = source->ever;

@@ -117,8 +117,8 @@ static mr_status rank_shard(const mr_shard *shard, mr_trending_kind kind, int64_
             continue;
         const mr_trending_counts counts =
             mr_trending_counts_of(&shard->pool, entry, at_hour);
-        mr_trending_rank_offer(rank, kind, mr_id_table_id(shard->names.items, item), &counts,
-                               item);
+        mr_trending_rank_offer(rank, kind, mr_id_table_id(shard->names.items, item),
+                               &counts, item);
     }
     mr_trending_rank_sort(rank);
     return MR_OK;

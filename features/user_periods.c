@@ -121,10 +121,9 @@ void mr_user_periods_get(const mr_shard *shard, uint32_t row, mr_activity_kind k
     const int64_t first_ms = first_ms_of(shard, parts, kind);
     ret_periods->count = 0;
     ret_periods->first =
-        first_ms < 0
-            ? -1
-            : mr_period_of_day(period,
-                               mr_zone_day(&shard->plan->settings.zone, first_ms));
+        first_ms < 0 ? -1
+                     : mr_period_of_day(
+                           period, mr_zone_day(&shard->plan->settings.zone, first_ms));
     if (period == MR_PERIOD_MONTH)
         add_months(shard, parts, kind, ret_periods);
     else

@@ -48,45 +48,34 @@ typedef struct analytics_request {
 #define AT(member) offsetof(analytics_request, member)
 
 #define FIELD_PERIOD                                                                     \
-    {.name = "period",                                                                   \
-     .kind = MR_FIELD_WORD,                                                              \
-     .flags = MR_IN_QUERY,                                                               \
-     .offset = AT(period),                                                               \
-     .words = period_words,                                                              \
-     .about = "absent: day"}
+    {                                                                                    \
+        .name = "period", .kind = MR_FIELD_WORD, .flags = MR_IN_QUERY,                   \
+        .offset = AT(period), .words = period_words, .about = "absent: day"              \
+    }
 #define FIELD_PERIODS                                                                    \
-    {.name = "periods",                                                                  \
-     .kind = MR_FIELD_INTEGER,                                                           \
-     .flags = MR_IN_QUERY,                                                               \
-     .offset = AT(periods),                                                              \
-     .least = 1,                                                                         \
-     .most = PERIODS_MAX,                                                                \
-     .about = "how many, up to the present one; absent: 30 days, 16 weeks, 13 months"}
+    {                                                                                    \
+        .name = "periods", .kind = MR_FIELD_INTEGER, .flags = MR_IN_QUERY,               \
+        .offset = AT(periods), .least = 1, .most = PERIODS_MAX,                          \
+        .about = "how many, up to the present one; absent: 30 days, 16 weeks, 13 months" \
+    }
 #define FIELD_AUDIENCE                                                                   \
-    {.name = "audience",                                                                 \
-     .kind = MR_FIELD_TEXT,                                                              \
-     .flags = MR_IN_QUERY,                                                               \
-     .offset = AT(audience),                                                             \
-     .least = 1,                                                                         \
-     .most = LIST_BYTES_MAX,                                                             \
-     .about = "only its members, by a name of /v1/audiences",                            \
-     .example = "\"lifecycle.active\""}
+    {                                                                                    \
+        .name = "audience", .kind = MR_FIELD_TEXT, .flags = MR_IN_QUERY,                 \
+        .offset = AT(audience), .least = 1, .most = LIST_BYTES_MAX,                      \
+        .about = "only its members, by a name of /v1/audiences",                         \
+        .example = "\"lifecycle.active\""                                                \
+    }
 #define FIELD_OF                                                                         \
-    {.name = "of",                                                                       \
-     .kind = MR_FIELD_WORD,                                                              \
-     .flags = MR_IN_QUERY,                                                               \
-     .offset = AT(of),                                                                   \
-     .words = of_words,                                                                  \
-     .about = "what makes a user active; absent: any event"}
+    {                                                                                    \
+        .name = "of", .kind = MR_FIELD_WORD, .flags = MR_IN_QUERY, .offset = AT(of),     \
+        .words = of_words, .about = "what makes a user active; absent: any event"        \
+    }
 #define FIELD_TYPE(text, member, said)                                                   \
-    {.name = (text),                                                                     \
-     .kind = MR_FIELD_TEXT,                                                              \
-     .flags = MR_IN_QUERY,                                                               \
-     .offset = AT(member),                                                               \
-     .least = 1,                                                                         \
-     .most = LIST_BYTES_MAX,                                                             \
-     .about = (said),                                                                    \
-     .example = "\"purchase\""}
+    {                                                                                    \
+        .name = (text), .kind = MR_FIELD_TEXT, .flags = MR_IN_QUERY,                     \
+        .offset = AT(member), .least = 1, .most = LIST_BYTES_MAX, .about = (said),       \
+        .example = "\"purchase\""                                                        \
+    }
 
 static const mr_field activity_fields[] = {FIELD_PERIOD, FIELD_PERIODS, FIELD_OF,
                                            FIELD_AUDIENCE};
@@ -104,21 +93,24 @@ static const mr_field retention_fields[] = {
      .flags = MR_IN_QUERY,
      .offset = AT(measure),
      .words = measure_words,
-     .about = "n_day: back in the n-th period; unbounded: in it or later; bracket: in any of "
-              "`brackets`.  Absent: n_day"},
+     .about =
+         "n_day: back in the n-th period; unbounded: in it or later; bracket: in any of "
+         "`brackets`.  Absent: n_day"},
     {.name = "clock",
      .kind = MR_FIELD_WORD,
      .flags = MR_IN_QUERY,
      .offset = AT(clock),
      .words = clock_words,
-     .about = "calendar: periods of the time zone; rolling: whole periods since the start, "
-              "hours rounded down.  Absent: calendar"},
+     .about =
+         "calendar: periods of the time zone; rolling: whole periods since the start, "
+         "hours rounded down.  Absent: calendar"},
     {.name = "cohort",
      .kind = MR_FIELD_WORD,
      .flags = MR_IN_QUERY,
      .offset = AT(cohort),
      .words = cohort_words,
-     .about = "first: each user once; recurring: in each period with a start.  Absent: first"},
+     .about =
+         "first: each user once; recurring: in each period with a start.  Absent: first"},
     {.name = "columns",
      .kind = MR_FIELD_INTEGER,
      .flags = MR_IN_QUERY,
@@ -137,7 +129,8 @@ static const mr_field retention_fields[] = {
     FIELD_TYPE("start", start, "what begins; absent: any event"),
     FIELD_TYPE("return", back, "what counts as a return; absent: any event"),
 };
-const mr_schema mr_api_retention_schema = {MR_SCHEMA("retention_query", retention_fields)};
+const mr_schema mr_api_retention_schema = {
+    MR_SCHEMA("retention_query", retention_fields)};
 
 static const mr_field funnel_fields[] = {
     FIELD_TYPE("steps", steps,
@@ -156,8 +149,9 @@ static const mr_field funnel_fields[] = {
      .flags = MR_IN_QUERY,
      .offset = AT(anchor),
      .words = anchor_words,
-     .about = "latest: each first step begins anew (windowFunnel); first: the first one holds "
-              "until its window is over.  Absent: latest"},
+     .about =
+         "latest: each first step begins anew (windowFunnel); first: the first one holds "
+         "until its window is over.  Absent: latest"},
     {.name = "strict",
      .kind = MR_FIELD_FLAG,
      .flags = MR_IN_QUERY,
@@ -347,8 +341,9 @@ void mr_api_trends(mr_api_call *call)
     }
     mr_json_writer writer = mr_api_begin(call);
     mr_json_key(&writer, "rising_is");
-    mr_json_put_string(&writer, "(x - m) / sqrt(m + 1), x the last 6 hours, m the same of a "
-                                "week ago");
+    mr_json_put_string(&writer,
+                       "(x - m) / sqrt(m + 1), x the last 6 hours, m the same of a "
+                       "week ago");
     status = put_trend(call, &writer, "rising", MR_TRENDING_RISING, (size_t)asked.limit);
     if (status == MR_OK)
         status = put_trend(call, &writer, "hot", MR_TRENDING_HOT, (size_t)asked.limit);
@@ -421,8 +416,9 @@ void mr_api_members(mr_api_call *call)
                  : backend->audience_members(backend->context, call->request->thread,
                                              &request, &writer, next, &error);
     if (status == MR_ERR_NOT_FOUND && error.message[0] == '\0') {
-        mr_api_write_failure(call, status, "there is no such audience; GET /v1/audiences "
-                                           "has all");
+        mr_api_write_failure(call, status,
+                             "there is no such audience; GET /v1/audiences "
+                             "has all");
     } else if (status != MR_OK) {
         finish(call, status, &error);
     } else {

@@ -34,6 +34,11 @@ static inline void frozen_put_events(mr_shard *shard, int first_user, int users)
         (void)snprintf(id, sizeof(id), "view-%d", i);
         mr_event view = test_event(MR_EVENT_VIEW, user, item, at_ms);
         view.event_id = mr_text_from(id);
+        view.category = i % 4 == 0 ? MR_TEXT("toys") : MR_TEXT("lamps and shades");
+        view.brand = i % 3 == 0 ? MR_TEXT("Brandt") : MR_TEXT("");
+        view.device = i % 2 == 0 ? MR_TEXT("phone") : MR_TEXT("desktop");
+        view.channel = MR_TEXT("search");
+        view.price_minor = 300 * (i % 8);
         test_apply(shard, view);
         if (i % 5 == 0)
             test_apply(shard, view); /* sent twice */

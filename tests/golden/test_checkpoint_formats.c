@@ -182,6 +182,12 @@ static void test_format_2_is_read_to_the_byte_of_its_dump(void **state)
     check_format(2);
 }
 
+static void test_format_3_is_read_to_the_byte_of_its_dump(void **state)
+{
+    (void)state;
+    check_format(3);
+}
+
 static void write_cut(mr_checkpoint_store *store, mr_shard *shard, uint64_t generation)
 {
     mr_buffer state = {0};
@@ -226,6 +232,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format_1_is_read_to_the_byte_of_its_dump),
         cmocka_unit_test(test_format_2_is_read_to_the_byte_of_its_dump),
+        cmocka_unit_test(test_format_3_is_read_to_the_byte_of_its_dump),
     };
     return cmocka_run_group_tests(tests, open_plan, close_plan);
 }

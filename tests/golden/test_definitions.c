@@ -26,10 +26,9 @@ static size_t level(const mr_funnel_options *options, const step_at *steps, size
 {
     mr_funnel_event events[16] = {{0, 0}};
     for (size_t i = 0; i < count; i++)
-        events[i] = (mr_funnel_event){.time = steps[i].minute,
-                                      .steps = steps[i].step == '-'
-                                                   ? 0
-                                                   : 1U << (steps[i].step - 'A')};
+        events[i] = (mr_funnel_event){
+            .time = steps[i].minute,
+            .steps = steps[i].step == '-' ? 0 : 1U << (steps[i].step - 'A')};
     return mr_funnel_level(options, events, count, NULL);
 }
 
@@ -37,9 +36,10 @@ static size_t level(const mr_funnel_options *options, const step_at *steps, size
  * comes, from the latest A before B it is not. */
 static void test_mixpanel_a_a_b_c_by_both_anchors(void **state)
 {
-    static const step_at log[] = {
-        {'A', 13 * HOURS}, {'A', 13 * HOURS + 30}, {'B', 13 * HOURS + 45},
-        {'C', 14 * HOURS + 15}};
+    static const step_at log[] = {{'A', 13 * HOURS},
+                                  {'A', 13 * HOURS + 30},
+                                  {'B', 13 * HOURS + 45},
+                                  {'C', 14 * HOURS + 15}};
     mr_funnel_options options = {.steps = 3, .window = 1 * HOURS};
     (void)state;
     options.anchors_first = true;
@@ -52,8 +52,8 @@ static void test_mixpanel_a_a_b_c_by_both_anchors(void **state)
  * here A B C D, over six days of minutes. */
 static void test_windowfunnel_reaches_the_furthest_level(void **state)
 {
-    static const step_at log[] = {{'A', 0}, {'B', 3 * 24 * HOURS}, {'C', 4 * 24 * HOURS},
-                                  {'D', 9 * 24 * HOURS}};
+    static const step_at log[] = {
+        {'A', 0}, {'B', 3 * 24 * HOURS}, {'C', 4 * 24 * HOURS}, {'D', 9 * 24 * HOURS}};
     mr_funnel_options options = {.steps = 4, .window = 10 * 24 * HOURS};
     (void)state;
     assert_int_equal(level(&options, log, 4), 4);
@@ -172,9 +172,8 @@ static void test_n_day_and_unbounded_differ_where_a_day_is_missed(void **state)
     static mr_retention retention;
     (void)state;
     for (int measure = 0; measure < 2; measure++) {
-        const mr_retention_options options =
-            options_of((mr_retention_measure)measure, MR_RETENTION_CALENDAR,
-                       MR_RETENTION_FIRST);
+        const mr_retention_options options = options_of(
+            (mr_retention_measure)measure, MR_RETENTION_CALENDAR, MR_RETENTION_FIRST);
         mr_retention_init(&retention, &options);
         mr_retention_add(&retention, 2, days, 3, days, 3);
         assert_int_equal(retention.sizes[2], 1);
@@ -226,7 +225,8 @@ static void test_what_has_not_been_lived_through_is_not_complete(void **state)
     mr_retention_init(&retention, &options);
     assert_int_equal(mr_retention_complete(&retention, 0, 5), 4);
     assert_int_equal(mr_retention_complete(&retention, 5, 5), -1);
-    options.clock = MR_RETENTION_ROLLING; /* who began in the last hour has not had the day yet */
+    options.clock =
+        MR_RETENTION_ROLLING; /* who began in the last hour has not had the day yet */
     mr_retention_init(&retention, &options);
     assert_int_equal(mr_retention_complete(&retention, 0, 5), 3);
 }
@@ -313,8 +313,8 @@ static void test_the_balance_of_lifecycle_flows_holds_in_every_period(void **sta
         const mr_activity_period *before = &activity.periods[t - 1];
         assert_true(now->active > 0);
         assert_int_equal(now->active, now->fresh + now->returning + now->resurrected);
-        assert_int_equal(now->active, before->active - now->dormant + now->fresh +
-                                          now->resurrected);
+        assert_int_equal(now->active,
+                         before->active - now->dormant + now->fresh + now->resurrected);
         assert_int_equal(before->active, now->returning + now->dormant);
     }
 }
@@ -332,8 +332,8 @@ static void test_quintiles_of_ten_are_pairs(void **state)
         assert_ok(mr_rfm_sample_add(&sample, (const int64_t[]){i, 7 * i, 100 * i}));
     mr_quintiles_of(&sample, 0, &quintiles);
     for (int64_t i = 1; i <= 10; i++) {
-        assert_true(mr_quintiles_score(&quintiles, (const int64_t[]){i, 7 * i, 100 * i},
-                                       scores));
+        assert_true(
+            mr_quintiles_score(&quintiles, (const int64_t[]){i, 7 * i, 100 * i}, scores));
         assert_int_equal(scores[MR_RFM_FREQUENCY], (i + 1) / 2);
         assert_int_equal(scores[MR_RFM_MONETARY], (i + 1) / 2);
         assert_int_equal(scores[MR_RFM_RECENCY], 6 - (i + 1) / 2);

@@ -249,9 +249,9 @@ static size_t make_events(uint64_t seed, mr_event *ret_events)
         now_ms += (int64_t)draw(&state, step_ms);
         const int64_t late_ms =
             draw(&state, 5) == 0 ? (int64_t)draw(&state, 3 * DAY_MS) : 0;
-        mr_event event = test_event((mr_event_type)types[draw(&state, sizeof(types))],
-                                    "u", item_names[draw(&state, items)],
-                                    now_ms - late_ms);
+        mr_event event =
+            test_event((mr_event_type)types[draw(&state, sizeof(types))], "u",
+                       item_names[draw(&state, items)], now_ms - late_ms);
         event.category = draw(&state, 6) == 0
                              ? (mr_text){0}
                              : mr_text_from(categories[draw(&state, WORDS)]);

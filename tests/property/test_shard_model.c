@@ -347,12 +347,12 @@ static const char *stage(const model *m)
     size_t recent = 0;
     for (size_t i = 0; i < count; i++)
         recent += times[i] <= m->at_ms && m->at_ms - times[i] < 60 * DAY_MS;
-    return silent_ms >= 120 * DAY_MS                         ? "lost"
-           : silent_ms >= 30 * DAY_MS                        ? "dormant"
-           : m->at_ms - extreme(m, 0, -1) < 30 * DAY_MS      ? "new"
-           : has_returned(m, mr_time_day(m->at_ms))          ? "returned"
-           : recent >= 2                                     ? "growing"
-                                                             : "active";
+    return silent_ms >= 120 * DAY_MS                    ? "lost"
+           : silent_ms >= 30 * DAY_MS                   ? "dormant"
+           : m->at_ms - extreme(m, 0, -1) < 30 * DAY_MS ? "new"
+           : has_returned(m, mr_time_day(m->at_ms))     ? "returned"
+           : recent >= 2                                ? "growing"
+                                                        : "active";
 }
 
 static bool expected_number(const model *m, const char *name, int64_t *ret_number)

@@ -38,8 +38,7 @@ static mr_status compile_with(mr_feature_spec extra, mr_plan **ret_plan,
     mr_feature_spec specs[NEEDED + 1];
     memcpy(specs, needed, sizeof(needed));
     specs[NEEDED] = extra;
-    return mr_plan_compile(NULL, specs, NEEDED + 1, NULL, 0, ret_plan,
-                           ret_error);
+    return mr_plan_compile(NULL, specs, NEEDED + 1, NULL, 0, ret_plan, ret_error);
 }
 
 static void refuse(mr_feature_spec extra, const char *reason)
@@ -159,9 +158,8 @@ static void test_what_cannot_be_kept_is_refused_by_name(void **state)
            "x: each type needs a quota");
     mr_plan *plan;
     mr_error error;
-    assert_int_equal(
-        mr_plan_compile(NULL, needed, NEEDED - 1, NULL, 0, &plan, &error),
-        MR_ERR_INVALID);
+    assert_int_equal(mr_plan_compile(NULL, needed, NEEDED - 1, NULL, 0, &plan, &error),
+                     MR_ERR_INVALID);
     assert_non_null(strstr(error.message, "history"));
 }
 
@@ -174,18 +172,16 @@ static void test_a_column_must_find_its_feature_and_its_days(void **state)
                                    .kind = MR_VECTOR_NUMBER,
                                    .scale = 1.0F,
                                    .first = "absent"};
-    assert_int_equal(
-        mr_plan_compile(NULL, needed, NEEDED, &absent, 1, &plan, &error),
-        MR_ERR_INVALID);
+    assert_int_equal(mr_plan_compile(NULL, needed, NEEDED, &absent, 1, &plan, &error),
+                     MR_ERR_INVALID);
     assert_non_null(strstr(error.message, "column c"));
     const mr_vector_spec windowless = {.column = {.name = "c"},
                                        .kind = MR_VECTOR_WINDOW_COUNT,
                                        .days = 30,
                                        .scale = 1.0F,
                                        .first = "purchases"};
-    assert_int_equal(
-        mr_plan_compile(NULL, needed, NEEDED, &windowless, 1, &plan, &error),
-        MR_ERR_INVALID);
+    assert_int_equal(mr_plan_compile(NULL, needed, NEEDED, &windowless, 1, &plan, &error),
+                     MR_ERR_INVALID);
     assert_non_null(strstr(error.message, "looks back 30 days"));
 }
 

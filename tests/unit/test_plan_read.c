@@ -70,9 +70,10 @@ static void test_what_the_engine_reads_is_there_without_being_listed(void **stat
 {
     (void)state;
     static const char *const names[] = {
-        "events", "first_seen", "last_seen",     "sessions", "logins", "purchases",
-        "spend",  "orders",     "last_purchase", "history",  "rfm",
-        "growth_value", "points", "credit", "member_level", "credit_grade", "lifecycle"};
+        "events",       "first_seen",   "last_seen", "sessions",      "logins",
+        "purchases",    "spend",        "orders",    "last_purchase", "history",
+        "rfm",          "growth_value", "points",    "credit",        "member_level",
+        "credit_grade", "lifecycle"};
     mr_plan *plan = read_well("{\"features\":[{\"name\":\"logins\",\"on\":\"login\","
                               "\"aggregate\":\"count\"}]}");
     assert_int_equal(mr_plan_feature_count(plan), sizeof(names) / sizeof(names[0]));
@@ -235,8 +236,8 @@ static void test_what_is_wrong_with_scores_is_named(void **state)
     refuse_section("\"scores\":{}", "scores", "must be a list");
     refuse_section("\"lifecycle\":[]", "lifecycle", "must be such as");
     refuse_section("\"scores\":[{\"name\":\"a\"}]", "scores[0]", "what it earns");
-    refuse_section("\"scores\":[{\"name\":\"a\",\"earn\":{\"look\":1}}]", "scores[0].earn",
-                   "'look' must be an event type");
+    refuse_section("\"scores\":[{\"name\":\"a\",\"earn\":{\"look\":1}}]",
+                   "scores[0].earn", "'look' must be an event type");
     refuse_section("\"scores\":[{\"name\":\"a\",\"earn\":{\"view\":\"1 per day\"}}]",
                    "scores[0].earn", "1 per value");
     refuse_section("\"scores\":[{\"name\":\"a\",\"earn\":{\"view\":1},\"expires\":\"9d\","

@@ -269,8 +269,8 @@ static void test_a_row_has_no_fields_of_purchases_before_its_first(void **state)
     (void)mr_profile_apply(f->plan, &f->pool, &names, &row, &view, MR_ID_NONE, words, 1);
     assert_int_equal(row.head->extra_block, 0);
     assert_int_equal(*mr_row_number(row, spend), 0);
-    const mr_profile_effect effect =
-        mr_profile_apply(f->plan, &f->pool, &names, &row, &purchase, MR_ID_NONE, words, 2);
+    const mr_profile_effect effect = mr_profile_apply(f->plan, &f->pool, &names, &row,
+                                                      &purchase, MR_ID_NONE, words, 2);
     assert_true(effect.is_first_purchase);
     assert_int_not_equal(row.head->extra_block, 0);
     assert_int_equal(*mr_row_number(row, spend), 250);
