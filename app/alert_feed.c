@@ -10,16 +10,20 @@ enum { TIER_BYTES = 16, PARTITIONS_MAX = 4096 };
 
 typedef struct alert {
     int64_t offset;
-    char tier[TIER_BYTES];
+    char tier[TIER_BYTES]; /* of churn */
     char *json;
     uint32_t bytes;
 } alert;
 
-struct mr_alert_feed {
-    pthread_mutex_t lock;
-    alert *ring; /* MR_ALERT_FEED_MAX places; the oldest is at first % MAX */
+typedef struct ring {
+    alert *places; /* MR_ALERT_FEED_MAX; the oldest is at first % MAX */
     uint64_t first;
     uint64_t end;
+} ring;
+
+struct mr_alert_feed {
+    pthread_mutex_t lock;
+    ring rings[MR_ALERT_KINDS];
     uint64_t newest_sequence[PARTITIONS_MAX];
 };
 
@@ -28,12 +32,15 @@ mr_status mr_alert_feed_create(mr_alert_feed **ret_feed)
     mr_alert_feed *feed = calloc(1, sizeof(*feed));
     if (feed == NULL)
         return MR_ERR_NO_MEMORY;
-    feed->ring = calloc(MR_ALERT_FEED_MAX, sizeof(*feed->ring));
-    if (feed->ring == NULL) {
-        free(feed);
-        return MR_ERR_NO_MEMORY;
-    }
     (void)pthread_mutex_init(&feed->lock, NULL);
+    for (int kind = 0; kind < MR_ALERT_KINDS; kind++) {
+        ring *r = &feed->rings[kind];
+        r->places = calloc(MR_ALERT_FEED_MAX, sizeof(*r->places));
+        if (r->places == NULL) {
+            mr_alert_feed_destroy(feed);
+            return MR_ERR_NO_MEMORY;
+        }
+    }
     *ret_feed = feed;
     return MR_OK;
 }
@@ -42,9 +49,12 @@ void mr_alert_feed_destroy(mr_alert_feed *feed)
 {
     if (feed == NULL)
         return;
-    for (size_t i = 0; i < MR_ALERT_FEED_MAX; i++)
-        free(feed->ring[i].json);
-    free(feed->ring);
+    for (int kind = 0; kind < MR_ALERT_KINDS; kind++) {
+        alert *places = feed->rings[kind].places;
+        for (size_t i = 0; places != NULL && i < MR_ALERT_FEED_MAX; i++)
+            free(places[i].json);
+        free(places);
+    }
     (void)pthread_mutex_destroy(&feed->lock);
     free(feed);
 }
@@ -67,20 +77,41 @@ static bool sequence_of(const mr_log_record *record, uint32_t *ret_partition,
     return false;
 }
 
-static bool tier_of(mr_text json, char ret_tier[TIER_BYTES])
+const char *mr_alert_kind_name(mr_alert_kind kind)
+{
+    static const char *const names[MR_ALERT_KINDS] = {"churn", "lifecycle", "level"};
+    return names[kind];
+}
+
+/* False for one of a kind that a newer program knows, and of churn for one without a tier. */
+static bool read_kind(mr_text json, mr_alert_kind *ret_kind, char ret_tier[TIER_BYTES])
 {
     mr_json *document = NULL;
     if (mr_json_parse(json, &document, NULL) != MR_OK)
         return false;
-    const mr_text tier =
-        mr_json_text(mr_json_get(mr_json_root(document), "tier"), (mr_text){0});
-    const bool fits = tier.length > 0 && tier.length < TIER_BYTES;
-    if (fits) {
+    mr_json_value *root = mr_json_root(document);
+    const mr_text kind = mr_json_text(mr_json_get(root, "kind"), MR_TEXT("churn"));
+    const mr_text tier = mr_json_text(mr_json_get(root, "tier"), (mr_text){0});
+    *ret_kind = MR_ALERT_CHURN;
+    while (*ret_kind < MR_ALERT_KINDS && !mr_text_is(kind, mr_alert_kind_name(*ret_kind)))
+        ++*ret_kind;
+    const bool fits = *ret_kind == MR_ALERT_CHURN
+                          ? tier.length > 0 && tier.length < TIER_BYTES
+                          : *ret_kind < MR_ALERT_KINDS && tier.length == 0;
+    if (fits && tier.length > 0)
         memcpy(ret_tier, tier.bytes, tier.length);
-        ret_tier[tier.length] = '\0';
-    }
     mr_json_destroy(document);
     return fits;
+}
+
+static void push(ring *r, const alert *next)
+{
+    alert *place = &r->places[r->end % MR_ALERT_FEED_MAX];
+    free(place->json);
+    *place = *next;
+    r->end++;
+    if (r->end - r->first > MR_ALERT_FEED_MAX)
+        r->first = r->end - MR_ALERT_FEED_MAX;
 }
 
 mr_status mr_alert_feed_add(mr_alert_feed *feed, const mr_log_record *record)
@@ -88,7 +119,9 @@ mr_status mr_alert_feed_add(mr_alert_feed *feed, const mr_log_record *record)
     uint32_t partition;
     uint64_t sequence;
     alert next = {.offset = record->offset, .bytes = record->value.length};
-    if (!sequence_of(record, &partition, &sequence) || !tier_of(record->value, next.tier))
+    mr_alert_kind kind;
+    if (!sequence_of(record, &partition, &sequence) ||
+        !read_kind(record->value, &kind, next.tier))
         return MR_OK;
     next.json = malloc(record->value.length);
     if (next.json == NULL)
@@ -100,12 +133,7 @@ mr_status mr_alert_feed_add(mr_alert_feed *feed, const mr_log_record *record)
         free(next.json);
     } else {
         feed->newest_sequence[partition] = sequence;
-        alert *place = &feed->ring[feed->end % MR_ALERT_FEED_MAX];
-        free(place->json);
-        *place = next;
-        feed->end++;
-        if (feed->end - feed->first > MR_ALERT_FEED_MAX)
-            feed->first = feed->end - MR_ALERT_FEED_MAX;
+        push(&feed->rings[kind], &next);
     }
     (void)pthread_mutex_unlock(&feed->lock);
     return MR_OK;
@@ -124,13 +152,13 @@ static mr_status cursor_offset(mr_text cursor, int64_t *ret_offset)
 }
 
 /* The first place whose offset is above `offset`: offsets rise along the ring. */
-static uint64_t place_after(const mr_alert_feed *feed, int64_t offset)
+static uint64_t place_after(const ring *r, int64_t offset)
 {
-    uint64_t low = feed->first;
-    uint64_t high = feed->end;
+    uint64_t low = r->first;
+    uint64_t high = r->end;
     while (low < high) {
         const uint64_t middle = low + (high - low) / 2;
-        if (feed->ring[middle % MR_ALERT_FEED_MAX].offset <= offset)
+        if (r->places[middle % MR_ALERT_FEED_MAX].offset <= offset)
             low = middle + 1;
         else
             high = middle;
@@ -138,8 +166,27 @@ static uint64_t place_after(const mr_alert_feed *feed, int64_t offset)
     return low;
 }
 
-mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_text tier, mr_text since,
-                              size_t limit, mr_json_writer *writer,
+/* The ring whose next alert has the smallest offset; NULL: all have been walked. */
+static const alert *take_next(const mr_alert_feed *feed, mr_alert_kind kind,
+                              uint64_t places[MR_ALERT_KINDS])
+{
+    const alert *next = NULL;
+    int from = 0;
+    for (int k = 0; k < MR_ALERT_KINDS; k++) {
+        const ring *r = &feed->rings[k];
+        const alert *each = &r->places[places[k] % MR_ALERT_FEED_MAX];
+        if ((kind != MR_ALERT_KINDS && (int)kind != k) || places[k] >= r->end ||
+            (next != NULL && each->offset > next->offset))
+            continue;
+        next = each;
+        from = k;
+    }
+    places[from] += next != NULL;
+    return next;
+}
+
+mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_alert_kind kind, mr_text tier,
+                              mr_text since, size_t limit, mr_json_writer *writer,
                               char ret_cursor[MR_ALERT_FEED_CURSOR_BYTES])
 {
     int64_t offset;
@@ -147,9 +194,13 @@ mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_text tier, mr_text since,
 
     (void)pthread_mutex_lock(&feed->lock);
     size_t written = 0;
-    for (uint64_t at = place_after(feed, offset); at < feed->end && written < limit;
-         at++) {
-        const alert *each = &feed->ring[at % MR_ALERT_FEED_MAX];
+    uint64_t places[MR_ALERT_KINDS];
+    for (int k = 0; k < MR_ALERT_KINDS; k++)
+        places[k] = place_after(&feed->rings[k], offset);
+    for (const alert *each; written < limit;) {
+        each = take_next(feed, kind, places);
+        if (each == NULL)
+            break;
         offset = each->offset;
         if (tier.length > 0 && !mr_text_is(tier, each->tier))
             continue;
@@ -167,7 +218,9 @@ mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_text tier, mr_text since,
 size_t mr_alert_feed_count(mr_alert_feed *feed)
 {
     (void)pthread_mutex_lock(&feed->lock);
-    const size_t count = (size_t)(feed->end - feed->first);
+    size_t count = 0;
+    for (int kind = 0; kind < MR_ALERT_KINDS; kind++)
+        count += (size_t)(feed->rings[kind].end - feed->rings[kind].first);
     (void)pthread_mutex_unlock(&feed->lock);
     return count;
 }

@@ -2,8 +2,8 @@
  * Alert feed: the alerts topic in memory, for cursors to walk.
  *
  * Everything that tells growth teams about a change tails the alerts topic.  This is the tail
- * behind GET /v1/churn/alerts: the newest alerts with their offsets, duplicates dropped by the
- * shard's sequence, read by cursor.
+ * behind GET /v1/alerts and /v1/churn/alerts: the newest alerts of each kind with their offsets,
+ * duplicates dropped by the shard's sequence, read by cursor.
  *
  * Units      A cursor is "o" and an offset of the alerts topic.
  * Ownership  The feed owns copies of the records it keeps.
@@ -20,7 +20,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MR_ALERT_FEED_MAX = 100000, MR_ALERT_FEED_CURSOR_BYTES = 64 };
+enum { MR_ALERT_FEED_MAX = 100000, /* of a kind */ MR_ALERT_FEED_CURSOR_BYTES = 64 };
+
+/* What an alert is about, as its record says; without a word it is of churn. */
+typedef enum mr_alert_kind {
+    MR_ALERT_CHURN = 0,
+    MR_ALERT_LIFECYCLE,
+    MR_ALERT_LEVEL,
+    MR_ALERT_KINDS, /* as a query: all of them */
+} mr_alert_kind;
+
+const char *mr_alert_kind_name(mr_alert_kind kind); /* "churn" */
 
 /* Header of an alert's record: "PARTITION:SEQUENCE" of the shard that decided it. */
 #define MR_ALERT_SEQUENCE_HEADER "mr-sequence"
@@ -35,13 +45,13 @@ void mr_alert_feed_destroy(mr_alert_feed *feed); /* NULL allowed */
 MR_MUST_USE mr_status mr_alert_feed_add(mr_alert_feed *feed, const mr_log_record *record);
 
 /*
- * Write the alerts after cursor `since` (empty: from the oldest kept) of `tier` (empty: all), at
- * most `limit`, as elements of an array that has been begun, and the cursor after the last one.
+ * Write the alerts of a kind after cursor `since` (empty: from the oldest kept), of `tier` (empty:
+ * all), at most `limit`, in the order of their offsets, as elements of an array that has been begun, and the cursor after the last one.
  *
  * MR_ERR_INVALID for a cursor that is none.
  */
-MR_MUST_USE mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_text tier,
-                                          mr_text since, size_t limit,
+MR_MUST_USE mr_status mr_alert_feed_query(mr_alert_feed *feed, mr_alert_kind kind,
+                                          mr_text tier, mr_text since, size_t limit,
                                           mr_json_writer *writer,
                                           char ret_cursor[MR_ALERT_FEED_CURSOR_BYTES]);
 

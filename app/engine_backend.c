@@ -367,7 +367,10 @@ static mr_status alerts(void *context, uint32_t thread, const mr_alert_query *qu
 {
     (void)thread;
     const mr_engine_backend *self = context;
-    return mr_alert_feed_query(self->engine->alerts, query->tier, query->since,
+    mr_alert_kind kind = MR_ALERT_CHURN;
+    while (kind < MR_ALERT_KINDS && !mr_text_is(query->kind, mr_alert_kind_name(kind)))
+        kind++;
+    return mr_alert_feed_query(self->engine->alerts, kind, query->tier, query->since,
                                query->limit, writer, ret_cursor);
 }
 

@@ -1,5 +1,6 @@
 #include "app/ingest_thread.h"
 
+#include "app/change_sweep.h"
 #include "app/churn_sweep.h"
 #include "app/log_line.h"
 #include "app/user_publisher.h"
@@ -354,9 +355,13 @@ static void cut_a_slice(mr_ingest_thread *thread)
 /* Looked at once a second: acquiring the model is not for every batch. */
 static void sweep(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
 {
-    if (!owned->is_sweeping && now < owned->sweep_look_ns)
+    if (!owned->is_sweeping && !owned->changes_are_swept && now < owned->sweep_look_ns)
         return;
     owned->sweep_look_ns = now + SWEEP_LOOK_NS;
+    if (mr_change_sweep(owned) == MR_ERR_NO_MEMORY)
+        mr_log_warn("event=change_sweep_failed partition=%" PRIu32
+                    " why=\"out of memory\"",
+                    owned->partition);
     mr_snapshot *snapshot = mr_snapshot_acquire(thread->engine->models);
     if (snapshot == NULL)
         return;
@@ -512,8 +517,8 @@ static void between_batches(mr_ingest_thread *thread)
         if (publish && mr_user_publisher_trending(thread->publisher, owned) != MR_OK)
             atomic_fetch_add_explicit(&thread->engine->statistics->cache_failures, 1,
                                       memory_order_relaxed);
-        all_done &=
-            owned->is_at_end && links == 0 && !owned->is_sweeping && is_published(owned);
+        all_done &= owned->is_at_end && links == 0 && !owned->is_sweeping &&
+                    !owned->changes_are_swept && is_published(owned);
     }
     cut_a_slice(thread);
     if (publish)

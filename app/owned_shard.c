@@ -126,6 +126,7 @@ mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
     owned->is_owned = true;
     owned->begun_offset = -1;
     owned->swept_day = INT64_MIN;
+    owned->changes_day = INT64_MIN;
     owned->job.done = job_done;
     owned->job.context = owned;
     owned->job.partition = partition;

@@ -65,6 +65,12 @@ typedef struct mr_owned_shard {
     int64_t sweep_at_ms;
     int64_t swept_day;
     char swept_version[64];
+
+    /* The sweep for changes of stage and level, in the same way. */
+    uint32_t changes_row;
+    bool changes_are_swept;
+    int64_t changes_at_ms;
+    int64_t changes_day; /* the last that was begun, of the plan's zone */
 } mr_owned_shard;
 
 /* Restore or begin the shard of `partition`; the next offset to read is the shard's.

@@ -321,13 +321,16 @@ static mr_status decode_derived(decoder *decoder_, mr_reader *reader)
 {
     while (reader->position < reader->length) {
         const uint32_t row = mr_reader_u32(reader);
-        mr_row_derived derived = {.since_s = mr_reader_u32(reader)};
-        derived.permille = mr_reader_u16(reader);
-        derived.tier = mr_reader_u8(reader);
+        const uint32_t since_s = mr_reader_u32(reader);
+        const uint32_t permille = mr_reader_u16(reader);
+        const uint32_t tier = mr_reader_u8(reader);
+        const uint32_t told = decoder_->header->version > 2 ? mr_reader_u32(reader) : 0;
         if (reader->failed || row >= decoder_->shard->store.row_count ||
+            permille > 1000 || tier > 3 || told > MR_TOLD_MAX ||
             !has_bit(decoder_->has_profile, row))
             return MR_ERR_CORRUPT;
-        mr_shard_row(decoder_->shard, row).side->derived = derived;
+        mr_shard_row(decoder_->shard, row).side->derived =
+            (mr_row_derived){since_s, permille & 1023U, tier & 3U, told & MR_TOLD_MAX};
     }
     return MR_OK;
 }

@@ -71,10 +71,11 @@ _Static_assert(sizeof(mr_row_head) == 64, "one cache line");
 /* What models say, never read by an operation and apart from what events touch. */
 typedef struct mr_row_derived {
     uint32_t since_s; /* one more than the second; 0: never scored */
-    uint16_t permille;
-    uint8_t tier;
-    uint8_t spare;
+    uint32_t permille : 10;
+    uint32_t tier : 2;
+    uint32_t told : 20; /* mr_shard_told() */
 } mr_row_derived;
+_Static_assert(sizeof(mr_row_derived) == 8, "one for each user");
 
 /* What stays when the profile moves to another row, and what few events touch. */
 typedef struct mr_row_side {

@@ -111,6 +111,7 @@ static mr_status copy_row(const migration *m, uint32_t row)
     if (!mr_profile_store_index(&to->store, row, hash))
         return MR_ERR_CORRUPT;
     mr_shard_row(to, row).side->derived = mr_shard_row(m->from, row).side->derived;
+    mr_shard_row(to, row).side->derived.told = 0; /* of the levels of the other plan */
     MR_TRY(copy_noted(m, row));
     return mr_profile_carry_over(&m->carry, mr_shard_row(m->from, row),
                                  mr_shard_row(to, row));

@@ -156,13 +156,25 @@ void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
     const bool is_scored = mark.permille != UINT16_MAX;
     mr_row_derived *derived = derived_of(shard, row);
     mr_shard_touch(shard, row);
-    *derived = (mr_row_derived){0};
+    *derived = (mr_row_derived){.told = derived->told};
     if (is_scored) {
         const uint32_t since_s = mr_time_seconds(mark.since_ms);
         derived->since_s = since_s < UINT32_MAX ? since_s + 1 : UINT32_MAX;
-        derived->permille = mark.permille;
-        derived->tier = mark.tier;
+        derived->permille = mark.permille & 1023U;
+        derived->tier = mark.tier & 3U;
     }
+}
+
+void mr_shard_set_told(mr_shard *shard, uint32_t row, uint32_t told)
+{
+    MR_ASSERT(told <= MR_TOLD_MAX);
+    mr_shard_touch(shard, row);
+    derived_of(shard, row)->told = told & MR_TOLD_MAX;
+}
+
+uint32_t mr_shard_told(const mr_shard *shard, uint32_t row)
+{
+    return derived_of(shard, row)->told;
 }
 
 mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row)
@@ -171,6 +183,6 @@ mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row)
     if (derived->since_s == 0)
         return (mr_churn_mark){.permille = UINT16_MAX};
     return (mr_churn_mark){.permille = derived->permille,
-                           .tier = derived->tier,
+                           .tier = (uint8_t)derived->tier,
                            .since_ms = ((int64_t)derived->since_s - 1) * 1000};
 }

@@ -3,52 +3,75 @@
 
 enum { ALERTS_DEFAULT = 100, ALERTS_MAX = 1000 };
 
-#define NO_TIER UINT32_MAX
+#define NO_WORD UINT32_MAX
+
+static const char *const kind_words[] = {"churn", "lifecycle", "level", NULL};
 
 static const char *const tier_words[] = {"watch", "at-risk", "critical", "recovered",
                                          NULL};
 
 typedef struct alerts_request {
-    uint32_t tier; /* NO_TIER: all */
+    uint32_t kind; /* NO_WORD: all */
+    uint32_t tier; /* the same     */
     mr_text since;
     int64_t limit;
 } alerts_request;
 
+#define FIELD_SINCE                                                                      \
+    {                                                                                    \
+        .name = "since", .kind = MR_FIELD_TEXT, .flags = MR_IN_QUERY,                    \
+        .offset = offsetof(alerts_request, since), .most = MR_ALERT_CURSOR_BYTES - 1,    \
+        .about = "the `next` of the answer before; absent: from the oldest kept"         \
+    }
+#define FIELD_LIMIT                                                                      \
+    {                                                                                    \
+        .name = "limit", .kind = MR_FIELD_INTEGER, .flags = MR_IN_QUERY,                 \
+        .offset = offsetof(alerts_request, limit), .least = 1, .most = ALERTS_MAX,       \
+        .about = "alerts at most; absent: 100"                                           \
+    }
+
 static const mr_field alerts_fields[] = {
+    {.name = "kind",
+     .kind = MR_FIELD_WORD,
+     .flags = MR_IN_QUERY,
+     .offset = offsetof(alerts_request, kind),
+     .words = kind_words,
+     .about = "only those about this"},
+    FIELD_SINCE,
+    FIELD_LIMIT,
+};
+const mr_schema mr_api_alerts_schema = {MR_SCHEMA("alerts_query", alerts_fields)};
+
+static const mr_field churn_alerts_fields[] = {
     {.name = "tier",
      .kind = MR_FIELD_WORD,
      .flags = MR_IN_QUERY,
      .offset = offsetof(alerts_request, tier),
      .words = tier_words,
      .about = "only changes to this one"},
-    {.name = "since",
-     .kind = MR_FIELD_TEXT,
-     .flags = MR_IN_QUERY,
-     .offset = offsetof(alerts_request, since),
-     .most = MR_ALERT_CURSOR_BYTES - 1,
-     .about = "the `next` of the answer before; absent: from the oldest kept"},
-    {.name = "limit",
-     .kind = MR_FIELD_INTEGER,
-     .flags = MR_IN_QUERY,
-     .offset = offsetof(alerts_request, limit),
-     .least = 1,
-     .most = ALERTS_MAX,
-     .about = "alerts at most; absent: 100"},
+    FIELD_SINCE,
+    FIELD_LIMIT,
 };
-const mr_schema mr_api_alerts_schema = {MR_SCHEMA("alerts_query", alerts_fields)};
+const mr_schema mr_api_churn_alerts_schema = {
+    MR_SCHEMA("churn_alerts_query", churn_alerts_fields)};
 
-void mr_api_alerts(mr_api_call *call)
+static mr_text word_of(const char *const *words, uint32_t index)
+{
+    return index != NO_WORD ? mr_text_from(words[index]) : (mr_text){0};
+}
+
+static void answer(mr_api_call *call, const mr_schema *schema, uint32_t kind)
 {
     const mr_backend *backend = call->api->options.backend;
-    alerts_request asked = {.tier = NO_TIER, .limit = ALERTS_DEFAULT};
-    mr_status status = mr_api_read_query(call, &mr_api_alerts_schema, &asked);
+    alerts_request asked = {.kind = kind, .tier = NO_WORD, .limit = ALERTS_DEFAULT};
+    mr_status status = mr_api_read_query(call, schema, &asked);
     if (status != MR_OK) {
         mr_api_write_unread(call, status);
         return;
     }
     const mr_alert_query query = {
-        .tier =
-            asked.tier != NO_TIER ? mr_text_from(tier_words[asked.tier]) : (mr_text){0},
+        .kind = word_of(kind_words, asked.kind),
+        .tier = word_of(tier_words, asked.tier),
         .since = asked.since,
         .limit = (size_t)asked.limit,
     };
@@ -72,4 +95,14 @@ void mr_api_alerts(mr_api_call *call)
         mr_json_put_string(&writer, cursor);
         mr_json_end_object(&writer);
     }
+}
+
+void mr_api_alerts(mr_api_call *call)
+{
+    answer(call, &mr_api_alerts_schema, NO_WORD);
+}
+
+void mr_api_churn_alerts(mr_api_call *call)
+{
+    answer(call, &mr_api_churn_alerts_schema, 0);
 }

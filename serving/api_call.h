@@ -246,6 +246,7 @@ mr_api_handle mr_api_placements;             /* api_placements.c      */
 mr_api_handle mr_api_events;                 /* api_events.c          */
 mr_api_handle mr_api_profile;                /* api_users.c           */
 mr_api_handle mr_api_alerts;                 /* api_alerts.c          */
+mr_api_handle mr_api_churn_alerts;
 mr_api_handle mr_api_healthz, mr_api_readyz; /* api_system.c          */
 mr_api_handle mr_api_activity, mr_api_lifecycle, mr_api_retention, mr_api_funnels,
     mr_api_revenue, mr_api_trends, mr_api_associations;

@@ -96,6 +96,8 @@ static inline void frozen_put_others(mr_shard *shard)
                            (mr_churn_mark){.permille = (uint16_t)(10 * row + 7),
                                            .tier = (uint8_t)(row % 4),
                                            .since_ms = START_MS + row * 1000});
+    for (uint32_t row = 0; row < mr_shard_user_count(shard); row += 3)
+        mr_shard_set_told(shard, row, row * 1000 + 1);
     mr_shard_set_dialect(shard, 3, MR_TEXT("online-retail"));
 }
 

@@ -117,7 +117,7 @@ static bool is_second_alert(void *context, uint64_t sequence, mr_text id, mr_tex
     return true;
 }
 
-static void check_derived(const mr_shard *shard)
+static void check_derived(const mr_shard *shard, int format)
 {
     for (uint32_t row = 0; row < mr_shard_user_count(shard); row++) {
         const mr_churn_mark mark = mr_shard_churn(shard, row);
@@ -125,6 +125,8 @@ static void check_derived(const mr_shard *shard)
         assert_int_equal(mark.permille, is_scored ? 10 * row + 7 : UINT16_MAX);
         assert_int_equal(mark.tier, is_scored ? row % 4 : 0);
         assert_int_equal(mark.since_ms, is_scored ? START_MS + row * 1000 : 0);
+        const bool is_told = row % 3 == 0 && format > 2;
+        assert_int_equal(mr_shard_told(shard, row), is_told ? row * 1000 + 1 : 0);
     }
     size_t alerts = 0;
     mr_shard_outbox_pending(shard, 0, is_second_alert, &alerts);
@@ -161,7 +163,7 @@ static void check_format(int format)
     mr_shard_check(shard);
     dump(shard, &actual);
     assert_holds(shard, &actual, &frozen);
-    check_derived(shard);
+    check_derived(shard, format);
     assert_int_equal(mr_shard_links_waiting(shard), format == 1 ? 0 : 2);
     frozen_put_events(shard, 0, 2); /* and it goes on */
     mr_shard_check(shard);

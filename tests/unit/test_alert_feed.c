@@ -45,6 +45,22 @@ static void add_numbered(mr_alert_feed *feed, int64_t number)
     add(feed, number, sequence, json);
 }
 
+/* A query's kind and tier by one word: "" for all. */
+static mr_alert_kind kind_of(const char *what)
+{
+    mr_alert_kind kind = MR_ALERT_CHURN;
+    while (kind < MR_ALERT_KINDS && strcmp(what, mr_alert_kind_name(kind)) != 0)
+        kind++;
+    return kind == MR_ALERT_KINDS && what[0] != '\0' ? MR_ALERT_CHURN : kind;
+}
+
+static mr_text tier_of(const char *what)
+{
+    return strcmp(what, mr_alert_kind_name(kind_of(what) % MR_ALERT_KINDS)) == 0
+               ? (mr_text){0}
+               : mr_text_from(what);
+}
+
 /* The `n` of each alert of the page, separated by commas; the cursor is moved on. */
 static const char *page(mr_alert_feed *feed, const char *tier, size_t limit,
                         char cursor[MR_ALERT_FEED_CURSOR_BYTES])
@@ -55,8 +71,8 @@ static const char *page(mr_alert_feed *feed, const char *tier, size_t limit,
     mr_json *document = NULL;
     mr_json_writer writer = mr_json_writer_of(&text);
     mr_json_begin_array(&writer);
-    assert_ok(mr_alert_feed_query(feed, mr_text_from(tier), mr_text_from(cursor), limit,
-                                  &writer, next));
+    assert_ok(mr_alert_feed_query(feed, kind_of(tier), tier_of(tier),
+                                  mr_text_from(cursor), limit, &writer, next));
     mr_json_end_array(&writer);
     assert_ok(mr_json_parse((mr_text){(const char *)text.bytes, (uint32_t)text.length},
                             &document, NULL));
@@ -96,6 +112,31 @@ static void test_a_tier_walks_past_the_others(void **state)
     assert_string_equal(page(*state, "critical", 2, cursor), "6");
     assert_string_equal(cursor, "o7"); /* not to be walked again */
     assert_string_equal(page(*state, "critical", 2, cursor), "");
+}
+
+static void test_kinds_are_walked_alone_or_in_the_order_of_their_offsets(void **state)
+{
+    static const char *const kinds[] = {"churn\",\"tier\":\"watch", "level", "lifecycle",
+                                        "of tomorrow"};
+    char cursor[MR_ALERT_FEED_CURSOR_BYTES] = "";
+    for (int64_t n = 0; n < 8; n++) {
+        char sequence[48];
+        char json[96];
+        (void)snprintf(sequence, sizeof(sequence), "0:%" PRId64, n + 1);
+        (void)snprintf(json, sizeof(json), "{\"n\":%" PRId64 ",\"kind\":\"%s\"}", n,
+                       kinds[n % 4]);
+        add(*state, n, sequence, json);
+    }
+    assert_int_equal(mr_alert_feed_count(*state), 6);
+    assert_string_equal(page(*state, "", 4, cursor), "0,1,2,4");
+    assert_string_equal(page(*state, "", 4, cursor), "5,6");
+    cursor[0] = '\0';
+    assert_string_equal(page(*state, "level", 4, cursor), "1,5");
+    cursor[0] = '\0';
+    assert_string_equal(page(*state, "lifecycle", 1, cursor), "2");
+    assert_string_equal(page(*state, "lifecycle", 1, cursor), "6");
+    cursor[0] = '\0';
+    assert_string_equal(page(*state, "watch", 4, cursor), "0,4");
 }
 
 static void test_an_empty_feed_gives_a_cursor_that_misses_nothing(void **state)
@@ -141,7 +182,7 @@ static void test_a_cursor_that_is_none_is_refused(void **state)
     mr_json_writer writer = mr_json_writer_of(&text);
     char next[MR_ALERT_FEED_CURSOR_BYTES];
     for (size_t i = 0; i < sizeof(cursors) / sizeof(cursors[0]); i++)
-        assert_int_equal(mr_alert_feed_query(*state, (mr_text){0},
+        assert_int_equal(mr_alert_feed_query(*state, MR_ALERT_KINDS, (mr_text){0},
                                              mr_text_from(cursors[i]), 1, &writer, next),
                          MR_ERR_INVALID);
     mr_buffer_deinit(&text);
@@ -163,6 +204,9 @@ int main(void)
             test_pages_follow_one_another_without_gap_or_repeat, open_feed, close_feed),
         cmocka_unit_test_setup_teardown(test_a_tier_walks_past_the_others, open_feed,
                                         close_feed),
+        cmocka_unit_test_setup_teardown(
+            test_kinds_are_walked_alone_or_in_the_order_of_their_offsets, open_feed,
+            close_feed),
         cmocka_unit_test_setup_teardown(
             test_an_empty_feed_gives_a_cursor_that_misses_nothing, open_feed, close_feed),
         cmocka_unit_test_setup_teardown(test_an_alert_sent_twice_is_kept_once, open_feed,
