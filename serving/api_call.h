@@ -242,10 +242,10 @@ mr_api_handle mr_api_similar, mr_api_bought_together;
 mr_api_handle mr_api_trending, mr_api_popular, mr_api_new; /* api_popular.c         */
 mr_api_handle mr_api_put_item, mr_api_patch_item;          /* api_item_writes.c     */
 mr_api_handle mr_api_delete_item, mr_api_post_items;
-mr_api_handle mr_api_placements;             /* api_placements.c      */
-mr_api_handle mr_api_events;                 /* api_events.c          */
-mr_api_handle mr_api_profile;                /* api_users.c           */
-mr_api_handle mr_api_alerts;                 /* api_alerts.c          */
+mr_api_handle mr_api_placements; /* api_placements.c      */
+mr_api_handle mr_api_events;     /* api_events.c          */
+mr_api_handle mr_api_profile;    /* api_users.c           */
+mr_api_handle mr_api_alerts;     /* api_alerts.c          */
 mr_api_handle mr_api_churn_alerts;
 mr_api_handle mr_api_healthz, mr_api_readyz; /* api_system.c          */
 mr_api_handle mr_api_activity, mr_api_lifecycle, mr_api_retention, mr_api_funnels,

@@ -21,8 +21,8 @@ extern const mr_schema mr_api_new_schema;
 extern const mr_schema mr_api_item_schema; /* api_item_writes.c */
 extern const mr_schema mr_api_item_patch_schema;
 extern const mr_schema mr_api_items_schema;
-extern const mr_schema mr_api_events_schema;   /* api_events.c      */
-extern const mr_schema mr_api_alerts_schema;   /* api_alerts.c      */
+extern const mr_schema mr_api_events_schema; /* api_events.c      */
+extern const mr_schema mr_api_alerts_schema; /* api_alerts.c      */
 extern const mr_schema mr_api_churn_alerts_schema;
 extern const mr_schema mr_api_activity_schema; /* api_analytics.c   */
 extern const mr_schema mr_api_retention_schema;
