@@ -1,9 +1,12 @@
 #include "app/analytics_request.h"
 
 #include "app/associations.h"
+#include "app/attribution.h"
 
 #include <inttypes.h>
 #include <string.h>
+
+enum { DAYS_SHOWN = 30 };
 
 static const mr_retention_bracket usual_brackets[] = {
     {1, 7}, {8, 14}, {15, 30}, {31, 60}, {61, 90}};
@@ -159,6 +162,11 @@ mr_status mr_analytics_answer(mr_census *census, const mr_analytics_request *req
                                              .least = (uint32_t)request->least};
         return mr_associations_write(census, &pairs, writer);
     }
+    if (strcmp(request->name, "attribution") == 0)
+        return mr_attribution_write(
+            census, request->periods > 0 ? request->periods : DAYS_SHOWN, writer);
+    if (strcmp(request->name, "quality") == 0)
+        return mr_quality_write(census, request->item, (size_t)request->limit, writer);
     MR_TRY(mr_analytics_query_of(request, &query, ret_error));
     return mr_analytics_write(census, &query, writer, ret_error);
 }

@@ -56,6 +56,7 @@ mr_status mr_census_open(const mr_census_source *source, mr_census **ret_census,
     mr_census *census = calloc(1, sizeof(*census));
     if (census == NULL)
         return mr_error_set(ret_error, MR_ERR_NO_MEMORY, "out of memory");
+    census->config = source->config;
     census->plan = source->plan;
     const mr_status status = restore_all(census, source, ret_error);
     if (status != MR_OK) {

@@ -13,6 +13,7 @@
 #ifndef MR_APP_CENSUS_H
 #define MR_APP_CENSUS_H
 
+#include "app/config.h"
 #include "core/json.h"
 #include "features/checkpoint.h"
 #include "features/quintiles.h"
@@ -22,11 +23,13 @@ typedef struct mr_census_source {
     const char *topic;
     const mr_plan *plan;
     const mr_hash_key *key;
-    uint32_t partitions; /* of the topic; 0: as many as have a checkpoint */
+    uint32_t partitions;     /* of the topic; 0: as many as have a checkpoint */
+    const mr_config *config; /* for the names of its placements */
 } mr_census_source;
 
 typedef struct mr_census {
     const mr_plan *plan;
+    const mr_config *config;
     mr_shard **shards;
     size_t count;  /* partitions that are counted */
     uint32_t of;   /* partitions there are        */

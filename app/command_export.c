@@ -31,7 +31,8 @@ static const char help[] =
     "has\n"
     "their names, lifecycle.dormant among them); or one of activity, lifecycle, "
     "retention,\n"
-    "funnels, revenue and associations, with the options of the API.\n"
+    "funnels, revenue, associations, attribution and quality, with the options of the\n"
+    "API.\n"
     "\n"
     "  --format F     csv (the usual for features and audience), ndjson, or json (for\n"
     "                 analytics); npy: FILE.npy, float32, a row a user, and "
@@ -246,13 +247,18 @@ static const char *rows_member(const char *name)
         return "cohorts";
     if (strcmp(name, "funnels") == 0)
         return "steps";
+    if (strcmp(name, "attribution") == 0)
+        return "shown";
+    if (strcmp(name, "quality") == 0)
+        return "items";
     return strcmp(name, "associations") == 0 ? "associations" : "periods";
 }
 
 static bool is_analytics(const char *name)
 {
-    static const char *const names[] = {"activity", "lifecycle", "retention",
-                                        "funnels",  "revenue",   "associations"};
+    static const char *const names[] = {"activity",    "lifecycle", "retention",
+                                        "funnels",     "revenue",   "associations",
+                                        "attribution", "quality"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(names[i], name) == 0)
             return true;
@@ -282,7 +288,7 @@ static mr_status export_analytics(export *e, const char *name, mr_error *error)
     if (!is_analytics(name))
         return mr_error_set(error, MR_ERR_INVALID,
                             "'%s' is none of activity, lifecycle, retention, funnels, "
-                            "revenue and associations",
+                            "revenue, associations, attribution and quality",
                             name);
     MR_TRY(read_number("--periods", c->periods, &periods, error));
     MR_TRY(read_number("--columns", c->columns, &columns, error));
@@ -331,7 +337,8 @@ static mr_status open_all(export *e, mr_error *error)
     const mr_census_source source = {.state_path = e->config.state.path,
                                      .topic = e->config.log.topic,
                                      .plan = e->plan,
-                                     .key = &e->keys.hash};
+                                     .key = &e->keys.hash,
+                                     .config = &e->config};
     return mr_census_open(&source, &e->census, error);
 }
 

@@ -39,6 +39,7 @@ static mr_status open_census(mr_analytics_desk *desk, mr_census **ret_census,
                                      .topic = engine->config->log.topic,
                                      .plan = engine->plan,
                                      .key = &engine->key,
+                                     .config = engine->config,
                                      .partitions =
                                          mr_log_partitions(engine->topics.events)};
     if (access(source.state_path, F_OK) != 0) /* opening it would make it */

@@ -280,8 +280,12 @@ bool mr_fading_top_read_json(const mr_link_reading *r, const mr_operation *opera
     for (size_t i = 0; i < mr_json_count(value); i++) {
         entry e = {.top = operation->top};
         mr_text text;
-        if (!read_entry(mr_json_at(value, i), &text, &e) ||
-            mr_words_put(r->names->words, text, &e.word) != MR_OK ||
+        if (!read_entry(mr_json_at(value, i), &text, &e))
+            return false;
+        const mr_status status = mr_words_put(r->names->words, text, &e.word);
+        if (status == MR_ERR_FULL)
+            continue; /* as an event's word that comes too late */
+        if (status != MR_OK ||
             look(mr_list_elements(r->pool, list), list->count, e.top, e.word).place <
                 list->count)
             return false;

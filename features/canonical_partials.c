@@ -11,6 +11,7 @@ typedef struct shard_item {
     const mr_block_pool *pool;
     const mr_item_word *words; /* [MR_ITEM_WORD_FIELDS] */
     const mr_id_table *texts;
+    const mr_quality *quality;
 } shard_item;
 
 static int compare_items(const void *a, const void *b)
@@ -29,7 +30,8 @@ static size_t gather_items(const mr_dump *dump, shard_item *ret_items)
                                               .item = item,
                                               .pool = &shard->pool,
                                               .words = shard->item_words.items[i],
-                                              .texts = shard->names.words};
+                                              .texts = shard->names.words,
+                                              .quality = &shard->item_quality.items[i]};
         }
     }
     qsort(ret_items, count, sizeof(*ret_items), compare_items);
@@ -85,6 +87,24 @@ static mr_status dump_words(mr_dump *dump, const shard_item *items, size_t count
     return mr_dump_end_line(dump);
 }
 
+static mr_status dump_quality(mr_dump *dump, const shard_item *items, size_t count)
+{
+    mr_quality sum = {0};
+    for (size_t i = 0; i < count; i++)
+        mr_quality_add(&sum, items[i].quality);
+    if (mr_quality_is_none(&sum))
+        return MR_OK;
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\tquality"));
+    mr_dump_text(dump, items[0].id);
+    mr_dump_number(dump, sum.impressions);
+    mr_dump_number(dump, sum.clicks);
+    mr_dump_number(dump, sum.shares);
+    mr_dump_number(dump, sum.reviews);
+    mr_dump_number(dump, sum.ratings);
+    mr_dump_number(dump, (int64_t)sum.rating_centi);
+    return mr_dump_end_line(dump);
+}
+
 static mr_status dump_item(mr_dump *dump, const shard_item *items, size_t count,
                            int64_t at_hour)
 {
@@ -124,6 +144,8 @@ mr_status mr_dump_trending(mr_dump *dump)
         while (end < count && mr_text_equal(items[end].id, items[i].id))
             end++;
         status = dump_words(dump, &items[i], end - i);
+        if (status == MR_OK)
+            status = dump_quality(dump, &items[i], end - i);
         if (status == MR_OK)
             status = dump_item(dump, &items[i], end - i, at_hour);
         i = end;
@@ -181,6 +203,38 @@ mr_status mr_dump_commerce(mr_dump *dump)
     if (status == MR_OK)
         status = dump_days(dump, &sum);
     mr_commerce_deinit(&sum);
+    return status;
+}
+
+static mr_status dump_exposure(mr_dump *dump, const mr_exposure *row)
+{
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\texposure"));
+    mr_dump_number(dump, row->key.day);
+    mr_dump_number(dump, row->key.placement);
+    mr_dump_number(dump, row->key.source);
+    mr_dump_number(dump, row->key.variant);
+    mr_dump_number(dump, (int64_t)row->impressions);
+    mr_dump_number(dump, (int64_t)row->clicks);
+    mr_dump_number(dump, (int64_t)row->views);
+    mr_dump_number(dump, (int64_t)row->carts);
+    mr_dump_number(dump, (int64_t)row->purchases);
+    mr_dump_number(dump, row->revenue_minor);
+    return mr_dump_end_line(dump);
+}
+
+mr_status mr_dump_exposures(mr_dump *dump)
+{
+    mr_exposures sum = {0};
+    mr_status status = MR_OK;
+    for (size_t s = 0; s < dump->shard_count && status == MR_OK; s++) {
+        const mr_exposures *exposures = &dump->shards[s]->exposures;
+        status = mr_exposures_reserve(&sum, exposures->count);
+        for (size_t i = 0; i < exposures->count && status == MR_OK; i++)
+            mr_exposures_add(&sum, &exposures->rows[i]);
+    }
+    for (size_t i = 0; i < sum.count && status == MR_OK; i++)
+        status = dump_exposure(dump, &sum.rows[i]);
+    mr_exposures_deinit(&sum);
     return status;
 }
 

@@ -107,6 +107,29 @@ static void put_words(const mr_shard *shard, mr_buffer *buffer)
     close_block(&writer);
 }
 
+/* A base has all, a delta those that changed since the file before. */
+static void put_exposures(const mr_shard *shard, bool is_base, mr_buffer *buffer)
+{
+    block_writer writer = open_block(buffer, MR_BLOCK_EXPOSURES);
+    for (size_t i = 0; i < shard->exposures.count; i++) {
+        const mr_exposure *row = &shard->exposures.rows[i];
+        if (!is_base && !row->is_changed)
+            continue;
+        next_entry(&writer);
+        mr_buffer_put_varint(buffer, row->key.day);
+        mr_buffer_put_u32(buffer, row->key.placement);
+        mr_buffer_put_u8(buffer, row->key.source);
+        mr_buffer_put_u8(buffer, row->key.variant);
+        mr_buffer_put_varint(buffer, row->impressions);
+        mr_buffer_put_varint(buffer, row->clicks);
+        mr_buffer_put_varint(buffer, row->views);
+        mr_buffer_put_varint(buffer, row->carts);
+        mr_buffer_put_varint(buffer, row->purchases);
+        mr_buffer_put_u64(buffer, (uint64_t)row->revenue_minor);
+    }
+    close_block(&writer);
+}
+
 void mr_checkpoint_put_start(const mr_shard *shard, const mr_checkpoint_place *place,
                              mr_buffer *buffer)
 {
@@ -115,6 +138,7 @@ void mr_checkpoint_put_start(const mr_shard *shard, const mr_checkpoint_place *p
     put_words(shard, buffer);
     put_commerce(shard, buffer);
     put_outbox(shard, buffer);
+    put_exposures(shard, place->segment == 0, buffer);
 }
 
 void mr_checkpoint_put_item(const mr_shard *shard, uint32_t item, mr_buffer *items)
@@ -169,12 +193,27 @@ static void put_item_words(const mr_shard *shard, uint32_t item, mr_buffer *entr
     }
 }
 
+static void put_item_quality(const mr_shard *shard, uint32_t item, mr_buffer *entries)
+{
+    const mr_quality *quality = &shard->item_quality.items[item];
+    if (mr_quality_is_none(quality))
+        return;
+    mr_buffer_put_varint(entries, item);
+    mr_buffer_put_varint(entries, quality->impressions);
+    mr_buffer_put_varint(entries, quality->clicks);
+    mr_buffer_put_varint(entries, quality->shares);
+    mr_buffer_put_varint(entries, quality->reviews);
+    mr_buffer_put_varint(entries, quality->ratings);
+    mr_buffer_put_varint(entries, quality->rating_centi);
+}
+
 void mr_checkpoint_put_trending(const mr_shard *shard, uint32_t item,
                                 mr_buffer streams[MR_CUT_STREAMS])
 {
     mr_buffer *entries = &streams[MR_CUT_TRENDING];
     const mr_trending_item *trending = mr_trending_item_at(&shard->trending, item);
     put_item_words(shard, item, &streams[MR_CUT_ITEM_WORDS]);
+    put_item_quality(shard, item, &streams[MR_CUT_ITEM_QUALITY]);
     if (trending->ever == 0)
         return;
     const mr_hour_count *hours = mr_list_elements(&shard->pool, &trending->hours);
@@ -204,10 +243,15 @@ void mr_checkpoint_put_streams(mr_buffer streams[MR_CUT_STREAMS], mr_cut_stream 
                                mr_cut_stream end, size_t enough, mr_buffer *buffer)
 {
     static const mr_block_kind kinds[MR_CUT_STREAMS] = {
-        [MR_CUT_ITEMS] = MR_BLOCK_ITEMS,           [MR_CUT_PROFILES] = MR_BLOCK_PROFILES,
-        [MR_CUT_HISTORY] = MR_BLOCK_HISTORY,       [MR_CUT_DERIVED] = MR_BLOCK_DERIVED,
-        [MR_CUT_NOTED] = MR_BLOCK_NOTED,           [MR_CUT_TRENDING] = MR_BLOCK_TRENDING,
-        [MR_CUT_ITEM_WORDS] = MR_BLOCK_ITEM_WORDS, [MR_CUT_DEDUP] = MR_BLOCK_DEDUP,
+        [MR_CUT_ITEMS] = MR_BLOCK_ITEMS,
+        [MR_CUT_PROFILES] = MR_BLOCK_PROFILES,
+        [MR_CUT_HISTORY] = MR_BLOCK_HISTORY,
+        [MR_CUT_DERIVED] = MR_BLOCK_DERIVED,
+        [MR_CUT_NOTED] = MR_BLOCK_NOTED,
+        [MR_CUT_TRENDING] = MR_BLOCK_TRENDING,
+        [MR_CUT_ITEM_WORDS] = MR_BLOCK_ITEM_WORDS,
+        [MR_CUT_ITEM_QUALITY] = MR_BLOCK_ITEM_QUALITY,
+        [MR_CUT_DEDUP] = MR_BLOCK_DEDUP,
     };
     size_t bytes = 0;
     bool failed = false;

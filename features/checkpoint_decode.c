@@ -274,6 +274,53 @@ static mr_status decode_item_words(decoder *decoder_, mr_reader *reader)
     return MR_OK;
 }
 
+static mr_status decode_item_quality(decoder *decoder_, mr_reader *reader)
+{
+    mr_shard *shard = decoder_->shard;
+    const uint32_t items = mr_id_table_count(shard->names.items);
+    MR_TRY(mr_item_quality_reserve(&shard->item_quality, items));
+    while (reader->position < reader->length) {
+        const uint64_t item = mr_reader_varint(reader);
+        uint64_t counts[5];
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+            counts[i] = mr_reader_varint(reader);
+            if (counts[i] > UINT32_MAX)
+                return MR_ERR_CORRUPT;
+        }
+        const uint64_t rating_centi = mr_reader_varint(reader);
+        if (reader->failed || item >= items)
+            return MR_ERR_CORRUPT;
+        shard->item_quality.items[item] =
+            (mr_quality){(uint32_t)counts[0], (uint32_t)counts[1], (uint32_t)counts[2],
+                         (uint32_t)counts[3], (uint32_t)counts[4], rating_centi};
+    }
+    return MR_OK;
+}
+
+static mr_status decode_exposures(decoder *decoder_, mr_reader *reader)
+{
+    mr_exposures *exposures = &decoder_->shard->exposures;
+    while (reader->position < reader->length) {
+        mr_exposure row = {0};
+        const uint64_t day = mr_reader_varint(reader);
+        row.key.day = (uint32_t)day;
+        row.key.placement = mr_reader_u32(reader);
+        row.key.source = mr_reader_u8(reader);
+        row.key.variant = mr_reader_u8(reader);
+        row.impressions = mr_reader_varint(reader);
+        row.clicks = mr_reader_varint(reader);
+        row.views = mr_reader_varint(reader);
+        row.carts = mr_reader_varint(reader);
+        row.purchases = mr_reader_varint(reader);
+        row.revenue_minor = mr_reader_i64(reader);
+        if (reader->failed || day > UINT32_MAX)
+            return MR_ERR_CORRUPT;
+        MR_TRY(mr_exposures_reserve(exposures, 1));
+        mr_exposures_set(exposures, &row);
+    }
+    return MR_OK;
+}
+
 static mr_status decode_commerce(decoder *decoder_, mr_reader *reader)
 {
     mr_commerce *commerce = &decoder_->shard->commerce;
@@ -400,6 +447,8 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_PLAN: return decode_plan(decoder_, reader);
     case MR_BLOCK_WORDS: return decode_words(decoder_, reader);
     case MR_BLOCK_ITEM_WORDS: return decode_item_words(decoder_, reader);
+    case MR_BLOCK_ITEM_QUALITY: return decode_item_quality(decoder_, reader);
+    case MR_BLOCK_EXPOSURES: return decode_exposures(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
     }
 }

@@ -45,6 +45,8 @@ typedef enum mr_block_kind {
     MR_BLOCK_NOTED = 12,
     MR_BLOCK_WORDS = 13, /* absent in older files: no words */
     MR_BLOCK_ITEM_WORDS = 14,
+    MR_BLOCK_ITEM_QUALITY = 15,
+    MR_BLOCK_EXPOSURES = 16,
     MR_BLOCK_END = 255,
 } mr_block_kind;
 

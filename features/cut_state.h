@@ -38,6 +38,7 @@ typedef enum mr_cut_stream {
     MR_CUT_NOTED,
     MR_CUT_TRENDING,
     MR_CUT_ITEM_WORDS,
+    MR_CUT_ITEM_QUALITY,
     MR_CUT_DEDUP,
     MR_CUT_STREAMS,
 } mr_cut_stream;

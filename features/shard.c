@@ -60,6 +60,8 @@ void mr_shard_destroy(mr_shard *shard)
     mr_id_table_destroy(shard->names.items);
     mr_id_table_destroy(shard->names.words);
     mr_item_words_deinit(&shard->item_words);
+    mr_item_quality_deinit(&shard->item_quality);
+    mr_exposures_deinit(&shard->exposures);
     mr_trending_deinit(&shard->trending);
     mr_commerce_deinit(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
@@ -94,6 +96,8 @@ mr_status mr_shard_end_restore(mr_shard *shard)
     shard->changed_capacity = capacity;
     MR_TRY(
         mr_item_words_reserve(&shard->item_words, mr_id_table_count(shard->names.items)));
+    MR_TRY(mr_item_quality_reserve(&shard->item_quality,
+                                   mr_id_table_count(shard->names.items)));
     return mr_trending_reserve(&shard->trending, mr_id_table_count(shard->names.items));
 }
 
@@ -155,7 +159,10 @@ size_t mr_shard_bytes(const mr_shard *shard)
     return sizeof(*shard) + mr_profile_store_bytes(&shard->store) +
            mr_block_pool_bytes(&shard->pool) + mr_id_table_bytes(shard->names.items) +
            mr_id_table_bytes(shard->names.words) +
-           mr_item_words_bytes(&shard->item_words) + mr_trending_bytes(&shard->trending) +
+           mr_item_words_bytes(&shard->item_words) +
+           mr_item_quality_bytes(&shard->item_quality) +
+           shard->exposures.capacity * sizeof(mr_exposure) +
+           mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
            shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +
            mr_dedup_bytes(shard->dedup) + mr_links_bytes(&shard->links) +

@@ -87,7 +87,8 @@ static mr_status reserve_scratch(mr_shard *shard, size_t events, size_t linked_r
 
 static bool names_item(const mr_shard *shard, const mr_event *event)
 {
-    const uint32_t on = shard->plan->history->spec.on | MR_TRENDING_ON;
+    const uint32_t on =
+        shard->plan->history->spec.on | MR_TRENDING_ON | MR_ON(MR_EVENT_IMPRESSION);
     return event->item_id.length > 0 && (on & MR_ON(event->type)) != 0;
 }
 
@@ -167,6 +168,9 @@ static mr_status prepare(mr_shard *shard, const mr_event_batch *batch, size_t fi
                                mr_id_table_count(shard->names.items) + events));
     MR_TRY(mr_item_words_reserve(&shard->item_words,
                                  mr_id_table_count(shard->names.items) + events));
+    MR_TRY(mr_item_quality_reserve(&shard->item_quality,
+                                   mr_id_table_count(shard->names.items) + events));
+    MR_TRY(mr_exposures_reserve(&shard->exposures, events));
     MR_TRY(number_items(shard, batch));
     return number_words(shard, batch);
 }
@@ -260,12 +264,16 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
         mr_profile_apply(shard->plan, &shard->pool, &shard->names, &parts, event, item,
                          shard->batch_words[index], offset);
     mr_links_note(shard, row, event);
-    mr_commerce_apply(&shard->commerce, event,
-                      mr_zone_day(&shard->plan->settings.zone, event->time_ms), effect,
-                      is_anonymous);
+    const int64_t day = mr_zone_day(&shard->plan->settings.zone, event->time_ms);
+    mr_commerce_apply(&shard->commerce, event, day, effect, is_anonymous);
+    mr_exposures_apply(&shard->exposures, event, day);
     if (item == MR_ID_NONE)
         return;
     note_item_words(shard, event, item, shard->batch_words[index]);
+    if (mr_item_quality_counts(event)) {
+        mr_shard_touch_item(shard, item);
+        mr_item_quality_apply(&shard->item_quality, item, event);
+    }
     if ((MR_TRENDING_ON & MR_ON(event->type)) == 0)
         return;
     mr_shard_touch_item(shard, item);

@@ -159,6 +159,7 @@ static mr_status copy_items(const migration *m)
     const uint32_t count = mr_id_table_count(m->from->names.items);
     MR_TRY(mr_trending_reserve(&m->to->trending, count));
     MR_TRY(mr_item_words_reserve(&m->to->item_words, count));
+    MR_TRY(mr_item_quality_reserve(&m->to->item_quality, count));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index;
         MR_TRY(mr_id_table_put(m->to->names.items,
@@ -166,6 +167,7 @@ static mr_status copy_items(const migration *m)
         const mr_trending_item *source = mr_trending_item_at(&m->from->trending, i);
         mr_trending_item *target = mr_trending_item_at(&m->to->trending, i);
         target->ever = source->ever;
+        m->to->item_quality.items[i] = m->from->item_quality.items[i];
         for (int field = 0; field < MR_ITEM_WORD_FIELDS; field++)
             mr_item_words_put(&m->to->item_words, i, field,
                               m->from->item_words.items[i][field]);
@@ -182,6 +184,9 @@ static mr_status copy_days(const migration *m)
     for (size_t i = 0; i < from->day_count; i++)
         mr_commerce_merge_day(&m->to->commerce, &from->days[i]);
     m->to->commerce.totals.customers = from->totals.customers;
+    MR_TRY(mr_exposures_reserve(&m->to->exposures, m->from->exposures.count));
+    for (size_t i = 0; i < m->from->exposures.count; i++)
+        mr_exposures_add(&m->to->exposures, &m->from->exposures.rows[i]);
     return MR_OK;
 }
 

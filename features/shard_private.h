@@ -12,6 +12,8 @@
 #include "features/commerce.h"
 #include "features/cut_state.h"
 #include "features/dedup.h"
+#include "features/exposure.h"
+#include "features/item_quality.h"
 #include "features/links.h"
 #include "features/profile_store.h"
 #include "features/shard.h"
@@ -149,6 +151,8 @@ struct mr_shard {
     mr_profile_store store;
     mr_names names;
     mr_item_words item_words;
+    mr_item_quality item_quality;
+    mr_exposures exposures;
     mr_trending trending;
     mr_commerce commerce;
     mr_outbox outbox;

@@ -165,6 +165,17 @@ void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
     }
 }
 
+const mr_exposures *mr_shard_exposures(const mr_shard *shard)
+{
+    return &shard->exposures;
+}
+
+const mr_quality *mr_shard_item_quality(const mr_shard *shard, uint32_t item)
+{
+    MR_ASSERT(item < shard->item_quality.capacity);
+    return &shard->item_quality.items[item];
+}
+
 void mr_shard_set_told(mr_shard *shard, uint32_t row, uint32_t told)
 {
     MR_ASSERT(told <= MR_TOLD_MAX);

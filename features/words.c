@@ -53,8 +53,10 @@ mr_status mr_words_number(mr_id_table *words, const mr_plan *plan, const mr_even
             continue;
         const mr_text text = mr_event_text(event, (mr_of)(MR_OF_CATEGORY + field));
         ret_numbers[field] = MR_ID_NONE;
-        if (text.length > 0)
-            MR_TRY(mr_words_put(words, text, &ret_numbers[field]));
+        const mr_status status =
+            text.length > 0 ? mr_words_put(words, text, &ret_numbers[field]) : MR_OK;
+        if (status != MR_OK && status != MR_ERR_FULL)
+            return status;
     }
     return MR_OK;
 }

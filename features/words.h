@@ -22,7 +22,8 @@ MR_MUST_USE mr_status mr_words_put(mr_id_table *words, mr_text text,
                                    uint32_t *ret_number);
 
 /* The numbers of what an event says that the plan has words for, `ret_numbers`
- * [MR_WORD_FIELDS]; new texts get theirs.  As mr_words_put(). */
+ * [MR_WORD_FIELDS]; new texts get theirs while there are fewer than MR_WORDS_MAX, later ones are
+ * passed over like no text.  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_words_number(mr_id_table *words, const mr_plan *plan,
                                       const mr_event *event, uint32_t *ret_numbers);
 

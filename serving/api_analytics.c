@@ -192,6 +192,34 @@ static const mr_field association_fields[] = {
 const mr_schema mr_api_associations_schema = {
     MR_SCHEMA("associations_query", association_fields)};
 
+static const mr_field attribution_fields[] = {
+    {.name = "days",
+     .kind = MR_FIELD_INTEGER,
+     .flags = MR_IN_QUERY,
+     .offset = AT(periods),
+     .least = 1,
+     .most = PERIODS_MAX,
+     .about = "the last so many; absent: 30"},
+};
+const mr_schema mr_api_attribution_schema = {
+    MR_SCHEMA("attribution_query", attribution_fields)};
+
+static const mr_field quality_fields[] = {
+    {.name = "item",
+     .kind = MR_FIELD_ID,
+     .flags = MR_IN_QUERY,
+     .offset = AT(item),
+     .about = "this one alone"},
+    {.name = "limit",
+     .kind = MR_FIELD_INTEGER,
+     .flags = MR_IN_QUERY,
+     .offset = AT(limit),
+     .least = 1,
+     .most = PAIRS_MAX,
+     .about = "absent: 50"},
+};
+const mr_schema mr_api_quality_schema = {MR_SCHEMA("quality_query", quality_fields)};
+
 static mr_text word(const char *const *words, uint32_t index)
 {
     return mr_text_from(words[index]);
@@ -289,6 +317,16 @@ void mr_api_revenue(mr_api_call *call)
 void mr_api_associations(mr_api_call *call)
 {
     answer(call, "associations", &mr_api_associations_schema);
+}
+
+void mr_api_attribution(mr_api_call *call)
+{
+    answer(call, "attribution", &mr_api_attribution_schema);
+}
+
+void mr_api_quality(mr_api_call *call)
+{
+    answer(call, "quality", &mr_api_quality_schema);
 }
 
 /* ---- GET /v1/analytics/trends ---- */

@@ -30,6 +30,8 @@ extern const mr_schema mr_api_funnels_schema;
 extern const mr_schema mr_api_revenue_schema;
 extern const mr_schema mr_api_trends_schema;
 extern const mr_schema mr_api_associations_schema;
+extern const mr_schema mr_api_attribution_schema;
+extern const mr_schema mr_api_quality_schema;
 extern const mr_schema mr_api_members_schema;
 
 #endif

@@ -39,7 +39,13 @@ static inline void frozen_put_events(mr_shard *shard, int first_user, int users)
         view.device = i % 2 == 0 ? MR_TEXT("phone") : MR_TEXT("desktop");
         view.channel = MR_TEXT("search");
         view.price_minor = 300 * (i % 8);
+        view.placement = MR_TEXT("home");
         test_apply(shard, view);
+        view.type = MR_EVENT_IMPRESSION;
+        view.event_id = (mr_text){0};
+        test_apply(shard, view);
+        view.type = MR_EVENT_VIEW;
+        view.event_id = mr_text_from(id);
         if (i % 5 == 0)
             test_apply(shard, view); /* sent twice */
         test_apply(shard, test_event(MR_EVENT_CART_ADD, user, item, at_ms + MINUTE_MS));

@@ -10,8 +10,10 @@ windows, counted from the newest event of all, stand where their time has come.
 
 The file is frozen: whoever changes this script changes every golden answer.
 """
+import base64
 import json
 import random
+import struct
 import sys
 
 LOG_START_MS = 1748736000000  # 2025-06-01T00:00:00Z
@@ -262,6 +264,27 @@ def put_planned():
     return bool(planned)
 
 
+def shown():
+    """Lists that were shown, and what came of them; ids of every length, broken ones, places that no id has."""
+    for count in (0, 1, 2, 7, 100):
+        content = struct.pack("<BBII6sBB", 1, count, 0x5EED + count, 7, b"\0" * 6, 0, count % 3)
+        content += bytes((place * 5 + count) % 256 for place in range((count + 1) // 2)) + b"the code"
+        text = "r_" + base64.urlsafe_b64encode(content).decode().rstrip("=")
+        for place in (0, 1, 6, 99, 100):
+            who = {"user": "shown"} if place % 2 else {"visitor": "shown"}
+            put("impression", **who, item_id="tea-%02d" % (place % 7), recommendation_id=text, position=place, category="teas")
+            put("click", **who, item_id="tea-%02d" % (place % 7), recommendation_id=text, position=place, placement="home")
+        put("purchase", "shown", recommendation_id=text, price="12.50", quantity=2)
+        put("refund", "shown", recommendation_id=text, price="12.50", position=0)
+        put("cart_add", "shown", recommendation_id=text[:-1] + "!", placement="cart")
+    for text in ("r_", "r_A", "x_" + "A" * 40, "r_" + "?" * 40, "r_" + "A" * 40, "r_AQ" + "A" * 20):
+        put("view", "shown", recommendation_id=text, position=0)
+        put("view", "shown", recommendation_id=text, placement="home", position=0)
+    for rating in (1, 5):
+        put("review", "shown", item_id="tea-06", rating=rating)
+    put("share", "shown", item_id="tea-06")
+
+
 CHAPTERS = [names_that_need_care, more_than_is_kept, visits, amounts, poison, horizons, again, known_at_last]
 
 edges()
@@ -272,4 +295,5 @@ while put_planned():
     since += 1
     if since % CHAPTER_RECORDS == 0 and CHAPTERS:
         CHAPTERS.pop(0)()
+shown()
 sys.stdout.buffer.write(b"".join(record + b"\n" for record in records))

@@ -156,7 +156,7 @@ def time_of(written):
 class Event:
     """One line of a record.  `session`, `begins_order`, `offset`: set by whoever applies it."""
     __slots__ = ("type", "who", "is_anonymous", "visitor", "event_id", "order", "name", "time", "rating", "line", "item",
-                 "quantity", "value", "price", "offset", "session", "begins_order", "words")
+                 "quantity", "value", "price", "offset", "session", "begins_order", "words", "shown", "placement", "position")
 
 
 def head(members, log_ms):
@@ -176,6 +176,7 @@ def head(members, log_ms):
     event.time = time_of(members["time"]) if get("time") else log_ms
     event.time = min(event.time, log_ms + AHEAD_MS)
     event.words = {key: get(key, "") for key in ("device", "channel")}
+    event.shown, event.placement = get("recommendation_id", ""), get("placement", "")
     event.rating = cents(members["rating"]) if get("rating") else 0
     if event.rating and not 100 <= event.rating <= 500:
         raise Poison("rating")
@@ -192,7 +193,8 @@ def put_line(event, members, defaults):
     event.quantity = whole(members["quantity"], QUANTITY_MOST) if get("quantity") else 1
     one = event.price = cents(price) if price else 0
     event.value = cents(value) if value else cents(price, event.quantity) if price else 0
-    if get("position") and whole(members["position"], POSITION_MOST) < 0:
+    event.position = whole(members["position"], POSITION_MOST) if get("position") else -1
+    if get("position") and event.position < 0:
         raise Poison("position")
     is_adjustment = event.type == "custom" and event.name == "adjustment"
     if not is_adjustment and (event.quantity < 0 or one < 0 or event.value < 0):

@@ -8,6 +8,7 @@ becomes of a record, on links and on the canonical dump.  It shares no line with
 methods: no fingerprints, no eviction, no record layout, no merging of summaries.  Record n of the file is
 written at LOG_START_MS + n * LOG_STEP_MS, to the partition of its key.  `free` prints the order-free dump.
 """
+import base64
 import re
 import sys
 from collections import Counter, defaultdict
@@ -372,7 +373,7 @@ class Partition:
         profile.record = event.offset, event.time
         self.events.append(event)
         profile.partition = self
-        if event.item and (event.type in QUOTAS or event.type in TRENDING):
+        if event.item and (event.type in QUOTAS or event.type in TRENDING or event.type == "impression"):
             for field, word in (*((f, event.words[f]) for f in ("category", "brand")), ("band", band(event.price))):
                 if word:
                     said = event.time // 1000, word.encode()
@@ -607,6 +608,63 @@ def show_profiles(profiles, at, is_free):
             yield line(name, "@record", *profile.record)
 
 
+def quality(events):
+    """item: impressions, clicks, shares, reviews, ratings and their sum."""
+    received = defaultdict(lambda: [0] * 6)
+    for event in events:
+        is_rated = event.type in ("rate", "review") and event.rating > 0
+        if event.item and (is_rated or event.type in ("impression", "click", "share", "review")):
+            for place, kind in enumerate(("impression", "click", "share", "review")):
+                received[event.item][place] += event.type == kind
+            received[event.item][4] += is_rated
+            received[event.item][5] += event.rating if is_rated else 0
+    return received
+
+
+def shown_at(event):
+    """Where an event's item was shown: placement, source, variant."""
+    text = event.shown[2:] if event.shown.startswith("r_") else ""
+    start = [spelt(text, index) for index in range(18)]
+    if None in start or start[0] != 1:
+        return (crc32c(event.placement.encode()), 255, 0) if event.placement else None
+    place = event.position - 1
+    pair = spelt(text, 18 + place // 2) if 0 <= place < start[1] else None
+    return int.from_bytes(bytes(start[2:6]), "little"), 255 if pair is None else pair >> place % 2 * 4 & 15, start[17]
+
+
+def spelt(text, index):
+    """A byte of what a text spells in base64url, if its two letters are there."""
+    first = 8 * index // 6
+    letters = text[first:first + 2]
+    if not re.fullmatch("[A-Za-z0-9_-]{2}", letters, re.ASCII):
+        return None
+    return base64.urlsafe_b64decode("A" * (first % 4) + letters + "A" * (2 - first % 4))[index % 3]
+
+
+def crc32c(content):
+    crc = 0xFFFFFFFF
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0x82F63B78 * (crc & 1)
+    return crc ^ 0xFFFFFFFF
+
+
+def show_exposures(events):
+    kinds = {"impression": 0, "click": 1, "view": 2, "cart_add": 3, "purchase": 4}
+    rows = defaultdict(lambda: [0] * 6)
+    for event in events:
+        where = shown_at(event)
+        if where is None or event.type not in (*kinds, "refund"):
+            continue
+        row = rows[(max(day(event.time), 0), *where)]
+        if event.type in kinds:
+            row[kinds[event.type]] += 1
+        row[5] += {"purchase": 1, "refund": -1}.get(event.type, 0) * event.value
+    for key in sorted(rows):
+        yield line("\\p", "exposure", *key, *rows[key][:5], wrap(rows[key][5]))
+
+
 def show_trending(partitions, events, at):
     words = {}
     for partition in partitions:
@@ -618,10 +676,15 @@ def show_trending(partitions, events, at):
     for event in events:
         if event.type in TRENDING and event.item:
             items[event.item].append(event.time // HOUR_MS)
+    received = quality(events)
+    for item in received:
+        items[item]
     for item in sorted(items, key=str.encode):
         said = [words.get((item, field)) for field in ("category", "brand", "band")]
         if any(said):
             yield line("\\p", "item", escape(item), *[escape(word[1].decode()) if word else "-" for word in said])
+        if item in received:
+            yield line("\\p", "quality", escape(item), *received[item])
         if not items[item]:
             continue
         counts = Counter(hour for hour in items[item] if at // HOUR_MS - 191 <= hour <= at // HOUR_MS)
@@ -683,6 +746,7 @@ def dump(partitions, is_free):
     yield from show_profiles(profiles, at, is_free)
     yield from show_trending(partitions, events, at)
     yield from show_commerce(events, profiles, is_free)
+    yield from show_exposures(events)
     if not is_free:
         for partition in partitions:
             yield from show_partition(partition)

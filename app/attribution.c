@@ -1,0 +1,259 @@
+#include "app/attribution.h"
+
+#include "core/hash.h"
+#include "core/scored_item.h"
+#include "features/exposure.h"
+#include "features/item_quality.h"
+#include "features/plan_layout.h"
+#include "serving/recommendation_id.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SHARE_DIGITS = 5 };
+#define NORMAL_95 1.959963984540054
+
+static void put_count(mr_json_writer *writer, const char *key, uint64_t count)
+{
+    mr_json_key(writer, key);
+    mr_json_put_uint(writer, count);
+}
+
+/* The bounds of a share by Wilson's score; false where there is none. */
+static bool wilson(uint64_t part, uint64_t whole, double *ret_low, double *ret_high)
+{
+    if (whole == 0 || part > whole)
+        return false;
+    const double n = (double)whole;
+    const double p = (double)part / n;
+    const double z2 = NORMAL_95 * NORMAL_95;
+    const double middle = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    const double half =
+        NORMAL_95 / (1.0 + z2 / n) * sqrt(p * (1.0 - p) / n + z2 / (4.0 * n * n));
+    *ret_low = fmax(middle - half, 0.0);
+    *ret_high = fmin(middle + half, 1.0);
+    return true;
+}
+
+/* A share and its bounds, or null: "click_rate": [0.02, 0.015, 0.026]. */
+static void put_rate(mr_json_writer *writer, const char *key, uint64_t part,
+                     uint64_t whole)
+{
+    double low;
+    double high;
+    mr_json_key(writer, key);
+    if (!wilson(part, whole, &low, &high)) {
+        mr_json_put_null(writer);
+        return;
+    }
+    mr_json_begin_array(writer);
+    mr_json_put_fixed(writer, (double)part / (double)whole, SHARE_DIGITS);
+    mr_json_put_fixed(writer, low, SHARE_DIGITS);
+    mr_json_put_fixed(writer, high, SHARE_DIGITS);
+    mr_json_end_array(writer);
+}
+
+/* ---- attribution ---- */
+
+/* All days as one. */
+static mr_status sum_days(const mr_census *census, int64_t days, mr_exposures *sum)
+{
+    const int64_t newest = mr_zone_day(&census->plan->settings.zone, census->at_ms);
+    for (size_t s = 0; s < census->count; s++) {
+        const mr_exposures *exposures = mr_shard_exposures(census->shards[s]);
+        MR_TRY(mr_exposures_reserve(sum, exposures->count));
+        for (size_t i = 0; i < exposures->count; i++) {
+            mr_exposure row = exposures->rows[i];
+            if ((int64_t)row.key.day <= newest - days || (int64_t)row.key.day > newest)
+                continue;
+            row.key.day = 0;
+            mr_exposures_add(sum, &row);
+        }
+    }
+    return MR_OK;
+}
+
+/* Of those in the configuration; empty: it is none of them. */
+static mr_text placement_name(const mr_census *census, uint32_t placement)
+{
+    for (size_t i = 0; census->config != NULL && i < census->config->placement_count;
+         i++) {
+        const mr_text name = mr_text_from(census->config->placements[i].name);
+        if (mr_recommendation_placement_hash(name) == placement)
+            return name;
+    }
+    return (mr_text){0};
+}
+
+static void put_place(const mr_census *census, const mr_exposure_key *key,
+                      mr_json_writer *writer)
+{
+    const mr_text name = placement_name(census, key->placement);
+    const char *source = mr_source_name((mr_source)key->source);
+    mr_json_key(writer, "placement");
+    if (name.length > 0)
+        mr_json_put_text(writer, name);
+    else
+        mr_json_put_null(writer);
+    put_count(writer, "placement_crc", key->placement);
+    mr_json_key(writer, "source");
+    if (source != NULL)
+        mr_json_put_string(writer, source);
+    else
+        mr_json_put_null(writer);
+    put_count(writer, "variant", key->variant);
+}
+
+static void put_exposure(const mr_census *census, const mr_exposure *row,
+                         mr_json_writer *writer)
+{
+    mr_json_begin_object(writer);
+    put_place(census, &row->key, writer);
+    put_count(writer, "impressions", row->impressions);
+    put_count(writer, "clicks", row->clicks);
+    put_count(writer, "views", row->views);
+    put_count(writer, "carts", row->carts);
+    put_count(writer, "purchases", row->purchases);
+    mr_json_key(writer, "revenue");
+    mr_json_put_money(writer, row->revenue_minor, MR_MINOR_DIGITS);
+    put_rate(writer, "click_rate", row->clicks, row->impressions);
+    put_rate(writer, "purchase_rate", row->purchases, row->clicks);
+    mr_json_end_object(writer);
+}
+
+static int by_impressions(const void *a, const void *b)
+{
+    const mr_exposure *x = a;
+    const mr_exposure *y = b;
+    if (x->impressions != y->impressions)
+        return x->impressions > y->impressions ? -1 : 1;
+    if (x->key.placement != y->key.placement)
+        return x->key.placement < y->key.placement ? -1 : 1;
+    if (x->key.source != y->key.source)
+        return x->key.source < y->key.source ? -1 : 1;
+    return (x->key.variant > y->key.variant) - (x->key.variant < y->key.variant);
+}
+
+mr_status mr_attribution_write(const mr_census *census, int64_t days,
+                               mr_json_writer *writer)
+{
+    mr_exposures sum = {0};
+    const mr_status status = sum_days(census, days, &sum);
+    if (status == MR_OK) {
+        if (sum.count > 0)
+            qsort(sum.rows, sum.count, sizeof(*sum.rows), by_impressions);
+        mr_json_begin_object(writer);
+        mr_census_put_scope(census, writer);
+        put_count(writer, "days", (uint64_t)days);
+        mr_json_key(writer, "credit");
+        mr_json_put_string(writer, "the list that the event itself names");
+        mr_json_key(writer, "shown");
+        mr_json_begin_array(writer);
+        for (size_t i = 0; i < sum.count; i++)
+            put_exposure(census, &sum.rows[i], writer);
+        mr_json_end_array(writer);
+        mr_json_end_object(writer);
+    }
+    mr_exposures_deinit(&sum);
+    return status;
+}
+
+/* ---- quality ---- */
+
+typedef struct received {
+    mr_text id;
+    mr_quality quality;
+    double click_low;
+} received;
+
+static int by_id(const void *a, const void *b)
+{
+    return mr_text_compare(((const received *)a)->id, ((const received *)b)->id);
+}
+
+static int by_click_rate(const void *a, const void *b)
+{
+    const received *x = a;
+    const received *y = b;
+    if (x->click_low != y->click_low)
+        return x->click_low > y->click_low ? -1 : 1;
+    return by_id(a, b);
+}
+
+/* The items of all shards, each once; in no order yet. */
+static size_t gather(const mr_census *census, mr_text item, received *all)
+{
+    size_t count = 0;
+    size_t kept = 0;
+    for (size_t s = 0; s < census->count; s++) {
+        const mr_shard *shard = census->shards[s];
+        for (uint32_t i = 0; i < mr_shard_item_count(shard); i++) {
+            const mr_text id = mr_shard_item_id(shard, i);
+            const mr_quality *quality = mr_shard_item_quality(shard, i);
+            if (!mr_quality_is_none(quality) &&
+                (item.length == 0 || mr_text_equal(id, item)))
+                all[count++] = (received){.id = id, .quality = *quality};
+        }
+    }
+    if (count > 0)
+        qsort(all, count, sizeof(*all), by_id);
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && mr_text_equal(all[kept - 1].id, all[i].id))
+            mr_quality_add(&all[kept - 1].quality, &all[i].quality);
+        else
+            all[kept++] = all[i];
+    }
+    return kept;
+}
+
+static void put_item(const received *item, mr_json_writer *writer)
+{
+    const mr_quality *q = &item->quality;
+    mr_json_begin_object(writer);
+    mr_json_key(writer, "id");
+    mr_json_put_text(writer, item->id);
+    put_count(writer, "impressions", q->impressions);
+    put_count(writer, "clicks", q->clicks);
+    put_rate(writer, "click_rate", q->clicks, q->impressions);
+    put_count(writer, "shares", q->shares);
+    put_count(writer, "reviews", q->reviews);
+    put_count(writer, "ratings", q->ratings);
+    mr_json_key(writer, "rating");
+    if (q->ratings == 0)
+        mr_json_put_null(writer);
+    else
+        mr_json_put_fixed(writer, (double)q->rating_centi / (double)q->ratings / 100.0,
+                          2);
+    mr_json_end_object(writer);
+}
+
+mr_status mr_quality_write(const mr_census *census, mr_text item, size_t limit,
+                           mr_json_writer *writer)
+{
+    size_t room = 1;
+    for (size_t s = 0; s < census->count; s++)
+        room += mr_shard_item_count(census->shards[s]);
+    received *all = calloc(room, sizeof(*all));
+    if (all == NULL)
+        return MR_ERR_NO_MEMORY;
+    const size_t count = gather(census, item, all);
+    for (size_t i = 0; i < count; i++) {
+        double high;
+        (void)wilson(all[i].quality.clicks, all[i].quality.impressions, &all[i].click_low,
+                     &high);
+    }
+    if (count > 0)
+        qsort(all, count, sizeof(*all), by_click_rate);
+    mr_json_begin_object(writer);
+    mr_census_put_scope(census, writer);
+    put_count(writer, "received", count);
+    mr_json_key(writer, "items");
+    mr_json_begin_array(writer);
+    for (size_t i = 0; i < count && i < limit; i++)
+        put_item(&all[i], writer);
+    mr_json_end_array(writer);
+    mr_json_end_object(writer);
+    free(all);
+    return MR_OK;
+}
