@@ -36,7 +36,7 @@ function row(audience, known, asked, choose, withMeaning) {
     const meaning = withMeaning && get(audience, 'meaning');
     return el('tr', {'data-name': name},
         el('td', {class: 'item'},
-            el('button', {type: 'button', class: 'pick', 'data-key': name, 'aria-pressed': String(name === asked.audience), onclick: () => choose(name)}, audienceName(name)),
+            el('button', {type: 'button', class: 'pick', 'data-key': name, 'aria-controls': 'members', 'aria-pressed': String(name === asked.audience), onclick: () => choose(name)}, audienceName(name)),
             el('span', {class: 'code quiet'}, name), meaning ? el('span', {class: 'quiet'}, meaning) : null),
         el('td', {class: 'number'}, count(get(audience, 'users'))),
         el('td', {class: 'number share'}, percent(share), meter(share)));

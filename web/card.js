@@ -31,13 +31,14 @@ function scopeOf(answer) {
 
 export class Card {
     /*
-     * ask(signal) → an answer; paint(answer) fills the content, or returns what stands in its place.  An answer is
-     * asked for again after period_ms.
+     * ask(signal) → an answer; paint(answer) fills the content, or returns what stands in its place; head() draws what
+     * does not wait for an answer.  An answer is asked for again after period_ms.
      */
-    constructor(id, {ask, paint, period_ms = PERIOD_MS}) {
+    constructor(id, {ask, paint, head = () => {}, period_ms = PERIOD_MS}) {
         this.root = byId(id);
         this.ask = ask;
         this.paint = paint;
+        this.head = head;
         this.period_ms = period_ms;
         this.forget();
     }
@@ -85,6 +86,7 @@ export class Card {
     }
 
     show() {
+        this.head();
         const place = this.root.querySelector('.content');
         place.hidden = false; // a chart takes its size from what is drawn
         const isLoading = this.answer === null && this.refusal === null;

@@ -27,7 +27,7 @@ function stages(answer) {
 function paint(answer, period) {
     const entries = get(answer, 'periods') ?? [];
     const series = STREAMS.map(([name, colour, sign]) => ({
-        name: t(`lifecycle.${name}`), colour, text: count, short: (value) => compact(Math.abs(value)), values: entries.map((entry) => sign * (get(entry, name) ?? 0)),
+        name: t(`lifecycle.${name}`), colour, text: (value) => count(Math.abs(value)), short: (value) => compact(Math.abs(value)), values: entries.map((entry) => sign * (get(entry, name) ?? 0)),
     }));
     const list = stages(answer);
     byId('stages').replaceChildren(...list);

@@ -25,15 +25,16 @@ function row(member, has) {
         has.scores ? el('td', {class: 'number quiet scores'}, scores(member)) : null);
 }
 
+const titleOf = (asked) => (asked.audience ? t('members.of', {audience: audienceName(asked.audience)}) : t('members.title'));
+
 function paint(answer, asked, more) {
-    setText(byId('members-title'), asked.audience ? t('members.of', {audience: audienceName(asked.audience)}) : t('members.title'));
     if (!asked.audience) return emptyState(t('members.start'), t('members.start_text'));
     const members = get(answer, 'members') ?? [];
     if (members.length === 0) return emptyState(t('members.none'), t('members.none_text'));
     const has = {orders: members.some((member) => get(member, 'orders') !== undefined), scores: members.some((member) => get(member, 'r') !== undefined)};
     const head = (name, number) => el('th', {scope: 'col', class: number ? 'number' : null, title: name === 'scores' ? t('members.scores_note') : null}, t(`members.${name}`));
     byId('member-table').replaceChildren(
-        el('table', {'aria-label': t('members.of', {audience: audienceName(asked.audience)})},
+        el('table', {'aria-label': titleOf(asked)},
             el('thead', {}, el('tr', {}, head('user'), head('seen'), has.orders ? head('orders', true) : null, has.orders ? head('spend', true) : null, has.scores ? head('scores', true) : null)),
             el('tbody', {}, ...members.map((member) => row(member, has)))),
         ...(get(answer, 'next') === undefined ? [] : [el('button', {type: 'button', class: 'secondary', 'data-key': 'more', onclick: more}, t('growth.older'))]));
@@ -44,5 +45,6 @@ function paint(answer, asked, more) {
 export const membersCard = (asked, more) => new Card('members', {
     ask: async (signal) => (asked.audience ? api.members(asked.audience, {limit: asked.limit}, {signal}) : {}),
     paint: (answer) => paint(answer, asked, more),
+    head: () => setText(byId('members-title'), titleOf(asked)),
     period_ms: Infinity,
 });

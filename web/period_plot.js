@@ -24,12 +24,12 @@ function line({name, values, colour}, running) {
     };
 }
 
-/* The tooltip has as much room as the chart, and names all of a period's numbers. */
+/* One tooltip for all of a period's numbers. */
 function hints(titles, series) {
     return {
         ...tooltip((point) => {
             const {name, text} = series[point.datasetIndex];
-            return ` ${name}: ${text(Math.abs(point.raw))}`;
+            return ` ${name}: ${text(point.raw)}`;
         }, (points) => titles[points[0].dataIndex]),
         displayColors: true, boxWidth: 8, boxHeight: 8, boxPadding: 2, itemSort: (a, b) => a.datasetIndex - b.datasetIndex,
     };

@@ -6,7 +6,7 @@
  */
 import {api, get} from './api.js';
 import {Card} from './card.js';
-import {byId, el, emptyState} from './dom.js';
+import {byId, el, emptyState, setText} from './dom.js';
 import {DASH, count, percent} from './format.js';
 import {periodName, periodTick} from './period.js';
 import {t} from './text.js';
@@ -60,7 +60,7 @@ function paint(answer, asked) {
     const cohorts = get(answer, 'cohorts') ?? [];
     if (!cohorts.some((cohort) => get(cohort, 'users') > 0)) return emptyState(t('activity.none'), t('activity.none_text'));
     byId('retention-table').replaceChildren(table(answer, asked.cohort));
-    byId('retention-note').textContent = t(`retention.${asked.retention}_note_${asked.cohort}`);
+    setText(byId('retention-note'), t(`retention.${asked.retention}_note_${asked.cohort}`));
     return null;
 }
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import {mkdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {sleep} from './cdp.mjs';
-import {brokenMarkup, faintFields, faintTexts} from './probes.mjs';
+import {brokenMarkup, faintFields, faintTexts, spilled} from './probes.mjs';
 
 const SHIFT_MAX = 0.1; /* "good" of web.dev's cumulative layout shift */
 const SETTLED_MS = 1500; /* after a view is drawn, it must stand still for so long */
@@ -60,6 +60,7 @@ async function look(visit, [name, , language, width], view, items) {
     assert.deepEqual(await page.run(faintTexts), [], where);
     assert.deepEqual(await page.run(faintFields), [], where);
     assert.deepEqual(await page.run(brokenMarkup), [], where);
+    assert.deepEqual(await page.run(spilled), [], where);
     const wide = await page.run(() => document.documentElement.scrollWidth);
     assert.ok(wide <= width, `${where}: ${wide} px wide`);
     const unnamed = (await page.spoken()).filter(({role, name: said}) => NAMED.includes(role) && !said.trim());

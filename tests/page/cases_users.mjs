@@ -20,7 +20,7 @@ async function settled({page}, ...ids) {
     for (const id of ids) await page.until((one) => document.getElementById(one).getAttribute('aria-busy') === 'false', [id]);
 }
 
-/* What the API says, or null where the card must say that there is nothing. */
+/* What the API says; an engine that does not count has nothing to compare with. */
 async function said(visit, path) {
     const {status, body} = await visit.get(path);
     if (status === 404) skip('needs an engine that counts users');
