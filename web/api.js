@@ -6,6 +6,7 @@
  */
 
 const TIMEOUT_MS = 8000;
+const WALK_TIMEOUT_MS = 60000; /* an answer that counts all users, behind others that do */
 
 /* Why there is no answer.  status 0: the engine could not be reached at all. */
 export class ApiError extends Error {
@@ -22,8 +23,8 @@ export class ApiError extends Error {
 }
 
 /* With a body it is a POST. */
-async function request(path, {signal, body: given, accept = () => false} = {}) {
-    const limits = [AbortSignal.timeout(TIMEOUT_MS)];
+async function request(path, {signal, body: given, accept = () => false, timeout_ms = TIMEOUT_MS} = {}) {
+    const limits = [AbortSignal.timeout(timeout_ms)];
     if (signal) limits.push(signal);
     let response;
     let body;
@@ -62,6 +63,8 @@ export function listRequest(user, body) {
     return Object.keys(body).every((name) => PLAIN.includes(name)) ? {path: path + query(body)} : {path, body};
 }
 
+const walk = (path, parameters, options) => request(path + query(parameters), {...options, timeout_ms: WALK_TIMEOUT_MS});
+
 export const api = {
     overview: (options) => request('/v1/analytics/overview', options),
     /* "Not ready" is an answer too: 503 with the same body. */
@@ -78,6 +81,14 @@ export const api = {
     /* Where the overview is told once a second, for an EventSource. */
     stream: '/v1/stream',
     trending: (kind, n, options) => request(`/v1/trending${query({kind, n})}`, options),
+    activity: (parameters, options) => walk('/v1/analytics/activity', parameters, options),
+    lifecycle: (parameters, options) => walk('/v1/analytics/lifecycle', parameters, options),
+    retention: (parameters, options) => walk('/v1/analytics/retention', parameters, options),
+    funnels: (parameters, options) => walk('/v1/analytics/funnels', parameters, options),
+    revenue: (parameters, options) => walk('/v1/analytics/revenue', parameters, options),
+    associations: (parameters, options) => walk('/v1/analytics/associations', parameters, options),
+    audiences: (options) => walk('/v1/audiences', {}, options),
+    members: (audience, parameters, options) => walk(`/v1/audiences/${id(audience)}/members`, parameters, options),
     alerts: (parameters, options) => request(`/v1/churn/alerts${query(parameters)}`, options),
 };
 

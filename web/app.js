@@ -9,11 +9,12 @@ import {overview} from './overview.js';
 import {recommendations} from './recommendations.js';
 import {growth} from './growth.js';
 import {trends} from './trends.js';
+import {users} from './users.js';
 import {byId, el, setText} from './dom.js';
 import {connection} from './poll.js';
 import {startLanguage, t, toggleLanguage} from './text.js';
 
-const views = {overview, recommendations, growth, trends};
+const views = {overview, recommendations, growth, users, trends};
 let shown = null;
 
 function route() {

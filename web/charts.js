@@ -1,12 +1,12 @@
 /*
- * The two charts, on Chart.js.  Colours are the tokens of style.css, read again when the theme changes.
+ * Charts on Chart.js: what all have, the rate and the ranking.  Colours are the tokens of style.css, read again when the theme changes.
  */
 
 const MINUTE_S = 60;
 const TICKS = 5;
 
 /* A token's colour as the browser resolves it in the current theme. */
-function token(name) {
+export function token(name) {
     const probe = document.createElement('i');
     probe.style.color = `var(${name})`;
     document.body.append(probe);
@@ -19,7 +19,7 @@ function fonts() {
     return {family: getComputedStyle(document.body).fontFamily, size: 12};
 }
 
-function axis(extra, ticks = {}) {
+export function axis(extra, ticks = {}) {
     return {
         border: {display: false},
         grid: {color: token('--line'), drawBorder: false, drawTicks: false},
@@ -28,7 +28,7 @@ function axis(extra, ticks = {}) {
     };
 }
 
-function tooltip(label, title) {
+export function tooltip(label, title) {
     return {
         displayColors: false,
         backgroundColor: token('--ink'),
@@ -43,7 +43,7 @@ function tooltip(label, title) {
 }
 
 /* A chart that is built once and painted again after a theme or language change. */
-class Plot {
+export class Plot {
     constructor(canvas) {
         this.canvas = canvas;
         this.chart = null;

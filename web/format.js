@@ -63,6 +63,17 @@ export function dateTime(value) {
     return known(at_ms) ? formatter('DateTimeFormat', {dateStyle: 'medium', timeStyle: 'short'}).format(at_ms) : DASH;
 }
 
+/* A day of the shop's calendar, "2011-12-07": the same day wherever it is read. */
+export function calendar(value, options = {dateStyle: 'medium'}) {
+    const at_ms = instant(value);
+    return known(at_ms) ? formatter('DateTimeFormat', {...options, timeZone: 'UTC'}).format(at_ms) : DASH;
+}
+
+/* "+3.2 %" */
+export function change(share) {
+    return known(share) ? formatter('NumberFormat', {style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero'}).format(share) : DASH;
+}
+
 const UNITS = [['year', 31557600], ['month', 2629800], ['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
 
 /* "3 hours ago" */

@@ -28,7 +28,7 @@ async function walk({page}, where) {
 
 export const stops = [
     ['Tab reaches everything on every page, visibly and by a name', async (visit) => {
-        for (const view of ['overview', 'recommendations', 'growth', 'trends']) {
+        for (const view of ['overview', 'recommendations', 'growth', 'users', 'trends']) {
             await visit.fresh(view === 'recommendations' ? `#/recommendations?user=${encodeURIComponent(visit.user)}` : `#/${view}`);
             await visit.drawn(view);
             await walk(visit, view);

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import {mkdirSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {sleep} from './cdp.mjs';
-import {brokenMarkup, faintFields, faintTexts} from './probes.mjs';
+import {brokenMarkup, faintFields, faintTexts, spilled} from './probes.mjs';
 
 const SHIFT_MAX = 0.1; /* "good" of web.dev's cumulative layout shift */
 const SETTLED_MS = 1500; /* after a view is drawn, it must stand still for so long */
-const VIEWS = ['overview', 'recommendations', 'rules', 'visit', 'growth', 'trends'];
+const VIEWS = ['overview', 'recommendations', 'rules', 'visit', 'growth', 'users', 'audience', 'trends'];
 
 /* What must be named to somebody who cannot see it. */
 const NAMED = ['button', 'link', 'textbox', 'combobox', 'spinbutton', 'slider', 'checkbox', 'radio', 'listbox', 'option', 'menu', 'menuitem', 'table', 'image', 'complementary', 'form'];
@@ -19,8 +19,8 @@ const NAMED = ['button', 'link', 'textbox', 'combobox', 'spinbutton', 'slider', 
 const LOOKS = [
     ['light', 'light', 'en', 1360, 900], ['narrow-dark', 'dark', 'zh-CN', 360, 780],
     ...(process.env.MILLRACE_ALL_LOOKS ? [
-        ['dark', 'dark', 'en', 1360, 900], ['chinese', 'light', 'zh-CN', 1360, 900], ['wide', 'dark', 'zh-CN', 1920, 1080, ['rules', 'trends']],
-        ['tablet', 'light', 'en', 800, 1000, ['rules', 'growth']], ['narrow', 'light', 'en', 360, 780],
+        ['dark', 'dark', 'en', 1360, 900], ['chinese', 'light', 'zh-CN', 1360, 900], ['wide', 'dark', 'zh-CN', 1920, 1080, ['rules', 'users', 'trends']],
+        ['tablet', 'light', 'en', 800, 1000, ['rules', 'growth', 'users']], ['narrow', 'light', 'en', 360, 780],
     ] : []),
 ];
 
@@ -36,8 +36,10 @@ function rulesFor(items) {
 function address(view, user, items) {
     const parameters = {
         recommendations: {user}, rules: {user, rules: JSON.stringify(rulesFor(items))}, visit: {visit: JSON.stringify(items.slice(0, 2).map(({id}) => id)), rules: '{"diversity":0.4}'},
+        audience: {period: 'month', cohort: 'month', audience: 'rfm.champions'},
     }[view];
-    return parameters ? `#/recommendations?${new URLSearchParams(parameters)}` : `#/${view}`;
+    const page = view === 'audience' ? 'users' : 'recommendations';
+    return parameters ? `#/${page}?${new URLSearchParams(parameters)}` : `#/${view}`;
 }
 
 async function look(visit, [name, , language, width], view, items) {
@@ -58,12 +60,13 @@ async function look(visit, [name, , language, width], view, items) {
     assert.deepEqual(await page.run(faintTexts), [], where);
     assert.deepEqual(await page.run(faintFields), [], where);
     assert.deepEqual(await page.run(brokenMarkup), [], where);
+    assert.deepEqual(await page.run(spilled), [], where);
     const wide = await page.run(() => document.documentElement.scrollWidth);
     assert.ok(wide <= width, `${where}: ${wide} px wide`);
     const unnamed = (await page.spoken()).filter(({role, name: said}) => NAMED.includes(role) && !said.trim());
     assert.deepEqual(unnamed, [], where);
     if (language === 'zh-CN') {
-        const english = await page.run(() => [...document.querySelectorAll('[data-text], #who span, #sides span, .rules label, .rules legend, .rules h3, .tag, .shift, .pill, .field-name, .further button, #rule-add button')]
+        const english = await page.run(() => [...document.querySelectorAll('[data-text], #who span, #sides span, .segments span, .figures dt, .stages dt, .legend li, .count-card th, .funnel th, .rules label, .rules legend, .rules h3, .tag, .shift, .pill, .field-name, .further button, #rule-add button')]
             .filter((node) => node.checkVisibility() && /^[A-Za-z ]{3,}$/.test(node.textContent.trim())).map((node) => node.textContent));
         assert.deepEqual(english, [], where);
     }
@@ -88,7 +91,7 @@ export const still = [
         await page.call('Page.addScriptToEvaluateOnNewDocument', {source:
             'window.shifts = 0; new PerformanceObserver((list) => { for (const e of list.getEntries()) if (!e.hadRecentInput) window.shifts += e.value; })'
             + ".observe({type: 'layout-shift', buffered: true});"});
-        for (const view of ['overview', 'recommendations', 'growth', 'trends']) {
+        for (const view of ['overview', 'recommendations', 'growth', 'users', 'trends']) {
             await visit.open(`#/${view}`);
             await visit.drawn(view);
             await sleep(SETTLED_MS);

@@ -1,8 +1,8 @@
 /*
- * Growth, trends, and the switches of language and theme.
+ * Growth, trends with revenue and pairs, and the switches of language and theme.
  */
 import assert from 'node:assert/strict';
-import {digits, plain} from './drive.mjs';
+import {digits, plain, skip} from './drive.mjs';
 import {textOf, textsOf} from './probes.mjs';
 
 export const pages = [
@@ -57,6 +57,49 @@ export const pages = [
             }, [names]);
             const bars = await page.run(() => window.Chart.getChart('trend-chart').data.datasets[0].data);
             assert.deepEqual(bars, body.items.slice(0, 12).map((item) => item.score));
+        }
+    }],
+
+    ['trends draws revenue and orders by day, week and month', async (visit) => {
+        const {page} = visit;
+        if ((await visit.get('/v1/analytics/revenue')).status === 404) skip('needs an engine that counts revenue');
+        await visit.fresh('#/trends?kind=popular');
+        for (const period of ['day', 'week', 'month']) {
+            const {periods} = (await visit.get(`/v1/analytics/revenue?period=${period}`)).body;
+            await page.click(`#revenue-periods input[value="${period}"]`);
+            await page.until(() => document.querySelector('#revenue').getAttribute('aria-busy') === 'false');
+            if (!periods.some(({revenue, orders}) => revenue || orders)) {
+                assert.match(await page.run(textOf, '#revenue .state'), /No revenue yet/);
+                continue;
+            }
+            const drawn = await page.run(() => window.Chart.getChart('revenue-chart').data.datasets.map(({type, data}) => [type, data]));
+            assert.deepEqual(drawn, [['bar', periods.map(({revenue}) => revenue)], ['line', periods.map(({orders}) => orders)]]);
+            const last = periods.filter(({complete}) => complete !== false).at(-1);
+            const [revenue, orders] = (await page.run(textsOf, '#revenue-figures .value')).map(digits);
+            assert.deepEqual([revenue, orders], [digits(Math.abs(last.revenue).toFixed(0)), String(last.orders)]);
+        }
+        assert.equal(await page.run(() => location.hash), '#/trends?kind=popular&period=month');
+    }],
+
+    ['trends lists what is bought together, by the titles of the catalogue', async (visit) => {
+        const {page} = visit;
+        const {status, body} = await visit.get('/v1/analytics/associations?limit=10&least=10');
+        if (status === 404) skip('needs an engine that counts pairs');
+        await page.until(() => document.querySelector('#together').getAttribute('aria-busy') === 'false');
+        if (body.associations.length === 0) {
+            assert.match(await page.run(textOf, '#together .state'), /No pairs yet/);
+            return;
+        }
+        const rows = await page.run(() => [...document.querySelectorAll('#together tbody tr')].map((row) => [...row.cells].map((cell) => cell.innerText.trim().split(/\s*\n\s*/))));
+        assert.equal(rows.length, body.associations.length);
+        for (const [index, [names, baskets, support, confidence, lift]] of rows.entries()) {
+            const pair = body.associations[index];
+            const titles = await Promise.all([pair.a, pair.b].map(async (id) => (await visit.get(`/v1/items/${encodeURIComponent(id)}`)).body.title ?? id));
+            assert.deepEqual(names.map(plain), titles.map(plain));
+            assert.equal(digits(baskets[0]), String(pair.baskets));
+            assert.ok(Math.abs(parseFloat(support[0]) - pair.support * 100) < 0.0051, support[0]);
+            [pair.confidence_a_to_b, pair.confidence_b_to_a].forEach((value, at) => assert.ok(Math.abs(parseFloat(confidence[at].replace(/^\D+/, '')) - value * 100) < 0.501, confidence[at]));
+            assert.ok(Math.abs(parseFloat(lift[0].replace(/,/g, '')) - pair.lift) < 0.051, lift[0]);
         }
     }],
 ];

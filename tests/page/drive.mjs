@@ -21,7 +21,8 @@ function isDrawn(view) {
         overview: () => shown.querySelector('[data-name="users"] .value')?.textContent !== '–' && document.querySelector('#ready-checks li') && window.Chart?.getChart('rate-chart')?.data.datasets[0].data.length > 0,
         recommendations: () => shown.querySelector('.rec, .empty') && !document.querySelector('#lists[aria-busy]') && (document.querySelector('#examples').childElementCount > 0 || shown.querySelector('.rec')),
         growth: () => shown.querySelector('tbody tr, .empty'),
-        trends: () => shown.querySelector('td.item, .empty'),
+        users: () => !shown.querySelector('[aria-busy="true"]'),
+        trends: () => shown.querySelector('td.item, #trend-table .empty') && !shown.querySelector('[aria-busy="true"]'),
     }[view];
     return shown !== null && Boolean(wanted());
 }

@@ -9,6 +9,7 @@ import {readFileSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {census} from './fake_census.mjs';
 import {CATALOGUE, HOSTILE, PLACEMENTS, apply, beside, check, find, hash, pick, rank, recommend, shown} from './fake_engine.mjs';
 
 const WEB = join(dirname(fileURLToPath(import.meta.url)), '../../web');
@@ -154,7 +155,8 @@ function answer(method, url, body) {
         if (url.pathname === '/v1/rank') return ok({...rank(body), served_from: 'live', model_version: MODEL, took_us: 120});
         return problem(404, `there is no ${url.pathname}`);
     }
-    const found = read(url, parts);
+    const counted = census(url, parts);
+    const found = counted === undefined ? read(url, parts) : counted;
     return found === null ? problem(404, `there is no ${url.pathname}`) : ok(found);
 }
 

@@ -100,6 +100,21 @@ export function brokenMarkup() {
     return faults;
 }
 
+/* What is drawn outside its card; what scrolls in a frame of its own is not. */
+export function spilled() {
+    const out = [];
+    for (const card of document.querySelectorAll('.card')) {
+        if (!card.checkVisibility()) continue;
+        const {left, right} = card.getBoundingClientRect();
+        for (const node of card.querySelectorAll('*:not(svg *)')) {
+            if (!node.checkVisibility() || node.closest('.scroller, .unseen, .menu, thead') || node.matches('input')) continue;
+            const box = node.getBoundingClientRect();
+            if (box.width > 2 && (box.left < left - 1 || box.right > right + 1)) out.push(`${node.tagName} ${node.className}: ${node.textContent.slice(0, 40)}`);
+        }
+    }
+    return out.slice(0, 5);
+}
+
 /* A mark on everything the keyboard must reach; a group of radio buttons is one stop. */
 export function markStops() {
     for (const old of document.querySelectorAll('[data-stop]')) delete old.dataset.stop;

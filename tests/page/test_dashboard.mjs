@@ -15,6 +15,7 @@ import * as overview from './cases_overview.mjs';
 import * as pages from './cases_pages.mjs';
 import * as recommendations from './cases_recommendations.mjs';
 import * as rules from './cases_rules.mjs';
+import * as users from './cases_users.mjs';
 import {run} from './drive.mjs';
 
 const words = process.argv.slice(2);
@@ -23,5 +24,5 @@ const named = words[0]?.startsWith('http') ? words.shift() : null;
 // The longest first: they run side by side.
 await run([
     overview.failures, rules.panel, overview.losses, keyboard.stops, keyboard.keys, looks.still, ...looks.looks, rules.edges,
-    recommendations.people, recommendations.visits, pages.pages, pages.switches, overview.numbers,
+    recommendations.people, recommendations.visits, users.counts, users.audiences, pages.pages, pages.switches, overview.numbers,
 ], named, words);
