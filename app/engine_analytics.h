@@ -4,7 +4,8 @@
  * Units      As app/census.h.
  * Ownership  A desk borrows the engine.
  * Threads    Any; one question at a time, the others wait.
- * Cost       A census each.
+ * Cost       A census is opened when one is asked for and kept for some seconds, so that the questions of
+ *            a page are answered from the same one.
  */
 #ifndef MR_APP_ENGINE_ANALYTICS_H
 #define MR_APP_ENGINE_ANALYTICS_H
