@@ -57,18 +57,19 @@ static void put_rate(mr_json_writer *writer, const char *key, uint64_t part,
 /* ---- attribution ---- */
 
 /* All days as one. */
-static mr_status sum_days(const mr_census *census, int64_t days, mr_exposures *sum)
+static mr_status sum_days(const mr_census *census, int64_t days, mr_tally *sum)
 {
     const int64_t newest = mr_zone_day(&census->plan->settings.zone, census->at_ms);
     for (size_t s = 0; s < census->count; s++) {
-        const mr_exposures *exposures = mr_shard_exposures(census->shards[s]);
-        MR_TRY(mr_exposures_reserve(sum, exposures->count));
+        const mr_tally *exposures = mr_shard_exposures(census->shards[s]);
+        MR_TRY(mr_tally_reserve(sum, exposures->count));
         for (size_t i = 0; i < exposures->count; i++) {
-            mr_exposure row = exposures->rows[i];
-            if ((int64_t)row.key.day <= newest - days || (int64_t)row.key.day > newest)
+            mr_tally_row row = exposures->rows[i];
+            const int64_t day = row.key[MR_EXPOSURE_DAY];
+            if (day <= newest - days || day > newest)
                 continue;
-            row.key.day = 0;
-            mr_exposures_add(sum, &row);
+            row.key[MR_EXPOSURE_DAY] = 0;
+            mr_tally_add(sum, &row);
         }
     }
     return MR_OK;
@@ -86,59 +87,64 @@ static mr_text placement_name(const mr_census *census, uint32_t placement)
     return (mr_text){0};
 }
 
-static void put_place(const mr_census *census, const mr_exposure_key *key,
+static void put_place(const mr_census *census, const uint32_t *key,
                       mr_json_writer *writer)
 {
-    const mr_text name = placement_name(census, key->placement);
-    const char *source = mr_source_name((mr_source)key->source);
+    const mr_text name = placement_name(census, key[MR_EXPOSURE_PLACEMENT]);
+    const char *source = mr_source_name((mr_source)key[MR_EXPOSURE_SOURCE]);
     mr_json_key(writer, "placement");
     if (name.length > 0)
         mr_json_put_text(writer, name);
     else
         mr_json_put_null(writer);
-    put_count(writer, "placement_crc", key->placement);
+    put_count(writer, "placement_crc", key[MR_EXPOSURE_PLACEMENT]);
     mr_json_key(writer, "source");
     if (source != NULL)
         mr_json_put_string(writer, source);
     else
         mr_json_put_null(writer);
-    put_count(writer, "variant", key->variant);
+    put_count(writer, "variant", key[MR_EXPOSURE_VARIANT]);
 }
 
-static void put_exposure(const mr_census *census, const mr_exposure *row,
+static void put_exposure(const mr_census *census, const mr_tally_row *row,
                          mr_json_writer *writer)
 {
+    static const char *const names[] = {"impressions", "clicks", "views", "carts",
+                                        "purchases"};
+    const int64_t *values = row->values;
     mr_json_begin_object(writer);
-    put_place(census, &row->key, writer);
-    put_count(writer, "impressions", row->impressions);
-    put_count(writer, "clicks", row->clicks);
-    put_count(writer, "views", row->views);
-    put_count(writer, "carts", row->carts);
-    put_count(writer, "purchases", row->purchases);
+    put_place(census, row->key, writer);
+    for (size_t v = MR_EXPOSURE_IMPRESSIONS; v <= MR_EXPOSURE_PURCHASES; v++)
+        put_count(writer, names[v], (uint64_t)values[v]);
     mr_json_key(writer, "revenue");
-    mr_json_put_money(writer, row->revenue_minor, MR_MINOR_DIGITS);
-    put_rate(writer, "click_rate", row->clicks, row->impressions);
-    put_rate(writer, "purchase_rate", row->purchases, row->clicks);
+    mr_json_put_money(writer, values[MR_EXPOSURE_REVENUE], MR_MINOR_DIGITS);
+    put_rate(writer, "click_rate", (uint64_t)values[MR_EXPOSURE_CLICKS],
+             (uint64_t)values[MR_EXPOSURE_IMPRESSIONS]);
+    put_rate(writer, "purchase_rate", (uint64_t)values[MR_EXPOSURE_PURCHASES],
+             (uint64_t)values[MR_EXPOSURE_CLICKS]);
     mr_json_end_object(writer);
 }
 
+/* Keys break ties: they are all different. */
 static int by_impressions(const void *a, const void *b)
 {
-    const mr_exposure *x = a;
-    const mr_exposure *y = b;
-    if (x->impressions != y->impressions)
-        return x->impressions > y->impressions ? -1 : 1;
-    if (x->key.placement != y->key.placement)
-        return x->key.placement < y->key.placement ? -1 : 1;
-    if (x->key.source != y->key.source)
-        return x->key.source < y->key.source ? -1 : 1;
-    return (x->key.variant > y->key.variant) - (x->key.variant < y->key.variant);
+    const mr_tally_row *x = a;
+    const mr_tally_row *y = b;
+    const int64_t shown = x->values[MR_EXPOSURE_IMPRESSIONS];
+    const int64_t other = y->values[MR_EXPOSURE_IMPRESSIONS];
+    if (shown != other)
+        return shown > other ? -1 : 1;
+    for (size_t k = 0; k < MR_TALLY_KEYS; k++) {
+        if (x->key[k] != y->key[k])
+            return x->key[k] < y->key[k] ? -1 : 1;
+    }
+    return 0;
 }
 
 mr_status mr_attribution_write(const mr_census *census, int64_t days,
                                mr_json_writer *writer)
 {
-    mr_exposures sum = {0};
+    mr_tally sum = {0};
     const mr_status status = sum_days(census, days, &sum);
     if (status == MR_OK) {
         if (sum.count > 0)
@@ -155,7 +161,7 @@ mr_status mr_attribution_write(const mr_census *census, int64_t days,
         mr_json_end_array(writer);
         mr_json_end_object(writer);
     }
-    mr_exposures_deinit(&sum);
+    mr_tally_deinit(&sum);
     return status;
 }
 

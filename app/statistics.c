@@ -86,6 +86,7 @@ void mr_statistics_take(mr_statistics *statistics, const mr_shard *shard)
     PUT(p->control, counters.control);
     PUT(p->gap, counters.gap);
     PUT(p->late_applied, counters.late_applied);
+    PUT(p->unknown_currency, mr_shard_unknown_currency(shard));
     PUT(p->lines_applied, counters.lines_applied);
     PUT(p->redelivered, mr_shard_redelivered(shard));
     mr_shard_memory_of_ids ids;
@@ -170,6 +171,7 @@ static const series partition_series[] = {
     SERIES(control, "counter", "control records"),
     SERIES(gap, "counter", "offsets the log did not hold"),
     SERIES(late_applied, "counter", "records applied behind the watermark"),
+    SERIES(unknown_currency, "counter", "event lines in a currency without a rate"),
     SERIES(lines_applied, "counter", "event lines applied"),
     SERIES(redelivered, "counter", "records dropped because they were applied before"),
     SERIES(ids, "gauge", "event ids remembered"),

@@ -45,6 +45,7 @@ typedef struct mr_partition_statistics {
     _Atomic uint64_t control;
     _Atomic uint64_t gap;
     _Atomic uint64_t late_applied;
+    _Atomic uint64_t unknown_currency;
     _Atomic uint64_t lines_applied;
     _Atomic uint64_t redelivered;
     _Atomic uint64_t ids;

@@ -201,6 +201,7 @@ static mr_status dump_all(mr_dump *dump)
     MR_TRY(mr_dump_trending(dump));
     MR_TRY(mr_dump_commerce(dump));
     MR_TRY(mr_dump_exposures(dump));
+    MR_TRY(mr_dump_sales(dump));
     if (dump->kind == MR_DUMP_ALL)
         MR_TRY(mr_dump_counters(dump));
     return flush(dump);

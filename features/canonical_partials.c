@@ -206,35 +206,111 @@ mr_status mr_dump_commerce(mr_dump *dump)
     return status;
 }
 
-static mr_status dump_exposure(mr_dump *dump, const mr_exposure *row)
+static mr_status dump_exposure(mr_dump *dump, const mr_tally_row *row)
 {
     mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\texposure"));
-    mr_dump_number(dump, row->key.day);
-    mr_dump_number(dump, row->key.placement);
-    mr_dump_number(dump, row->key.source);
-    mr_dump_number(dump, row->key.variant);
-    mr_dump_number(dump, (int64_t)row->impressions);
-    mr_dump_number(dump, (int64_t)row->clicks);
-    mr_dump_number(dump, (int64_t)row->views);
-    mr_dump_number(dump, (int64_t)row->carts);
-    mr_dump_number(dump, (int64_t)row->purchases);
-    mr_dump_number(dump, row->revenue_minor);
+    for (size_t k = 0; k < MR_TALLY_KEYS; k++)
+        mr_dump_number(dump, row->key[k]);
+    for (size_t v = 0; v < MR_TALLY_VALUES; v++)
+        mr_dump_number(dump, row->values[v]);
     return mr_dump_end_line(dump);
 }
 
 mr_status mr_dump_exposures(mr_dump *dump)
 {
-    mr_exposures sum = {0};
+    mr_tally sum = {0};
     mr_status status = MR_OK;
     for (size_t s = 0; s < dump->shard_count && status == MR_OK; s++) {
-        const mr_exposures *exposures = &dump->shards[s]->exposures;
-        status = mr_exposures_reserve(&sum, exposures->count);
+        const mr_tally *exposures = &dump->shards[s]->exposures;
+        status = mr_tally_reserve(&sum, exposures->count);
         for (size_t i = 0; i < exposures->count && status == MR_OK; i++)
-            mr_exposures_add(&sum, &exposures->rows[i]);
+            mr_tally_add(&sum, &exposures->rows[i]);
     }
     for (size_t i = 0; i < sum.count && status == MR_OK; i++)
         status = dump_exposure(dump, &sum.rows[i]);
-    mr_exposures_deinit(&sum);
+    mr_tally_deinit(&sum);
+    return status;
+}
+
+/* Words by their texts: numbers are a partition's own. */
+typedef struct sold {
+    const mr_tally_row *row;
+    mr_text word; /* empty: an hour, or none */
+} sold;
+
+static int compare_sold(const void *a, const void *b)
+{
+    const sold *x = a;
+    const sold *y = b;
+    for (size_t k = MR_SALES_DAY; k <= MR_SALES_BY; k++) {
+        if (x->row->key[k] != y->row->key[k])
+            return x->row->key[k] < y->row->key[k] ? -1 : 1;
+    }
+    if (x->row->key[MR_SALES_BY] != MR_SALES_BY_HOUR)
+        return mr_text_compare(x->word, y->word);
+    const uint32_t hour = x->row->key[MR_SALES_WHAT];
+    const uint32_t other = y->row->key[MR_SALES_WHAT];
+    return (hour > other) - (hour < other);
+}
+
+static mr_status dump_sold(mr_dump *dump, const sold *some, size_t count)
+{
+    const mr_tally_row *row = some->row;
+    mr_buffer_put_text(&dump->lines, MR_TEXT("\\p\tsales"));
+    mr_dump_number(dump, row->key[MR_SALES_DAY]);
+    mr_dump_text(dump,
+                 mr_text_from(mr_sales_by_name((mr_sales_by)row->key[MR_SALES_BY])));
+    if (row->key[MR_SALES_BY] == MR_SALES_BY_HOUR)
+        mr_dump_number(dump, row->key[MR_SALES_WHAT]);
+    else
+        mr_dump_text(dump, some->word.length > 0 ? some->word : MR_TEXT("-"));
+    for (size_t v = MR_SALES_PURCHASES; v <= MR_SALES_ORDERS; v++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < count; i++)
+            sum += (uint64_t)some[i].row->values[v];
+        mr_dump_number(dump, (int64_t)sum);
+    }
+    return mr_dump_end_line(dump);
+}
+
+static size_t gather_sold(const mr_dump *dump, sold *ret_sold)
+{
+    size_t count = 0;
+    for (size_t s = 0; s < dump->shard_count; s++) {
+        const mr_shard *shard = dump->shards[s];
+        for (size_t i = 0; i < shard->sales.count; i++) {
+            const mr_tally_row *row = &shard->sales.rows[i];
+            const uint32_t what = row->key[MR_SALES_WHAT];
+            const bool is_word = row->key[MR_SALES_BY] != MR_SALES_BY_HOUR && what > 0;
+            ret_sold[count++] =
+                (sold){row, is_word ? mr_shard_word(shard, what - 1) : (mr_text){0}};
+        }
+    }
+    if (count > 0)
+        qsort(ret_sold, count, sizeof(*ret_sold), compare_sold);
+    return count;
+}
+
+mr_status mr_dump_sales(mr_dump *dump)
+{
+    size_t room = 1;
+    if (dump->kind != MR_DUMP_ALL) /* categories follow the log */
+        return MR_OK;
+    for (size_t s = 0; s < dump->shard_count; s++)
+        room += dump->shards[s]->sales.count;
+    sold *all = malloc(room * sizeof(*all));
+    if (all == NULL)
+        return MR_ERR_NO_MEMORY;
+    const size_t count = gather_sold(dump, all);
+    mr_status status = MR_OK;
+    for (size_t i = 0; i < count && status == MR_OK;) {
+        size_t end = i + 1;
+        while (end < count && compare_sold(&all[end], &all[i]) == 0)
+            end++;
+        status = dump_sold(dump, &all[i], end - i);
+        i = end;
+    }
+    free(all);
     return status;
 }
 

@@ -35,6 +35,7 @@ MR_MUST_USE mr_status mr_dump_end_line(mr_dump *dump);
 MR_MUST_USE mr_status mr_dump_trending(mr_dump *dump);
 MR_MUST_USE mr_status mr_dump_commerce(mr_dump *dump);
 MR_MUST_USE mr_status mr_dump_exposures(mr_dump *dump);
+MR_MUST_USE mr_status mr_dump_sales(mr_dump *dump);
 MR_MUST_USE mr_status mr_dump_counters(mr_dump *dump);
 
 #endif

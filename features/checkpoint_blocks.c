@@ -1,6 +1,7 @@
 #include "features/checkpoint_blocks.h"
 
 #include "core/assert.h"
+#include "features/aggregate.h"
 
 #include <string.h>
 
@@ -108,24 +109,19 @@ static void put_words(const mr_shard *shard, mr_buffer *buffer)
 }
 
 /* A base has all, a delta those that changed since the file before. */
-static void put_exposures(const mr_shard *shard, bool is_base, mr_buffer *buffer)
+static void put_tally(const mr_tally *tally, mr_block_kind kind, bool is_base,
+                      mr_buffer *buffer)
 {
-    block_writer writer = open_block(buffer, MR_BLOCK_EXPOSURES);
-    for (size_t i = 0; i < shard->exposures.count; i++) {
-        const mr_exposure *row = &shard->exposures.rows[i];
+    block_writer writer = open_block(buffer, kind);
+    for (size_t i = 0; i < tally->count; i++) {
+        const mr_tally_row *row = &tally->rows[i];
         if (!is_base && !row->is_changed)
             continue;
         next_entry(&writer);
-        mr_buffer_put_varint(buffer, row->key.day);
-        mr_buffer_put_u32(buffer, row->key.placement);
-        mr_buffer_put_u8(buffer, row->key.source);
-        mr_buffer_put_u8(buffer, row->key.variant);
-        mr_buffer_put_varint(buffer, row->impressions);
-        mr_buffer_put_varint(buffer, row->clicks);
-        mr_buffer_put_varint(buffer, row->views);
-        mr_buffer_put_varint(buffer, row->carts);
-        mr_buffer_put_varint(buffer, row->purchases);
-        mr_buffer_put_u64(buffer, (uint64_t)row->revenue_minor);
+        for (size_t k = 0; k < MR_TALLY_KEYS; k++)
+            mr_buffer_put_varint(buffer, row->key[k]);
+        for (size_t v = 0; v < MR_TALLY_VALUES; v++)
+            mr_put_signed(buffer, row->values[v]);
     }
     close_block(&writer);
 }
@@ -138,7 +134,8 @@ void mr_checkpoint_put_start(const mr_shard *shard, const mr_checkpoint_place *p
     put_words(shard, buffer);
     put_commerce(shard, buffer);
     put_outbox(shard, buffer);
-    put_exposures(shard, place->segment == 0, buffer);
+    put_tally(&shard->exposures, MR_BLOCK_EXPOSURES, place->segment == 0, buffer);
+    put_tally(&shard->sales, MR_BLOCK_SALES, place->segment == 0, buffer);
 }
 
 void mr_checkpoint_put_item(const mr_shard *shard, uint32_t item, mr_buffer *items)

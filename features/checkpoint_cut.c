@@ -158,7 +158,8 @@ void mr_checkpoint_cut_begin(mr_shard *shard, uint64_t epoch, uint64_t generatio
     place.segment = cut->is_base ? 0 : cut->segments + 1;
     start_buffer(shard, buffer);
     mr_checkpoint_put_start(shard, &place, buffer);
-    mr_exposures_forget_changes(&shard->exposures);
+    mr_tally_forget_changes(&shard->exposures);
+    mr_tally_forget_changes(&shard->sales);
     cut->start_bytes = buffer->length;
     mr_buffer_clear(&cut->held);
     mr_checkpoint_put_links(shard, &cut->held);

@@ -6,6 +6,7 @@
  */
 #include "features/checkpoint_decode.h"
 
+#include "features/aggregate.h"
 #include "features/checkpoint_reader.h"
 #include "features/profile_merge.h"
 #include "features/words.h"
@@ -297,26 +298,36 @@ static mr_status decode_item_quality(decoder *decoder_, mr_reader *reader)
     return MR_OK;
 }
 
-static mr_status decode_exposures(decoder *decoder_, mr_reader *reader)
+static mr_status decode_tally(mr_tally *tally, mr_reader *reader)
 {
-    mr_exposures *exposures = &decoder_->shard->exposures;
     while (reader->position < reader->length) {
-        mr_exposure row = {0};
-        const uint64_t day = mr_reader_varint(reader);
-        row.key.day = (uint32_t)day;
-        row.key.placement = mr_reader_u32(reader);
-        row.key.source = mr_reader_u8(reader);
-        row.key.variant = mr_reader_u8(reader);
-        row.impressions = mr_reader_varint(reader);
-        row.clicks = mr_reader_varint(reader);
-        row.views = mr_reader_varint(reader);
-        row.carts = mr_reader_varint(reader);
-        row.purchases = mr_reader_varint(reader);
-        row.revenue_minor = mr_reader_i64(reader);
-        if (reader->failed || day > UINT32_MAX)
+        mr_tally_row row = {0};
+        for (size_t k = 0; k < MR_TALLY_KEYS; k++) {
+            const uint64_t key = mr_reader_varint(reader);
+            if (key > UINT32_MAX)
+                return MR_ERR_CORRUPT;
+            row.key[k] = (uint32_t)key;
+        }
+        for (size_t v = 0; v < MR_TALLY_VALUES; v++)
+            row.values[v] = mr_get_signed(reader);
+        MR_TRY(mr_reader_status(reader));
+        MR_TRY(mr_tally_reserve(tally, 1));
+        mr_tally_set(tally, &row);
+    }
+    return MR_OK;
+}
+
+/* Of those the hour or a word that there is. */
+static mr_status decode_sales(decoder *decoder_, mr_reader *reader)
+{
+    mr_tally *sales = &decoder_->shard->sales;
+    const uint32_t words = mr_id_table_count(decoder_->shard->names.words);
+    MR_TRY(decode_tally(sales, reader));
+    for (size_t i = 0; i < sales->count; i++) {
+        const uint32_t by = sales->rows[i].key[MR_SALES_BY];
+        const uint32_t what = sales->rows[i].key[MR_SALES_WHAT];
+        if (by >= MR_SALES_BYS || what > (by == MR_SALES_BY_HOUR ? 23 : words))
             return MR_ERR_CORRUPT;
-        MR_TRY(mr_exposures_reserve(exposures, 1));
-        mr_exposures_set(exposures, &row);
     }
     return MR_OK;
 }
@@ -448,7 +459,8 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_WORDS: return decode_words(decoder_, reader);
     case MR_BLOCK_ITEM_WORDS: return decode_item_words(decoder_, reader);
     case MR_BLOCK_ITEM_QUALITY: return decode_item_quality(decoder_, reader);
-    case MR_BLOCK_EXPOSURES: return decode_exposures(decoder_, reader);
+    case MR_BLOCK_EXPOSURES: return decode_tally(&decoder_->shard->exposures, reader);
+    case MR_BLOCK_SALES: return decode_sales(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
     }
 }

@@ -47,6 +47,7 @@ typedef enum mr_block_kind {
     MR_BLOCK_ITEM_WORDS = 14,
     MR_BLOCK_ITEM_QUALITY = 15,
     MR_BLOCK_EXPOSURES = 16,
+    MR_BLOCK_SALES = 17,
     MR_BLOCK_END = 255,
 } mr_block_kind;
 

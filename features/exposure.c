@@ -1,10 +1,6 @@
 #include "features/exposure.h"
 
-#include "core/assert.h"
 #include "core/hash.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 /* Places in the bytes of a recommendation id: docs/FORMATS.md. */
 enum {
@@ -16,27 +12,6 @@ enum {
     ID_VERSION = 1,
     PREFIX_BYTES = 2,
 };
-
-void mr_exposures_deinit(mr_exposures *exposures)
-{
-    free(exposures->rows);
-    *exposures = (mr_exposures){0};
-}
-
-mr_status mr_exposures_reserve(mr_exposures *exposures, size_t more)
-{
-    const size_t needed = exposures->count + more;
-    if (needed <= exposures->capacity)
-        return MR_OK;
-    const size_t doubled = 2 * exposures->capacity;
-    const size_t capacity = needed > doubled ? needed : doubled;
-    mr_exposure *grown = realloc(exposures->rows, capacity * sizeof(*grown));
-    if (grown == NULL)
-        return MR_ERR_NO_MEMORY;
-    exposures->rows = grown;
-    exposures->capacity = capacity;
-    return MR_OK;
-}
 
 /* ---- the id ---- */
 
@@ -109,100 +84,41 @@ static bool is_counted(mr_event_type type)
            type == MR_EVENT_PURCHASE || type == MR_EVENT_REFUND;
 }
 
-bool mr_exposure_key_of(const mr_event *event, int64_t day, mr_exposure_key *ret_key)
+/* Where an event counts; false: nowhere. */
+static bool key_of(const mr_event *event, int64_t day, uint32_t ret_key[MR_TALLY_KEYS])
 {
-    const bool has_id = is_id(event->recommendation_id);
+    const mr_text id = event->recommendation_id;
+    const bool has_id = is_id(id);
     if (!is_counted((mr_event_type)event->type) ||
         (!has_id && event->placement.length == 0))
         return false;
-    *ret_key = (mr_exposure_key){
-        .day = day > 0 ? (uint32_t)day : 0,
-        .placement = has_id
-                         ? placement_of(event->recommendation_id)
-                         : mr_crc32c(0, event->placement.bytes, event->placement.length),
-        .source = has_id ? source_at(event->recommendation_id, event->position)
-                         : MR_EXPOSURE_SOURCE_UNKNOWN,
-        .variant = has_id ? (uint8_t)byte_of(event->recommendation_id, VARIANT_AT) : 0,
-    };
+    ret_key[MR_EXPOSURE_DAY] = day > 0 ? (uint32_t)day : 0;
+    ret_key[MR_EXPOSURE_PLACEMENT] =
+        has_id ? placement_of(id)
+               : mr_crc32c(0, event->placement.bytes, event->placement.length);
+    ret_key[MR_EXPOSURE_SOURCE] =
+        has_id ? source_at(id, event->position) : MR_EXPOSURE_SOURCE_UNKNOWN;
+    ret_key[MR_EXPOSURE_VARIANT] = has_id ? (uint32_t)byte_of(id, VARIANT_AT) : 0;
     return true;
 }
 
-/* ---- the rows ---- */
-
-static int compare_keys(const mr_exposure_key *a, const mr_exposure_key *b)
+void mr_exposures_apply(mr_tally *exposures, const mr_event *event, int64_t day)
 {
-    if (a->day != b->day)
-        return a->day < b->day ? -1 : 1;
-    if (a->placement != b->placement)
-        return a->placement < b->placement ? -1 : 1;
-    if (a->source != b->source)
-        return a->source < b->source ? -1 : 1;
-    return (a->variant > b->variant) - (a->variant < b->variant);
-}
-
-/* The key's row, made if there is none. */
-static mr_exposure *row_of(mr_exposures *exposures, const mr_exposure_key *key)
-{
-    size_t low = 0;
-    size_t high = exposures->count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (compare_keys(&exposures->rows[middle].key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    mr_exposure *place = &exposures->rows[low];
-    if (low < exposures->count && compare_keys(&place->key, key) == 0)
-        return place;
-    MR_ASSERT(exposures->count < exposures->capacity);
-    memmove(place + 1, place, (exposures->count - low) * sizeof(*place));
-    *place = (mr_exposure){.key = *key};
-    exposures->count++;
-    return place;
-}
-
-void mr_exposures_add(mr_exposures *exposures, const mr_exposure *row)
-{
-    mr_exposure *into = row_of(exposures, &row->key);
-    into->is_changed = true;
-    into->impressions += row->impressions;
-    into->clicks += row->clicks;
-    into->views += row->views;
-    into->carts += row->carts;
-    into->purchases += row->purchases;
-    into->revenue_minor =
-        (int64_t)((uint64_t)into->revenue_minor + (uint64_t)row->revenue_minor);
-}
-
-void mr_exposures_forget_changes(mr_exposures *exposures)
-{
-    for (size_t i = 0; i < exposures->count; i++)
-        exposures->rows[i].is_changed = false;
-}
-
-void mr_exposures_set(mr_exposures *exposures, const mr_exposure *row)
-{
-    *row_of(exposures, &row->key) = *row;
-}
-
-void mr_exposures_apply(mr_exposures *exposures, const mr_event *event, int64_t day)
-{
-    mr_exposure one = {0};
-    if (!mr_exposure_key_of(event, day, &one.key))
+    mr_tally_row one = {0};
+    if (!key_of(event, day, one.key))
         return;
     switch ((mr_event_type)event->type) {
-    case MR_EVENT_IMPRESSION: one.impressions = 1; break;
-    case MR_EVENT_CART_ADD: one.carts = 1; break;
+    case MR_EVENT_IMPRESSION: one.values[MR_EXPOSURE_IMPRESSIONS] = 1; break;
+    case MR_EVENT_VIEW: one.values[MR_EXPOSURE_VIEWS] = 1; break;
+    case MR_EVENT_CART_ADD: one.values[MR_EXPOSURE_CARTS] = 1; break;
     case MR_EVENT_PURCHASE:
-        one.purchases = 1;
-        one.revenue_minor = event->value_minor;
+        one.values[MR_EXPOSURE_PURCHASES] = 1;
+        one.values[MR_EXPOSURE_REVENUE] = event->value_minor;
         break;
     case MR_EVENT_REFUND:
-        one.revenue_minor = (int64_t)(0 - (uint64_t)event->value_minor);
+        one.values[MR_EXPOSURE_REVENUE] = (int64_t)(0 - (uint64_t)event->value_minor);
         break;
-    case MR_EVENT_VIEW: one.views = 1; break;
-    default: one.clicks = 1; break;
+    default: one.values[MR_EXPOSURE_CLICKS] = 1; break;
     }
-    mr_exposures_add(exposures, &one);
+    mr_tally_add(exposures, &one);
 }

@@ -17,57 +17,32 @@
 #define MR_FEATURES_EXPOSURE_H
 
 #include "core/event.h"
-#include "core/status.h"
 #include "features/shard.h"
-
-#include <stdbool.h>
-#include <stddef.h>
+#include "features/tally.h"
 
 enum { MR_EXPOSURE_SOURCE_UNKNOWN = 255 };
 
-typedef struct mr_exposure_key {
-    uint32_t day;       /* since the epoch */
-    uint32_t placement; /* CRC32C of its name; 0: neither named nor in the id */
-    uint8_t source;     /* mr_source, or MR_EXPOSURE_SOURCE_UNKNOWN */
-    uint8_t variant;
+/* The key of a row. */
+typedef enum mr_exposure_key {
+    MR_EXPOSURE_DAY = 0,   /* since the epoch */
+    MR_EXPOSURE_PLACEMENT, /* CRC32C of its name */
+    MR_EXPOSURE_SOURCE,    /* mr_source, or MR_EXPOSURE_SOURCE_UNKNOWN */
+    MR_EXPOSURE_VARIANT,
 } mr_exposure_key;
 
-typedef struct mr_exposure {
-    mr_exposure_key key;
-    bool is_changed; /* since the file that last had it */
-    uint64_t impressions;
-    uint64_t clicks;
-    uint64_t views;
-    uint64_t carts;
-    uint64_t purchases; /* lines */
-    int64_t revenue_minor;
-} mr_exposure;
-
-typedef struct mr_exposures {
-    mr_exposure *rows; /* by key, ascending */
-    size_t count;
-    size_t capacity;
-} mr_exposures;
-
-void mr_exposures_deinit(mr_exposures *exposures);
-
-/* Room for so many more.  MR_ERR_NO_MEMORY. */
-MR_MUST_USE mr_status mr_exposures_reserve(mr_exposures *exposures, size_t more);
-
-/* Where an event counts; false: nowhere. */
-bool mr_exposure_key_of(const mr_event *event, int64_t day, mr_exposure_key *ret_key);
+typedef enum mr_exposure_value {
+    MR_EXPOSURE_IMPRESSIONS = 0,
+    MR_EXPOSURE_CLICKS,
+    MR_EXPOSURE_VIEWS,
+    MR_EXPOSURE_CARTS,
+    MR_EXPOSURE_PURCHASES, /* lines */
+    MR_EXPOSURE_REVENUE,   /* minor units */
+} mr_exposure_value;
 
 /* Count an event for which there is room. */
-void mr_exposures_apply(mr_exposures *exposures, const mr_event *event, int64_t day);
-
-/* All rows are in a file now. */
-void mr_exposures_forget_changes(mr_exposures *exposures);
-
-/* Add another's row, or take the place of the one that is there; there is room. */
-void mr_exposures_add(mr_exposures *exposures, const mr_exposure *row);
-void mr_exposures_set(mr_exposures *exposures, const mr_exposure *row);
+void mr_exposures_apply(mr_tally *exposures, const mr_event *event, int64_t day);
 
 /* The shard's rows, lent until the next batch. */
-const mr_exposures *mr_shard_exposures(const mr_shard *shard);
+const mr_tally *mr_shard_exposures(const mr_shard *shard);
 
 #endif

@@ -360,6 +360,9 @@ static void list_by_type(mr_plan *plan)
     for (uint8_t type = MR_EVENT_NONE + 1; type < MR_EVENT_TYPES; type++) {
         mr_run *run = &plan->runs[type];
         run->word_fields = plan->item_word_fields;
+        if (type == MR_EVENT_PURCHASE || type == MR_EVENT_REFUND) /* features/sales.h */
+            run->word_fields |= 1U << (MR_OF_CATEGORY - MR_OF_CATEGORY) |
+                                1U << (MR_OF_CHANNEL - MR_OF_CATEGORY);
         for (size_t i = 0; i < plan->operation_count; i++) {
             const mr_operation *operation = &plan->operations[i];
             if (operation->stores && (operation->spec.on & MR_ON(type)) != 0)

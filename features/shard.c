@@ -61,7 +61,8 @@ void mr_shard_destroy(mr_shard *shard)
     mr_id_table_destroy(shard->names.words);
     mr_item_words_deinit(&shard->item_words);
     mr_item_quality_deinit(&shard->item_quality);
-    mr_exposures_deinit(&shard->exposures);
+    mr_tally_deinit(&shard->exposures);
+    mr_tally_deinit(&shard->sales);
     mr_trending_deinit(&shard->trending);
     mr_commerce_deinit(&shard->commerce);
     mr_outbox_deinit(&shard->outbox);
@@ -161,7 +162,7 @@ size_t mr_shard_bytes(const mr_shard *shard)
            mr_id_table_bytes(shard->names.words) +
            mr_item_words_bytes(&shard->item_words) +
            mr_item_quality_bytes(&shard->item_quality) +
-           shard->exposures.capacity * sizeof(mr_exposure) +
+           (shard->exposures.capacity + shard->sales.capacity) * sizeof(mr_tally_row) +
            mr_trending_bytes(&shard->trending) +
            shard->commerce.day_capacity * sizeof(mr_commerce_day) + shard->outbox.bytes +
            shard->outbox.capacity * sizeof(mr_outbox_entry) + mr_cut_bytes(&shard->cut) +

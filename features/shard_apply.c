@@ -170,7 +170,8 @@ static mr_status prepare(mr_shard *shard, const mr_event_batch *batch, size_t fi
                                  mr_id_table_count(shard->names.items) + events));
     MR_TRY(mr_item_quality_reserve(&shard->item_quality,
                                    mr_id_table_count(shard->names.items) + events));
-    MR_TRY(mr_exposures_reserve(&shard->exposures, events));
+    MR_TRY(mr_tally_reserve(&shard->exposures, events));
+    MR_TRY(mr_tally_reserve(&shard->sales, MR_SALES_BYS * events));
     MR_TRY(number_items(shard, batch));
     return number_words(shard, batch);
 }
@@ -249,6 +250,27 @@ static void note_item_words(mr_shard *shard, const mr_event *event, uint32_t ite
     }
 }
 
+/* What was sold, and what came of showing it. */
+static void count_trade(mr_shard *shard, const mr_event *event, size_t index,
+                        mr_profile_effect effect)
+{
+    const uint32_t *words = shard->batch_words[index];
+    const mr_sale sale = {
+        .local_ms = mr_zone_local_ms(&shard->plan->settings.zone, event->time_ms),
+        .category = words[MR_OF_CATEGORY - MR_OF_CATEGORY],
+        .channel = words[MR_OF_CHANNEL - MR_OF_CATEGORY],
+        /* Refunds do not number items, and ask for one that is there. */
+        .item = event->type == MR_EVENT_REFUND
+                    ? mr_id_table_find(shard->names.items, event->item_id)
+                    : shard->batch_items[index],
+        .is_new_order = effect.is_new_order,
+    };
+    const int64_t day = mr_time_day(sale.local_ms);
+    mr_commerce_apply(&shard->commerce, event, day, effect, !is_user(event));
+    mr_exposures_apply(&shard->exposures, event, day);
+    mr_sales_apply(&shard->sales, &shard->item_words, event, &sale);
+}
+
 static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
                         int64_t offset)
 {
@@ -264,9 +286,7 @@ static void apply_event(mr_shard *shard, const mr_event *event, size_t index,
         mr_profile_apply(shard->plan, &shard->pool, &shard->names, &parts, event, item,
                          shard->batch_words[index], offset);
     mr_links_note(shard, row, event);
-    const int64_t day = mr_zone_day(&shard->plan->settings.zone, event->time_ms);
-    mr_commerce_apply(&shard->commerce, event, day, effect, is_anonymous);
-    mr_exposures_apply(&shard->exposures, event, day);
+    count_trade(shard, event, index, effect);
     if (item == MR_ID_NONE)
         return;
     note_item_words(shard, event, item, shard->batch_words[index]);

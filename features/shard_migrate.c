@@ -177,6 +177,14 @@ static mr_status copy_items(const migration *m)
     return MR_OK;
 }
 
+static mr_status copy_tally(const mr_tally *from, mr_tally *to)
+{
+    MR_TRY(mr_tally_reserve(to, from->count));
+    for (size_t i = 0; i < from->count; i++)
+        mr_tally_add(to, &from->rows[i]);
+    return MR_OK;
+}
+
 static mr_status copy_days(const migration *m)
 {
     const mr_commerce *from = &m->from->commerce;
@@ -184,10 +192,8 @@ static mr_status copy_days(const migration *m)
     for (size_t i = 0; i < from->day_count; i++)
         mr_commerce_merge_day(&m->to->commerce, &from->days[i]);
     m->to->commerce.totals.customers = from->totals.customers;
-    MR_TRY(mr_exposures_reserve(&m->to->exposures, m->from->exposures.count));
-    for (size_t i = 0; i < m->from->exposures.count; i++)
-        mr_exposures_add(&m->to->exposures, &m->from->exposures.rows[i]);
-    return MR_OK;
+    MR_TRY(copy_tally(&m->from->exposures, &m->to->exposures));
+    return copy_tally(&m->from->sales, &m->to->sales);
 }
 
 static mr_status copy_outbox(const migration *m)

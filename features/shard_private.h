@@ -16,6 +16,7 @@
 #include "features/item_quality.h"
 #include "features/links.h"
 #include "features/profile_store.h"
+#include "features/sales.h"
 #include "features/shard.h"
 #include "features/trending.h"
 
@@ -152,7 +153,8 @@ struct mr_shard {
     mr_names names;
     mr_item_words item_words;
     mr_item_quality item_quality;
-    mr_exposures exposures;
+    mr_tally exposures;
+    mr_tally sales;
     mr_trending trending;
     mr_commerce commerce;
     mr_outbox outbox;

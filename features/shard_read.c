@@ -165,9 +165,19 @@ void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
     }
 }
 
-const mr_exposures *mr_shard_exposures(const mr_shard *shard)
+const mr_tally *mr_shard_exposures(const mr_shard *shard)
 {
     return &shard->exposures;
+}
+
+const mr_tally *mr_shard_sales(const mr_shard *shard)
+{
+    return &shard->sales;
+}
+
+mr_text mr_shard_word(const mr_shard *shard, uint32_t number)
+{
+    return mr_id_table_id(shard->names.words, number);
 }
 
 const mr_quality *mr_shard_item_quality(const mr_shard *shard, uint32_t item)

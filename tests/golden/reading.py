@@ -156,7 +156,8 @@ def time_of(written):
 class Event:
     """One line of a record.  `session`, `begins_order`, `offset`: set by whoever applies it."""
     __slots__ = ("type", "who", "is_anonymous", "visitor", "event_id", "order", "name", "time", "rating", "line", "item",
-                 "quantity", "value", "price", "offset", "session", "begins_order", "words", "shown", "placement", "position")
+                 "quantity", "value", "price", "offset", "session", "begins_order", "words", "shown", "placement", "position",
+                 "sold_as")
 
 
 def head(members, log_ms):

@@ -373,6 +373,7 @@ class Partition:
         profile.record = event.offset, event.time
         self.events.append(event)
         profile.partition = self
+        event.sold_as = event.words["category"] or self.item_words.get((event.item, "category"), (0, b""))[1].decode()
         if event.item and (event.type in QUOTAS or event.type in TRENDING or event.type == "impression"):
             for field, word in (*((f, event.words[f]) for f in ("category", "brand")), ("band", band(event.price))):
                 if word:
@@ -650,6 +651,25 @@ def crc32c(content):
     return crc ^ 0xFFFFFFFF
 
 
+def show_sales(events):
+    """Order by order of what was sold: by the hour, by category, by channel."""
+    rows = defaultdict(lambda: [0] * 5)
+    for event in events:
+        if event.type not in ("purchase", "refund"):
+            continue
+        local = max(event.time, 0)
+        for by, what in ((0, local // HOUR_MS % 24), (1, event.sold_as.encode()), (2, event.words["channel"].encode())):
+            row = rows[day(event.time), by, what]
+            place = event.type == "refund"
+            row[place] += event.value
+            row[2 + place] += 1
+            row[4] += event.type == "purchase" and event.begins_order
+    for when, by, what in sorted(rows, key=lambda key: key[:2] + ((key[2], b"") if key[1] == 0 else (0, key[2]))):
+        name = what if by == 0 else escape(what.decode()) or "-"
+        row = rows[when, by, what]
+        yield line("\\p", "sales", when, ("hour", "category", "channel")[by], name, wrap(row[0]), wrap(row[1]), *row[2:])
+
+
 def show_exposures(events):
     kinds = {"impression": 0, "click": 1, "view": 2, "cart_add": 3, "purchase": 4}
     rows = defaultdict(lambda: [0] * 6)
@@ -748,6 +768,7 @@ def dump(partitions, is_free):
     yield from show_commerce(events, profiles, is_free)
     yield from show_exposures(events)
     if not is_free:
+        yield from show_sales(events)
         for partition in partitions:
             yield from show_partition(partition)
 
