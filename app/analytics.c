@@ -1,5 +1,7 @@
 #include "app/analytics.h"
 
+#include "app/sales_groups.h"
+
 #include "features/activity.h"
 #include "features/commerce.h"
 #include "features/plan_layout.h"
@@ -612,9 +614,14 @@ static mr_status answer_revenue(answer *a)
         mr_json_end_object(a->writer);
     }
     mr_json_end_array(a->writer);
-    mr_json_end_object(a->writer);
     free(sums);
-    return MR_OK;
+    mr_status status = MR_OK;
+    if (a->query->by < MR_SALES_BYS)
+        status = mr_sales_groups_write(
+            a->census, a->query->by, mr_period_first_day(a->query->period, first),
+            mr_period_first_day(a->query->period, first + (int64_t)shown) - 1, a->writer);
+    mr_json_end_object(a->writer);
+    return status;
 }
 
 mr_status mr_analytics_write(mr_census *census, const mr_analytics_query *query,

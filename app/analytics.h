@@ -18,6 +18,7 @@
 #include "core/event.h"
 #include "features/funnel.h"
 #include "features/retention.h"
+#include "features/sales.h"
 
 typedef enum mr_analytics_kind {
     MR_ANALYTICS_ACTIVITY = 0,
@@ -35,6 +36,7 @@ typedef struct mr_analytics_query {
     mr_text audience; /* empty: everybody */
 
     mr_activity_kind of; /* activity, lifecycle */
+    mr_sales_by by;      /* revenue; MR_SALES_BYS: not parted */
 
     mr_retention_options retention; /* measure, clock, cohort, columns, brackets */
     mr_event_type start;            /* MR_EVENT_NONE: any event */

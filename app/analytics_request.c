@@ -119,6 +119,7 @@ mr_status mr_analytics_query_of(const mr_analytics_request *request,
 {
     static const char *const periods[] = {"day", "week", "month"};
     static const char *const kinds[] = {"any", "purchase"};
+    static const char *const parts[] = {"hour", "category", "channel"};
     static const char *const measures[] = {"n_day", "unbounded", "bracket"};
     static const char *const clocks[] = {"calendar", "rolling"};
     static const char *const cohorts[] = {"first", "recurring"};
@@ -128,6 +129,9 @@ mr_status mr_analytics_query_of(const mr_analytics_request *request,
     query->period = (mr_period)choose(request->period, periods, MR_PERIODS);
     query->periods = (size_t)request->periods;
     query->audience = request->audience;
+    query->by = request->by.length == 0
+                    ? MR_SALES_BYS
+                    : (mr_sales_by)choose(request->by, parts, MR_SALES_BYS);
     query->of = (mr_activity_kind)choose(request->of, kinds, MR_ACTIVITY_KINDS);
     if (query->kind == MR_ANALYTICS_RETENTION) {
         mr_retention_options *options = &query->retention;

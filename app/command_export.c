@@ -49,6 +49,7 @@ static const char help[] =
     "  --steps LIST   view,cart_add,purchase    --window W     7d, 24h, 30m\n"
     "  --anchor A     latest or first           --columns N    of retention, n from 0\n"
     "  --item ID      pairs with this item      --limit N      of pairs, at most\n"
+    "  --by PART      revenue by hour, category or channel\n"
     "\n"
     "example: millrace export audience segment.win_back --output win_back.csv\n";
 
@@ -59,6 +60,7 @@ typedef struct choices {
     const char *period;
     const char *periods;
     const char *of;
+    const char *by;
     const char *audience;
     const char *retention;
     const char *brackets;
@@ -241,8 +243,10 @@ static mr_status export_audience(export *e, const char *name, mr_error *error)
 
 /* ---- analytics ---- */
 
-static const char *rows_member(const char *name)
+static const char *rows_member(const char *name, bool has_parts)
 {
+    if (strcmp(name, "revenue") == 0)
+        return has_parts ? "groups" : "periods";
     if (strcmp(name, "retention") == 0)
         return "cohorts";
     if (strcmp(name, "funnels") == 0)
@@ -296,6 +300,7 @@ static mr_status export_analytics(export *e, const char *name, mr_error *error)
     const mr_analytics_request request = {.name = name,
                                           .period = text_of(c->period),
                                           .of = text_of(c->of),
+                                          .by = text_of(c->by),
                                           .measure = text_of(c->retention),
                                           .clock = text_of(c->clock),
                                           .cohort = text_of(c->cohort),
@@ -321,7 +326,7 @@ static mr_status export_analytics(export *e, const char *name, mr_error *error)
                      : MR_ERR_UNAVAILABLE;
     } else if (status == MR_OK) {
         mr_table_rows rows = mr_table_rows_to(e->out, form_of(e));
-        status = put_rows(&rows, &json, rows_member(name));
+        status = put_rows(&rows, &json, rows_member(name, c->by != NULL));
         mr_table_rows_deinit(&rows);
     }
     mr_buffer_deinit(&json);
@@ -397,7 +402,7 @@ static int run(const mr_command *command, int argc, char **argv)
         {"--return", &c.back, NULL},       {"--steps", &c.steps, NULL},
         {"--window", &c.window, NULL},     {"--anchor", &c.anchor, NULL},
         {"--columns", &c.columns, NULL},   {"--item", &c.item, NULL},
-        {"--limit", &c.limit, NULL}};
+        {"--limit", &c.limit, NULL},       {"--by", &c.by, NULL}};
     mr_arguments arguments;
     int exit_code;
     if (!mr_arguments_parse(command, argc, argv, options,

@@ -18,6 +18,7 @@ enum {
 
 static const char *const period_words[] = {"day", "week", "month", NULL};
 static const char *const of_words[] = {"any", "purchase", NULL};
+static const char *const by_words[] = {"hour", "category", "channel", NULL};
 static const char *const measure_words[] = {"n_day", "unbounded", "bracket", NULL};
 static const char *const clock_words[] = {"calendar", "rolling", NULL};
 static const char *const cohort_words[] = {"first", "recurring", NULL};
@@ -26,6 +27,7 @@ static const char *const anchor_words[] = {"latest", "first", NULL};
 typedef struct analytics_request {
     uint32_t period;
     uint32_t of;
+    uint32_t by; /* NO_WORD: not parted */
     uint32_t measure;
     uint32_t clock;
     uint32_t cohort;
@@ -45,6 +47,7 @@ typedef struct analytics_request {
     mr_text since;
 } analytics_request;
 
+#define NO_WORD UINT32_MAX
 #define AT(member) offsetof(analytics_request, member)
 
 #define FIELD_PERIOD                                                                     \
@@ -81,7 +84,16 @@ static const mr_field activity_fields[] = {FIELD_PERIOD, FIELD_PERIODS, FIELD_OF
                                            FIELD_AUDIENCE};
 const mr_schema mr_api_activity_schema = {MR_SCHEMA("activity_query", activity_fields)};
 
-static const mr_field revenue_fields[] = {FIELD_PERIOD, FIELD_PERIODS};
+static const mr_field revenue_fields[] = {
+    FIELD_PERIOD,
+    FIELD_PERIODS,
+    {.name = "by",
+     .kind = MR_FIELD_WORD,
+     .flags = MR_IN_QUERY,
+     .offset = AT(by),
+     .words = by_words,
+     .about = "all the periods again, parted by this"},
+};
 const mr_schema mr_api_revenue_schema = {MR_SCHEMA("revenue_query", revenue_fields)};
 
 static const mr_field retention_fields[] = {
@@ -253,7 +265,7 @@ static void finish(mr_api_call *call, mr_status status, const mr_error *error)
 static void answer(mr_api_call *call, const char *name, const mr_schema *schema)
 {
     const mr_backend *backend = call->api->options.backend;
-    analytics_request asked = {.limit = PAIRS_DEFAULT, .least = 3};
+    analytics_request asked = {.by = NO_WORD, .limit = PAIRS_DEFAULT, .least = 3};
     mr_error error = {{0}};
     mr_status status = mr_api_read_query(call, schema, &asked);
     if (status != MR_OK) {
@@ -264,6 +276,7 @@ static void answer(mr_api_call *call, const char *name, const mr_schema *schema)
         .name = name,
         .period = word(period_words, asked.period),
         .of = word(of_words, asked.of),
+        .by = asked.by != NO_WORD ? word(by_words, asked.by) : (mr_text){0},
         .measure = word(measure_words, asked.measure),
         .clock = word(clock_words, asked.clock),
         .cohort = word(cohort_words, asked.cohort),

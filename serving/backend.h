@@ -88,6 +88,7 @@ typedef struct mr_analytics_request {
     const char *name; /* "activity", "retention", … */
     mr_text period;
     mr_text of;
+    mr_text by; /* empty: not parted */
     mr_text measure;
     mr_text clock;
     mr_text cohort;
