@@ -62,6 +62,31 @@ static mr_status rebuild(counting *c, size_t slot_count, bool lets_go)
     return MR_OK;
 }
 
+static int compare_numbers(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Let the rarest quarter go, or more where counts are equal: of each pair that goes it is known that it
+ * was in no more baskets than `rounds` is then. */
+static mr_status let_go(counting *c)
+{
+    uint64_t *most = malloc(c->pair_count * sizeof(*most));
+    size_t count = 0;
+    if (most == NULL)
+        return MR_ERR_NO_MEMORY;
+    for (size_t i = 0; i < c->slot_count; i++) {
+        if (c->slots[i].baskets > 0)
+            most[count++] = (uint64_t)c->slots[i].baskets + c->slots[i].round;
+    }
+    qsort(most, count, sizeof(*most), compare_numbers);
+    c->rounds = (uint32_t)most[count / 4];
+    free(most);
+    return rebuild(c, c->slot_count, true);
+}
+
 static mr_status count_pair(counting *c, uint32_t a, uint32_t b)
 {
     const uint64_t items = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
@@ -71,8 +96,7 @@ static mr_status count_pair(counting *c, uint32_t a, uint32_t b)
         return MR_OK;
     }
     if (c->pair_count >= c->pairs_max) {
-        c->rounds++;
-        MR_TRY(rebuild(c, c->slot_count, true));
+        MR_TRY(let_go(c));
     } else if (2 * c->pair_count >= c->slot_count) {
         MR_TRY(rebuild(c, 2 * c->slot_count, false));
     }

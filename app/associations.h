@@ -9,8 +9,8 @@
  *   lift        baskets with both x all baskets / (with a x with b); 1: by chance
  *
  * Pairs are counted exactly up to MR_ASSOCIATION_PAIRS_MAX different ones.  Beyond, by lossy counting
- * (Manku and Motwani 2002): the rarest are let go, and no count is short by more than the number of
- * times that was done, which the answer says.
+ * (Manku and Motwani 2002): the rarest quarter is let go, and no count is short by more than a number
+ * that the answer says, the most baskets that a pair let go can have been in.
  *
  * Units      Baskets.
  * Ownership  Texts are borrowed.
