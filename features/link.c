@@ -225,7 +225,7 @@ static uint32_t row_of_user(mr_shard *shard, mr_text user_id)
 
 static bool has_bought(const mr_shard *shard, mr_row row)
 {
-    return *mr_row_number(row, shard->plan->purchases->number_offset) > 0;
+    return *mr_row_count(row, shard->plan->purchases->number_offset) > 0;
 }
 
 static void merge(mr_shard *shard, const mr_link *link, mr_row from, int64_t offset)

@@ -92,9 +92,23 @@ typedef struct mr_day_sum {
 enum { MR_DAY_COUNT_BYTES = offsetof(mr_day_sum, sum) };
 
 typedef struct mr_day_bitmap {
-    uint64_t bits[2];             /* bit i: newest_day - i */
-    uint64_t newest_day_plus_one; /* 0: none */
+    uint32_t bits
+        [4]; /* bit i of them together: newest_day - i; none is set where there is no day */
+    uint32_t newest_day;
 } mr_day_bitmap;
+
+/* Events by the hour, in a byte each while none has more than MR_HOURS_NARROW_MAX; then in 16 bits
+ * each in a block.  The first byte tells which. */
+typedef union mr_hours {
+    uint8_t counts[MR_PLAN_HOURS];
+    struct {
+        uint8_t mark; /* 255: the block has them */
+        uint8_t spare[3];
+        uint32_t block;
+    } wide;
+} mr_hours;
+
+enum { MR_HOURS_NARROW_MAX = UINT8_MAX - 1 };
 
 typedef struct mr_period_bitmap {
     uint16_t newest_plus_one; /* 0: none */
@@ -171,6 +185,12 @@ static inline mr_list *mr_row_list(mr_row row, uint32_t offset)
 }
 
 static inline int64_t *mr_row_number(mr_row row, uint32_t offset)
+{
+    return mr_row_at(row, offset);
+}
+
+/* How many: never more than the head counts events. */
+static inline uint32_t *mr_row_count(mr_row row, uint32_t offset)
 {
     return mr_row_at(row, offset);
 }
@@ -277,6 +297,7 @@ void mr_period_bitmap_set(mr_period_bitmap *bitmap, int64_t period);
 bool mr_period_bitmap_has(const mr_period_bitmap *bitmap, int64_t period);
 
 void mr_day_bitmap_set(mr_day_bitmap *bitmap, int64_t day);
+int64_t mr_day_bitmap_newest(const mr_day_bitmap *bitmap); /* -1: none */
 bool mr_day_bitmap_has(const mr_day_bitmap *bitmap, int64_t day);
 
 /* Active days among at - days + 1 .. at. */

@@ -120,6 +120,8 @@ void mr_profile_free_blocks(const mr_plan *plan, mr_block_pool *pool, mr_row row
         const mr_operation *operation = &plan->operations[i];
         if (mr_operation_kind(operation)->element_bytes > 0)
             free_list(pool, mr_row_list(row, operation->list_offset));
+        if (mr_operation_kind(operation)->free_spill != NULL)
+            mr_operation_kind(operation)->free_spill(pool, row, operation);
     }
     if (plan->top_count > 0)
         free_list(pool, mr_row_list(row, plan->words_offset));

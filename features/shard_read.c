@@ -78,7 +78,7 @@ void mr_shard_user_state(const mr_shard *shard, uint32_t row, uint64_t epoch,
     const mr_row parts = mr_shard_row(shard, row);
     const mr_plan *plan = shard->plan;
     const mr_churn_mark churn = mr_shard_churn(shard, row);
-    const int64_t orders = *mr_row_number(parts, plan->orders->number_offset);
+    const int64_t orders = *mr_row_count(parts, plan->orders->number_offset);
     ret_state->user_id = mr_shard_user_id(shard, row);
     ret_state->epoch = epoch;
     ret_state->offset = parts.head->offset;
