@@ -60,26 +60,27 @@ typedef struct mr_row_head {
     uint32_t extra_block; /* 0: the extra part is all zero */
     uint16_t sessions;    /* stays at 65535 */
     uint8_t id_length;
-    uint8_t is_anonymous;
-    uint8_t is_changed;
-    uint8_t cut_mark; /* see features/cut_state.h */
-    uint8_t spare[2];
+    unsigned is_anonymous : 1;
+    unsigned is_changed : 1;
+    unsigned noted_count : 6; /* see the side */
+    uint8_t cut_mark;         /* see features/cut_state.h */
+    uint8_t churn_tier;       /* of mr_row_derived */
+    uint16_t churn_permille;
 } mr_row_head;
 
 _Static_assert(sizeof(mr_row_head) == 64, "one cache line");
 
-/* What models say, never read by an operation and apart from what events touch. */
+/* What models say, never read by an operation; it lies where the row has room. */
 typedef struct mr_row_derived {
     uint32_t since_s; /* one more than the second; 0: never scored */
     uint16_t permille;
     uint8_t tier;
-    uint8_t spare;
 } mr_row_derived;
 
-/* What stays when the profile moves to another row, and what few events touch. */
+/* What few events touch. */
 typedef struct mr_row_side {
-    mr_row_derived derived;
-    mr_list noted; /* anonymous ids seen with this user, as hashes (features/links.h) */
+    uint32_t churn_since_s; /* of mr_row_derived */
+    uint32_t noted; /* a block: anonymous ids seen with this user, as hashes; 0: none */
 } mr_row_side;
 
 /* A series that only counts keeps no sum: its entries end before it. */
@@ -209,6 +210,20 @@ static inline bool mr_pair_number(const mr_pair *pair, mr_aggregate aggregate,
     *ret_number = aggregate == MR_AGGREGATE_MEAN ? pair->number / (int64_t)pair->count
                                                  : pair->number;
     return true;
+}
+
+static inline mr_row_derived mr_row_derived_of(mr_row row)
+{
+    return (mr_row_derived){.since_s = row.side->churn_since_s,
+                            .permille = row.head->churn_permille,
+                            .tier = row.head->churn_tier};
+}
+
+static inline void mr_row_set_derived(mr_row row, mr_row_derived derived)
+{
+    row.side->churn_since_s = derived.since_s;
+    row.head->churn_permille = derived.permille;
+    row.head->churn_tier = derived.tier;
 }
 
 /* No events: it was made for what came to nothing, or its events moved to another profile. */

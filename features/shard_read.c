@@ -146,31 +146,28 @@ int64_t mr_shard_feature_number(const mr_shard *shard, uint32_t row,
     return reading.count > 0 ? values[0].number : otherwise;
 }
 
-static mr_row_derived *derived_of(const mr_shard *shard, uint32_t row)
-{
-    return &mr_shard_row(shard, row).side->derived;
-}
-
 void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
 {
     const bool is_scored = mark.permille != UINT16_MAX;
-    mr_row_derived *derived = derived_of(shard, row);
+    mr_row_derived derived = {0};
     mr_shard_touch(shard, row);
-    *derived = (mr_row_derived){0};
     if (is_scored) {
         const uint32_t since_s = mr_time_seconds(mark.since_ms);
-        derived->since_s = since_s < UINT32_MAX ? since_s + 1 : UINT32_MAX;
-        derived->permille = mark.permille;
-        derived->tier = mark.tier;
+        derived = (mr_row_derived){
+            .since_s = since_s < UINT32_MAX ? since_s + 1 : UINT32_MAX,
+            .permille = mark.permille,
+            .tier = mark.tier,
+        };
     }
+    mr_row_set_derived(mr_shard_row(shard, row), derived);
 }
 
 mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row)
 {
-    const mr_row_derived *derived = derived_of(shard, row);
-    if (derived->since_s == 0)
+    const mr_row_derived derived = mr_row_derived_of(mr_shard_row(shard, row));
+    if (derived.since_s == 0)
         return (mr_churn_mark){.permille = UINT16_MAX};
-    return (mr_churn_mark){.permille = derived->permille,
-                           .tier = derived->tier,
-                           .since_ms = ((int64_t)derived->since_s - 1) * 1000};
+    return (mr_churn_mark){.permille = derived.permille,
+                           .tier = derived.tier,
+                           .since_ms = ((int64_t)derived.since_s - 1) * 1000};
 }
