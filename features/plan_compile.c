@@ -367,6 +367,9 @@ static void add_step(mr_run *run, const mr_operation *operation, uint8_t index)
     const uint32_t element_bytes = mr_operation_kind(operation)->element_bytes;
     if (element_bytes > 0)
         add_tail(run, operation->list_offset, element_bytes);
+    if (operation->spec.aggregate == MR_AGGREGATE_FADING_TOP && !run->has_words_tail)
+        add_tail(run, operation->list_offset, sizeof(uint64_t));
+    run->has_words_tail |= operation->spec.aggregate == MR_AGGREGATE_FADING_TOP;
 }
 
 static void list_by_type(mr_plan *plan)
