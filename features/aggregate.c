@@ -31,10 +31,12 @@ const mr_aggregate_kind mr_aggregate_kinds[MR_AGGREGATES] = {
                                .order = MR_ORDER_LOG,
                                .read = mr_sessions_read},
     [MR_AGGREGATE_COUNT] = {.name = "count",
-                            ONE_NUMBER,
+                            .number_bytes = sizeof(uint32_t),
                             .apply = mr_count_apply,
-                            .merge = mr_sum_merge,
-                            .write_json = mr_number_write_json,
+                            .merge = mr_count_merge,
+                            .encode = mr_count_encode,
+                            .decode = mr_count_decode,
+                            .write_json = mr_count_write_json,
                             .read_json = mr_count_read_json,
                             .read = mr_count_read},
     [MR_AGGREGATE_SUM] = {.name = "sum",
@@ -47,7 +49,7 @@ const mr_aggregate_kind mr_aggregate_kinds[MR_AGGREGATES] = {
     [MR_AGGREGATE_FADING_SUM] = {.name = "fading_sum", .read = mr_fading_sum_read},
     [MR_AGGREGATE_DISTINCT] = {.name = "distinct",
                                .order = MR_ORDER_LOG,
-                               .number_bytes = sizeof(int64_t),
+                               .number_bytes = sizeof(uint32_t),
                                .element_bytes = sizeof(uint64_t),
                                KEPT_BY(distinct)},
     [MR_AGGREGATE_FIRST_TIME] = {.name = "first_time",
@@ -70,7 +72,10 @@ const mr_aggregate_kind mr_aggregate_kinds[MR_AGGREGATES] = {
                                  KEPT_BY(day_bitmap)},
     [MR_AGGREGATE_HISTOGRAM] = {.name = "histogram",
                                 .is_list = true,
-                                .number_bytes = MR_PLAN_HOURS * sizeof(uint16_t),
+                                .number_bytes = sizeof(mr_hours),
+                                .spill_bytes = MR_PLAN_HOURS * sizeof(uint16_t),
+                                .has_spilled = mr_hours_has_spilled,
+                                .free_spill = mr_hours_free_spill,
                                 .column_count = 2,
                                 .columns = {{.name = "hour"}, {.name = "count"}},
                                 KEPT_BY(hours)},
@@ -222,10 +227,4 @@ int64_t mr_amount_of(const mr_event *event, mr_of of)
 bool mr_has_amount(const mr_event *event, mr_of of)
 {
     return of != MR_OF_RATING || event->rating_centi != 0;
-}
-
-int64_t mr_event_day(const mr_plan *plan, const mr_event *event)
-{
-    const int64_t day = mr_zone_day(&plan->settings.zone, event->time_ms);
-    return day < UINT32_MAX ? day : UINT32_MAX;
 }

@@ -24,6 +24,8 @@ typedef struct mr_applying {
     const mr_names *names;
     const mr_row *row;
     const mr_event *event;
+    int64_t local_ms;      /* the event's time in the plan's zone */
+    int64_t day;           /* of it, 0 .. UINT32_MAX */
     uint32_t item;         /* or MR_ID_NONE */
     const uint32_t *words; /* by field */
     mr_profile_effect effect;
@@ -88,8 +90,9 @@ typedef struct mr_aggregate_kind {
     bool zero_is_none; /* its number is left out of a profile on its way when it is 0 */
     uint32_t number_bytes;  /* in the row, when it reads no series */
     uint32_t element_bytes; /* of its list; 0: it has none */
-    mr_value_type type;     /* of its one column, unless an amount's; see columns */
-    size_t column_count;    /* 0: one, "value" */
+    uint32_t spill_bytes; /* of a block for numbers that have outgrown the row; 0: none */
+    mr_value_type type;   /* of its one column, unless an amount's; see columns */
+    size_t column_count;  /* 0: one, "value" */
     mr_feature_column columns[MR_FEATURE_COLUMNS_MAX];
 
     /* NULL where nothing is kept in the row. */
@@ -102,6 +105,10 @@ typedef struct mr_aggregate_kind {
     void (*write_json)(mr_link_writing *w, const mr_operation *operation);
     bool (*read_json)(const mr_link_reading *r, const mr_operation *operation,
                       mr_json_value *value); /* false: it is not what we write */
+
+    /* NULL where nothing is spilled. */
+    bool (*has_spilled)(mr_row row, const mr_operation *operation);
+    void (*free_spill)(mr_block_pool *pool, mr_row row, const mr_operation *operation);
 
     void (*read)(mr_reading *reading);
 } mr_aggregate_kind;
@@ -120,9 +127,6 @@ void mr_list_replace(mr_block_pool *pool, mr_list *list, const void *elements,
 /* What an event adds to a sum, and whether it has that field at all. */
 int64_t mr_amount_of(const mr_event *event, mr_of of);
 bool mr_has_amount(const mr_event *event, mr_of of);
-
-/* The day of an event in the plan's zone, 0 .. UINT32_MAX. */
-int64_t mr_event_day(const mr_plan *plan, const mr_event *event);
 
 /* Sums wrap: only then are they the same in any order, whatever the amounts. */
 static inline void mr_add_wrapping(int64_t *sum, int64_t amount)
@@ -190,6 +194,9 @@ MR_AGGREGATE_FUNCTIONS(points);
 MR_AGGREGATE_FUNCTIONS(growth);
 MR_AGGREGATE_FUNCTIONS(rating);
 
+bool mr_hours_has_spilled(mr_row row, const mr_operation *operation);
+void mr_hours_free_spill(mr_block_pool *pool, mr_row row, const mr_operation *operation);
+
 /* Whether the list names only words that there are. */
 bool mr_fading_top_is_sound(const mr_operation *operation, const mr_block_pool *pool,
                             mr_row row, uint32_t words);
@@ -203,13 +210,19 @@ void mr_count_apply(mr_applying *applying, const mr_step *step);
 void mr_sum_apply(mr_applying *applying, const mr_step *step);
 void mr_first_time_apply(mr_applying *applying, const mr_step *step);
 void mr_last_time_apply(mr_applying *applying, const mr_step *step);
+void mr_count_merge(const mr_merging *merging, const mr_operation *operation);
 void mr_sum_merge(const mr_merging *merging, const mr_operation *operation);
 void mr_first_time_merge(const mr_merging *merging, const mr_operation *operation);
 void mr_last_time_merge(const mr_merging *merging, const mr_operation *operation);
+void mr_count_encode(const mr_operation *operation, const mr_block_pool *pool, mr_row row,
+                     mr_buffer *buffer);
+mr_status mr_count_decode(const mr_operation *operation, mr_block_pool *pool, mr_row row,
+                          mr_reader *reader);
 void mr_number_encode(const mr_operation *operation, const mr_block_pool *pool,
                       mr_row row, mr_buffer *buffer);
 mr_status mr_number_decode(const mr_operation *operation, mr_block_pool *pool, mr_row row,
                            mr_reader *reader);
+void mr_count_write_json(mr_link_writing *w, const mr_operation *operation);
 void mr_number_write_json(mr_link_writing *w, const mr_operation *operation);
 void mr_time_write_json(mr_link_writing *w, const mr_operation *operation);
 bool mr_count_read_json(const mr_link_reading *r, const mr_operation *operation,

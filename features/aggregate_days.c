@@ -10,15 +10,14 @@ static mr_day_bitmap *bitmap_at(mr_row row, uint32_t offset)
 
 void mr_day_bitmap_apply(mr_applying *applying, const mr_step *step)
 {
-    mr_day_bitmap_set(bitmap_at(*applying->row, step->number_offset),
-                      mr_event_day(applying->plan, applying->event));
+    mr_day_bitmap_set(bitmap_at(*applying->row, step->number_offset), applying->day);
 }
 
 void mr_day_bitmap_merge(const mr_merging *merging, const mr_operation *operation)
 {
     mr_day_bitmap *into = bitmap_at(merging->into, operation->number_offset);
     const mr_day_bitmap *from = bitmap_at(merging->from, operation->number_offset);
-    const int64_t newest = (int64_t)from->newest_day_plus_one - 1;
+    const int64_t newest = mr_day_bitmap_newest(from);
     for (int64_t day = newest; day > newest - MR_PLAN_BITMAP_DAYS; day--) {
         if (mr_day_bitmap_has(from, day))
             mr_day_bitmap_set(into, day);
@@ -30,27 +29,32 @@ void mr_day_bitmap_encode(const mr_operation *operation, const mr_block_pool *po
 {
     const mr_day_bitmap *bitmap = bitmap_at(row, operation->number_offset);
     (void)pool;
-    mr_put_varint(buffer, bitmap->newest_day_plus_one);
-    mr_buffer_put_u64(buffer, bitmap->bits[0]);
-    mr_buffer_put_u64(buffer, bitmap->bits[1]);
+    mr_put_varint(buffer, (uint64_t)(mr_day_bitmap_newest(bitmap) + 1));
+    for (size_t i = 0; i < 4; i++)
+        mr_buffer_put_u32(buffer, bitmap->bits[i]);
 }
 
+/* The newest day has its bit. */
 mr_status mr_day_bitmap_decode(const mr_operation *operation, mr_block_pool *pool,
                                mr_row row, mr_reader *reader)
 {
     mr_day_bitmap *bitmap = bitmap_at(row, operation->number_offset);
+    const uint64_t newest_plus_one = mr_reader_varint(reader);
+    uint32_t any = 0;
     (void)pool;
-    bitmap->newest_day_plus_one = mr_reader_varint(reader);
-    bitmap->bits[0] = mr_reader_u64(reader);
-    bitmap->bits[1] = mr_reader_u64(reader);
-    return bitmap->newest_day_plus_one <= (uint64_t)UINT32_MAX + 1 ? MR_OK
-                                                                   : MR_ERR_CORRUPT;
+    for (size_t i = 0; i < 4; i++)
+        any |= bitmap->bits[i] = mr_reader_u32(reader);
+    if (newest_plus_one > (uint64_t)UINT32_MAX + 1 ||
+        (newest_plus_one == 0 ? any != 0 : (bitmap->bits[0] & 1) == 0))
+        return MR_ERR_CORRUPT;
+    bitmap->newest_day = newest_plus_one > 0 ? (uint32_t)(newest_plus_one - 1) : 0;
+    return MR_OK;
 }
 
 void mr_day_bitmap_write_json(mr_link_writing *w, const mr_operation *operation)
 {
     const mr_day_bitmap *bitmap = bitmap_at(w->row, operation->number_offset);
-    const int64_t newest = (int64_t)bitmap->newest_day_plus_one - 1;
+    const int64_t newest = mr_day_bitmap_newest(bitmap);
     mr_json_begin_array(&w->json);
     for (int64_t day = newest - MR_PLAN_BITMAP_DAYS + 1; day <= newest; day++) {
         if (mr_day_bitmap_has(bitmap, day))
@@ -84,7 +88,7 @@ void mr_day_bitmap_read(mr_reading *reading)
 {
     const mr_day_bitmap *bitmap =
         bitmap_at(reading->row, reading->operation->number_offset);
-    const int64_t newest = (int64_t)bitmap->newest_day_plus_one - 1;
+    const int64_t newest = mr_day_bitmap_newest(bitmap);
     for (int64_t day = newest - MR_PLAN_BITMAP_DAYS + 1; day <= newest; day++) {
         if (mr_day_bitmap_has(bitmap, day))
             mr_reading_number(reading, day);

@@ -20,7 +20,7 @@ static bool holds(const uint64_t *marks, size_t count, uint64_t mark)
 static bool count_distinct(mr_applying *applying, const mr_step *step)
 {
     const mr_event *event = applying->event;
-    int64_t *count = mr_row_number(*applying->row, step->number_offset);
+    uint32_t *count = mr_row_count(*applying->row, step->number_offset);
     if (event->order_id.length == 0) {
         *count += event->line == 0;
         return event->line == 0;
@@ -53,7 +53,7 @@ void mr_distinct_merge(const mr_merging *merging, const mr_operation *operation)
     const size_t keep = operation->spec.length;
     size_t first = 0;
     size_t end = list->count;
-    int64_t known = 0;
+    uint32_t known = 0;
     if (end > 0)
         memcpy(marks, mr_list_elements(merging->pool, list), end * sizeof(*marks));
     for (size_t i = 0; i < added->count; i++) {
@@ -64,8 +64,8 @@ void mr_distinct_merge(const mr_merging *merging, const mr_operation *operation)
         marks[end++] = added_marks[i];
         first += end - first > keep;
     }
-    *mr_row_number(merging->into, operation->number_offset) +=
-        *mr_row_number(merging->from, operation->number_offset) - known;
+    *mr_row_count(merging->into, operation->number_offset) +=
+        *mr_row_count(merging->from, operation->number_offset) - known;
     mr_list_replace(merging->pool, list, &marks[first], end - first, sizeof(*marks));
 }
 
@@ -74,7 +74,7 @@ void mr_distinct_encode(const mr_operation *operation, const mr_block_pool *pool
 {
     const mr_list *list = mr_row_list(row, operation->list_offset);
     const uint64_t *marks = mr_list_elements(pool, list);
-    mr_put_signed(buffer, *mr_row_number(row, operation->number_offset));
+    mr_count_encode(operation, pool, row, buffer);
     mr_put_varint(buffer, list->count);
     for (size_t i = 0; i < list->count; i++)
         mr_buffer_put_u64(buffer, marks[i]);
@@ -84,7 +84,7 @@ mr_status mr_distinct_decode(const mr_operation *operation, mr_block_pool *pool,
                              mr_row row, mr_reader *reader)
 {
     mr_list *list = mr_row_list(row, operation->list_offset);
-    *mr_row_number(row, operation->number_offset) = mr_get_signed(reader);
+    MR_TRY(mr_count_decode(operation, pool, row, reader));
     const uint64_t count = mr_reader_varint(reader);
     if (count > operation->spec.length)
         return MR_ERR_CORRUPT;
@@ -101,7 +101,7 @@ void mr_distinct_write_json(mr_link_writing *w, const mr_operation *operation)
     const mr_list *list = mr_row_list(w->row, operation->list_offset);
     mr_json_begin_object(&w->json);
     mr_json_key(&w->json, "count");
-    mr_json_put_int(&w->json, *mr_row_number(w->row, operation->number_offset));
+    mr_count_write_json(w, operation);
     mr_json_key(&w->json, "ids");
     mr_link_put_numbers(w, mr_list_elements(w->pool, list), list->count);
     mr_json_end_object(&w->json);
@@ -112,11 +112,12 @@ bool mr_distinct_read_json(const mr_link_reading *r, const mr_operation *operati
 {
     mr_json_value *ids = mr_json_get(value, "ids");
     mr_list *list = mr_row_list(r->row, operation->list_offset);
+    int64_t count;
     if (!mr_link_is_array(ids, operation->spec.length) ||
         !mr_json_int_within(mr_json_get(value, "count"), (int64_t)mr_json_count(ids),
-                            r->row.head->events,
-                            mr_row_number(r->row, operation->number_offset)))
+                            r->row.head->events, &count))
         return false;
+    *mr_row_count(r->row, operation->number_offset) = (uint32_t)count;
     mr_list_start(r->pool, list, mr_json_count(ids), sizeof(uint64_t));
     for (size_t i = 0; i < mr_json_count(ids); i++) {
         int64_t hash;
@@ -131,5 +132,5 @@ bool mr_distinct_read_json(const mr_link_reading *r, const mr_operation *operati
 void mr_distinct_read(mr_reading *reading)
 {
     mr_reading_number(reading,
-                      *mr_row_number(reading->row, reading->operation->number_offset));
+                      *mr_row_count(reading->row, reading->operation->number_offset));
 }

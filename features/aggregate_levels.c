@@ -38,7 +38,7 @@ static bool has_returned(const mr_reading *reading, const mr_lifecycle_spec *spe
         return false;
     const mr_day_bitmap *bitmap = mr_row_at(reading->row, days->number_offset);
     int64_t later = -1;
-    const int64_t newest = (int64_t)bitmap->newest_day_plus_one - 1;
+    const int64_t newest = mr_day_bitmap_newest(bitmap);
     for (int64_t day = newest; day > newest - MR_PLAN_BITMAP_DAYS; day--) {
         if (!mr_day_bitmap_has(bitmap, day) || day > reading->at_day)
             continue;

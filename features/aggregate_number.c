@@ -5,7 +5,7 @@
 
 void mr_count_apply(mr_applying *applying, const mr_step *step)
 {
-    (*mr_row_number(*applying->row, step->number_offset))++;
+    (*mr_row_count(*applying->row, step->number_offset))++;
 }
 
 void mr_sum_apply(mr_applying *applying, const mr_step *step)
@@ -26,6 +26,12 @@ void mr_last_time_apply(mr_applying *applying, const mr_step *step)
     int64_t *number = mr_row_number(*applying->row, step->number_offset);
     const int64_t mark = applying->event->time_ms + 1;
     *number = mark > *number ? mark : *number;
+}
+
+void mr_count_merge(const mr_merging *merging, const mr_operation *operation)
+{
+    *mr_row_count(merging->into, operation->number_offset) +=
+        *mr_row_count(merging->from, operation->number_offset);
 }
 
 void mr_sum_merge(const mr_merging *merging, const mr_operation *operation)
@@ -49,6 +55,25 @@ void mr_last_time_merge(const mr_merging *merging, const mr_operation *operation
     *number = added > *number ? added : *number;
 }
 
+/* In the form of any number. */
+void mr_count_encode(const mr_operation *operation, const mr_block_pool *pool, mr_row row,
+                     mr_buffer *buffer)
+{
+    (void)pool;
+    mr_put_signed(buffer, *mr_row_count(row, operation->number_offset));
+}
+
+mr_status mr_count_decode(const mr_operation *operation, mr_block_pool *pool, mr_row row,
+                          mr_reader *reader)
+{
+    const int64_t count = mr_get_signed(reader);
+    (void)pool;
+    if (count < 0 || count > UINT32_MAX)
+        return MR_ERR_CORRUPT;
+    *mr_row_count(row, operation->number_offset) = (uint32_t)count;
+    return MR_OK;
+}
+
 void mr_number_encode(const mr_operation *operation, const mr_block_pool *pool,
                       mr_row row, mr_buffer *buffer)
 {
@@ -64,6 +89,11 @@ mr_status mr_number_decode(const mr_operation *operation, mr_block_pool *pool, m
     return MR_OK;
 }
 
+void mr_count_write_json(mr_link_writing *w, const mr_operation *operation)
+{
+    mr_json_put_int(&w->json, *mr_row_count(w->row, operation->number_offset));
+}
+
 void mr_number_write_json(mr_link_writing *w, const mr_operation *operation)
 {
     mr_json_put_int(&w->json, *mr_row_number(w->row, operation->number_offset));
@@ -77,8 +107,11 @@ void mr_time_write_json(mr_link_writing *w, const mr_operation *operation)
 bool mr_count_read_json(const mr_link_reading *r, const mr_operation *operation,
                         mr_json_value *value)
 {
-    return mr_json_int_within(value, 0, r->row.head->events,
-                              mr_row_number(r->row, operation->number_offset));
+    int64_t count;
+    if (!mr_json_int_within(value, 0, r->row.head->events, &count))
+        return false;
+    *mr_row_count(r->row, operation->number_offset) = (uint32_t)count;
+    return true;
 }
 
 bool mr_sum_read_json(const mr_link_reading *r, const mr_operation *operation,
@@ -113,16 +146,11 @@ static window window_of(const mr_reading *reading)
                     mr_feature_days(&reading->operation->spec)};
 }
 
-static void read_own(mr_reading *reading)
-{
-    mr_reading_number(reading,
-                      *mr_row_number(reading->row, reading->operation->number_offset));
-}
-
 void mr_count_read(mr_reading *reading)
 {
     if (reading->operation->stores) {
-        read_own(reading);
+        mr_reading_number(reading,
+                          *mr_row_count(reading->row, reading->operation->number_offset));
         return;
     }
     const window w = window_of(reading);
@@ -133,7 +161,8 @@ void mr_count_read(mr_reading *reading)
 void mr_sum_read(mr_reading *reading)
 {
     if (reading->operation->stores) {
-        read_own(reading);
+        mr_reading_number(
+            reading, *mr_row_number(reading->row, reading->operation->number_offset));
         return;
     }
     const window w = window_of(reading);

@@ -51,9 +51,9 @@ bool mr_period_bitmap_has(const mr_period_bitmap *bitmap, int64_t period)
 
 void mr_period_bitmap_apply(mr_applying *applying, const mr_step *step)
 {
-    mr_period_bitmap_set(bitmap_at(*applying->row, step->number_offset),
-                         mr_period_of_day(period_of((mr_aggregate)step->aggregate),
-                                          mr_event_day(applying->plan, applying->event)));
+    mr_period_bitmap_set(
+        bitmap_at(*applying->row, step->number_offset),
+        mr_period_of_day(period_of((mr_aggregate)step->aggregate), applying->day));
 }
 
 void mr_period_bitmap_merge(const mr_merging *merging, const mr_operation *operation)

@@ -103,7 +103,7 @@ void mr_points_apply(mr_applying *applying, const mr_step *step)
     const mr_event *event = applying->event;
     const mr_score_spec *score = applying->plan->operations[step->operation].spec.score;
     mr_list *list = mr_row_list(*applying->row, step->list_offset);
-    const int64_t day = mr_event_day(applying->plan, event);
+    const int64_t day = applying->day;
     const int64_t points = mr_score_points(score, event);
     drop_expired(applying->pool, score, list, day);
     if ((score->spends & MR_ON(event->type)) != 0)

@@ -68,7 +68,7 @@ static void join(mr_growth *growth, growth_value fresh, uint16_t half_life_days)
 void mr_growth_apply(mr_applying *applying, const mr_step *step)
 {
     const mr_feature_spec *spec = &applying->plan->operations[step->operation].spec;
-    const int64_t day = mr_event_day(applying->plan, applying->event);
+    const int64_t day = applying->day;
     join(growth_at(*applying->row, step->number_offset),
          (growth_value){.value = mr_score_points(spec->score, applying->event) * FRACTION,
                         .day_plus_one =

@@ -139,7 +139,7 @@ void mr_fading_top_apply(mr_applying *applying, const mr_step *step)
     const uint32_t word = mr_applying_word(applying, (mr_of)step->of);
     if (word == MR_ID_NONE)
         return;
-    const int64_t day = mr_event_day(applying->plan, applying->event);
+    const int64_t day = applying->day;
     const entry fresh = {.top = operation->top,
                          .word = word,
                          .weight = ONE,

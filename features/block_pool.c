@@ -14,29 +14,8 @@ enum {
 
 /* Four steps to a doubling keep what is lost in a block under a quarter. */
 static const uint16_t class_bytes[MR_BLOCK_CLASSES] = {
-    16,
-    32,
-    48,
-    64,
-    80,
-    96,
-    128,
-    160,
-    192,
-    256,
-    320,
-    384,
-    512,
-    768,
-    1024,
-    1536,
-    2048,
-    3072,
-    4096,
-    6144,
-    8192,
-    12288,
-    MR_BLOCK_BYTES_MAX,
+    16,  32,  48,  64,   80,   96,   112,  128,  160,  192,  256,   320,
+    384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, MR_BLOCK_BYTES_MAX,
 };
 
 uint8_t mr_block_class_of(size_t bytes)

@@ -2,7 +2,7 @@
  * Block pool: the variable parts of profiles, in a few sizes.
  *
  * Blocks are named by a 32-bit handle that counts 16-byte units, half the size of a pointer.
- * They are cut from 64 KiB chunks, each of one size; a chunk whose blocks are all free again
+ * They are cut from 32 KiB chunks, each of one size; a chunk whose blocks are all free again
  * serves any size.  Profiles that grow together outgrow whole chunks, so what the small sizes
  * gave up comes back to the large ones.  A general allocator would spend a header on each.
  *
@@ -31,10 +31,10 @@ enum {
     MR_BLOCK_BYTES_MAX = 16384,
     MR_BLOCK_SLAB_BYTES = 2 << 20,
     MR_BLOCK_SLAB_UNITS = MR_BLOCK_SLAB_BYTES / MR_BLOCK_UNIT_BYTES,
-    MR_BLOCK_CHUNK_BYTES = 64 << 10,
+    MR_BLOCK_CHUNK_BYTES = 32 << 10,
     MR_BLOCK_CHUNK_UNITS = MR_BLOCK_CHUNK_BYTES / MR_BLOCK_UNIT_BYTES,
     MR_BLOCK_SLAB_CHUNKS = MR_BLOCK_SLAB_BYTES / MR_BLOCK_CHUNK_BYTES,
-    MR_BLOCK_CLASSES = 23,
+    MR_BLOCK_CLASSES = 24,
 };
 
 typedef struct mr_block_chunk {
@@ -48,7 +48,7 @@ typedef struct mr_block_chunk {
 } mr_block_chunk;
 
 typedef struct mr_block_pool {
-    uint8_t **slabs; /* 2 MiB each, of 32 chunks */
+    uint8_t **slabs; /* 2 MiB each, of 64 chunks */
     size_t slab_count;
     size_t slab_capacity;
     mr_block_chunk *chunks; /* chunk 0 is never used: 0 is "none" */

@@ -147,14 +147,14 @@ void mr_checkpoint_put_item(const mr_shard *shard, uint32_t item, mr_buffer *ite
 
 static void put_derived(const mr_shard *shard, uint32_t row, mr_buffer *entries)
 {
-    const mr_row_derived *derived = &mr_shard_row(shard, row).side->derived;
-    if (derived->since_s == 0 && derived->told == 0)
+    const mr_row_derived derived = mr_row_derived_of(mr_shard_row(shard, row));
+    if (derived.since_s == 0 && derived.told == 0)
         return;
     mr_buffer_put_u32(entries, row);
-    mr_buffer_put_u32(entries, derived->since_s);
-    mr_buffer_put_u16(entries, (uint16_t)derived->permille);
-    mr_buffer_put_u8(entries, (uint8_t)derived->tier);
-    mr_buffer_put_u32(entries, derived->told);
+    mr_buffer_put_u32(entries, derived.since_s);
+    mr_buffer_put_u16(entries, derived.permille);
+    mr_buffer_put_u8(entries, derived.tier);
+    mr_buffer_put_u32(entries, derived.told);
 }
 
 void mr_checkpoint_put_row(const mr_shard *shard, uint32_t row,

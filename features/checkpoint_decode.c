@@ -125,11 +125,10 @@ static mr_status place_row(decoder *decoder_, uint32_t row, mr_text id, bool is_
 /* To be filled anew; the id stays. */
 static void empty_row(mr_shard *shard, mr_row row)
 {
-    const mr_list *noted = &row.side->noted;
     mr_profile_free_blocks(shard->plan, &shard->pool, row);
-    mr_block_pool_free(&shard->pool, noted->block, noted->size_class);
+    mr_links_forget_noted(&shard->pool, row);
     memset(row.body, 0, shard->plan->body_bytes);
-    *row.side = (mr_row_side){0};
+    mr_row_set_derived(row, (mr_row_derived){0});
 }
 
 /* A row that this file is the first to have is placed; one that an earlier file had is emptied,
@@ -387,8 +386,9 @@ static mr_status decode_derived(decoder *decoder_, mr_reader *reader)
             permille > 1000 || tier > 3 || told > MR_TOLD_MAX ||
             !has_bit(decoder_->has_profile, row))
             return MR_ERR_CORRUPT;
-        mr_shard_row(decoder_->shard, row).side->derived =
-            (mr_row_derived){since_s, permille & 1023U, tier & 3U, told & MR_TOLD_MAX};
+        mr_row_set_derived(
+            mr_shard_row(decoder_->shard, row),
+            (mr_row_derived){since_s, (uint16_t)permille, (uint8_t)tier, (uint16_t)told});
     }
     return MR_OK;
 }

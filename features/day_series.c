@@ -184,37 +184,54 @@ bool mr_day_series_fading_mean(const mr_block_pool *pool, const mr_series *serie
     return true;
 }
 
+static uint64_t bitmap_half(const mr_day_bitmap *bitmap, size_t half)
+{
+    return (uint64_t)bitmap->bits[2 * half + 1] << 32 | bitmap->bits[2 * half];
+}
+
+static void move_bitmap(mr_day_bitmap *bitmap, uint64_t days)
+{
+    uint64_t low = bitmap_half(bitmap, 0);
+    uint64_t high = bitmap_half(bitmap, 1);
+    if (days >= 64) {
+        high = days < MR_PLAN_BITMAP_DAYS ? low << (days - 64) : 0;
+        low = 0;
+    } else if (days > 0) {
+        high = high << days | low >> (64 - days);
+        low <<= days;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        bitmap->bits[i] = (uint32_t)(low >> (32 * i));
+        bitmap->bits[2 + i] = (uint32_t)(high >> (32 * i));
+    }
+}
+
+int64_t mr_day_bitmap_newest(const mr_day_bitmap *bitmap)
+{
+    return (bitmap->bits[0] & 1) != 0 ? (int64_t)bitmap->newest_day : -1;
+}
+
 void mr_day_bitmap_set(mr_day_bitmap *bitmap, int64_t day)
 {
-    const uint64_t mark = (uint64_t)day + 1;
-    if (bitmap->newest_day_plus_one == 0)
-        bitmap->newest_day_plus_one = mark;
-    if (mark > bitmap->newest_day_plus_one) {
-        const uint64_t shift = mark - bitmap->newest_day_plus_one;
-        bitmap->newest_day_plus_one = mark;
-        if (shift >= 128) {
-            bitmap->bits[0] = bitmap->bits[1] = 0;
-        } else if (shift >= 64) {
-            bitmap->bits[1] = bitmap->bits[0] << (shift - 64);
-            bitmap->bits[0] = 0;
-        } else {
-            bitmap->bits[1] = bitmap->bits[1] << shift | bitmap->bits[0] >> (64 - shift);
-            bitmap->bits[0] <<= shift;
-        }
+    const int64_t newest = mr_day_bitmap_newest(bitmap);
+    MR_ASSERT(day >= 0);
+    MR_ASSERT(day <= UINT32_MAX);
+    if (day > newest) {
+        if (newest >= 0)
+            move_bitmap(bitmap, (uint64_t)(day - newest));
+        bitmap->newest_day = (uint32_t)day;
     }
-    const uint64_t age = bitmap->newest_day_plus_one - mark;
+    const uint32_t age = bitmap->newest_day - (uint32_t)day;
     if (age < MR_PLAN_BITMAP_DAYS)
-        bitmap->bits[age / 64] |= (uint64_t)1 << (age % 64);
+        bitmap->bits[age / 32] |= UINT32_C(1) << (age % 32);
 }
 
 bool mr_day_bitmap_has(const mr_day_bitmap *bitmap, int64_t day)
 {
-    if (bitmap->newest_day_plus_one == 0 || day < 0)
+    const int64_t age = mr_day_bitmap_newest(bitmap) - day;
+    if (day < 0 || age < 0 || age >= MR_PLAN_BITMAP_DAYS)
         return false;
-    const int64_t age = (int64_t)bitmap->newest_day_plus_one - 1 - day;
-    if (age < 0 || age >= MR_PLAN_BITMAP_DAYS)
-        return false;
-    return (bitmap->bits[age / 64] >> (age % 64) & 1) != 0;
+    return (bitmap->bits[age / 32] >> (age % 32) & 1) != 0;
 }
 
 uint32_t mr_day_bitmap_count(const mr_day_bitmap *bitmap, int64_t at_day, int64_t days)

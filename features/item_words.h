@@ -14,6 +14,7 @@
 #define MR_FEATURES_ITEM_WORDS_H
 
 #include "core/id_table.h"
+#include "core/prefetch.h"
 #include "features/plan_layout.h"
 
 enum { MR_ITEM_WORD_FIELDS = 3 }; /* category, brand, price band: MR_OF_CATEGORY + f */
@@ -38,6 +39,13 @@ MR_MUST_USE mr_status mr_item_words_reserve(mr_item_words *words, size_t count);
 bool mr_item_words_is_news(const mr_item_words *words, const mr_id_table *table,
                            uint32_t item, int field, mr_item_word word);
 void mr_item_words_put(mr_item_words *words, uint32_t item, int field, mr_item_word word);
+
+/* The lines of an item that words will be put to. */
+static inline void mr_item_words_prefetch(const mr_item_words *words, uint32_t item)
+{
+    mr_prefetch_write(&words->items[item][0]);
+    mr_prefetch_write(&words->items[item][MR_ITEM_WORD_FIELDS - 1]);
+}
 
 /* The number of the word, or MR_ID_NONE. */
 static inline uint32_t mr_item_words_get(const mr_item_words *words, uint32_t item,

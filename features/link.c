@@ -136,18 +136,15 @@ void mr_links_end_batch(mr_shard *shard)
 
 /* Whether the id is new among the last ones noted, which it then is one of.  The hash has no key,
  * as that of an order id: what is asked for is a function of the log alone. */
-static bool note(mr_block_pool *pool, mr_list *noted, mr_text id)
+static bool note(mr_block_pool *pool, mr_row row, mr_text id)
 {
     const uint64_t hash = mr_hash_bytes(id.bytes, id.length);
-    const uint64_t *hashes = mr_list_elements(pool, noted);
-    for (size_t i = 0; i < noted->count; i++) {
+    const uint64_t *hashes = mr_links_noted(pool, row);
+    for (size_t i = 0; i < row.head->noted_count; i++) {
         if (hashes[i] == hash)
             return false;
     }
-    if (noted->count == MR_LINK_NOTED_MAX)
-        mr_list_remove(pool, noted, 0, 1, sizeof(hash));
-    uint64_t *place = mr_list_insert(pool, noted, noted->count, sizeof(hash));
-    *place = hash;
+    mr_links_add_noted(pool, row, hash);
     return true;
 }
 
@@ -155,8 +152,7 @@ void mr_links_note(mr_shard *shard, uint32_t row, const mr_event *event)
 {
     if (!shows_pair(event))
         return;
-    mr_list *noted = &mr_shard_row(shard, row).side->noted;
-    if (!note(&shard->pool, noted, event->anonymous_id))
+    if (!note(&shard->pool, mr_shard_row(shard, row), event->anonymous_id))
         return;
     shard->links.counters.requested++;
     mr_links_put(shard, event->anonymous_id, event->user_id, event->time_ms,
@@ -225,7 +221,7 @@ static uint32_t row_of_user(mr_shard *shard, mr_text user_id)
 
 static bool has_bought(const mr_shard *shard, mr_row row)
 {
-    return *mr_row_number(row, shard->plan->purchases->number_offset) > 0;
+    return *mr_row_count(row, shard->plan->purchases->number_offset) > 0;
 }
 
 static void merge(mr_shard *shard, const mr_link *link, mr_row from, int64_t offset)
@@ -302,5 +298,5 @@ void mr_links_check(const mr_shard *shard)
                              mr_link_profile_row(&shard->pool, entry->profile));
     }
     for (uint32_t row = 0; row < shard->store.row_count; row++)
-        MR_ASSERT(mr_shard_row(shard, row).side->noted.count <= MR_LINK_NOTED_MAX);
+        MR_ASSERT(mr_shard_row(shard, row).head->noted_count <= MR_LINK_NOTED_MAX);
 }

@@ -129,13 +129,13 @@ mr_status mr_links_decode_entry(mr_shard *shard, mr_reader *reader)
 
 void mr_links_encode_noted(const mr_shard *shard, uint32_t row, mr_buffer *buffer)
 {
-    const mr_list *noted = &mr_shard_row(shard, row).side->noted;
-    const uint64_t *hashes = mr_list_elements(&shard->pool, noted);
-    if (noted->count == 0)
+    const mr_row parts = mr_shard_row(shard, row);
+    const uint64_t *hashes = mr_links_noted(&shard->pool, parts);
+    if (hashes == NULL)
         return;
     mr_buffer_put_u32(buffer, row);
-    mr_buffer_put_u8(buffer, (uint8_t)noted->count);
-    for (size_t i = 0; i < noted->count; i++)
+    mr_buffer_put_u8(buffer, (uint8_t)parts.head->noted_count);
+    for (size_t i = 0; i < parts.head->noted_count; i++)
         mr_buffer_put_u64(buffer, hashes[i]);
 }
 
@@ -146,15 +146,12 @@ mr_status mr_links_decode_noted(mr_shard *shard, mr_reader *reader)
     if (reader->failed || row >= shard->store.row_count || count == 0 ||
         count > MR_LINK_NOTED_MAX)
         return MR_ERR_CORRUPT;
-    mr_list *noted = &mr_shard_row(shard, row).side->noted;
-    if (noted->count > 0)
+    const mr_row parts = mr_shard_row(shard, row);
+    if (parts.head->noted_count > 0)
         return MR_ERR_CORRUPT;
     MR_TRY(mr_block_pool_reserve(
         &shard->pool, mr_list_growth_max(MR_LINK_NOTED_MAX, sizeof(uint64_t))));
-    mr_list_start(&shard->pool, noted, count, sizeof(uint64_t));
-    for (size_t i = 0; i < count; i++) {
-        uint64_t *place = mr_list_insert(&shard->pool, noted, i, sizeof(*place));
-        *place = mr_reader_u64(reader);
-    }
+    for (size_t i = 0; i < count; i++)
+        mr_links_add_noted(&shard->pool, parts, mr_reader_u64(reader));
     return mr_reader_status(reader);
 }

@@ -103,6 +103,14 @@ void mr_links_encode_entry(const mr_shard *shard, const mr_link_entry *entry,
 MR_MUST_USE mr_status mr_links_decode(mr_shard *shard, mr_reader *reader);
 MR_MUST_USE mr_status mr_links_decode_entry(mr_shard *shard, mr_reader *reader);
 
+/* ---- ids noted (link_noted.c): hashes in a block of the size that their number says ---- */
+
+const uint64_t *mr_links_noted(const mr_block_pool *pool, mr_row row); /* NULL: none */
+
+/* Behind the others; the oldest goes where there are MR_LINK_NOTED_MAX.  Reserved before. */
+void mr_links_add_noted(mr_block_pool *pool, mr_row row, uint64_t hash);
+void mr_links_forget_noted(mr_block_pool *pool, mr_row row);
+
 /* The ids noted of a row that has any. */
 void mr_links_encode_noted(const mr_shard *shard, uint32_t row, mr_buffer *buffer);
 MR_MUST_USE mr_status mr_links_decode_noted(mr_shard *shard, mr_reader *reader);

@@ -279,7 +279,7 @@ static uint32_t take_room(mr_plan *plan, uint32_t on, uint32_t bytes)
     return offset;
 }
 
-/* Its fields, and the most that one event can make its list grow. */
+/* What it sets for the whole plan, and the most that one event can make it grow. */
 static void lay_out(mr_plan *plan, mr_operation *operation)
 {
     if (operation->spec.aggregate == MR_AGGREGATE_SESSION)
@@ -293,13 +293,27 @@ static void lay_out(mr_plan *plan, mr_operation *operation)
         return;
     }
     const mr_feature_bytes bytes = mr_operation_bytes(operation);
-    const bool has_list = bytes.entries > 0;
     operation->stores = bytes.fixed > 0;
-    operation->list_offset = take_room(plan, operation->spec.on, bytes.fixed);
-    operation->number_offset =
-        operation->list_offset + (has_list ? (uint32_t)sizeof(mr_list) : 0);
-    if (has_list)
+    if (bytes.entries > 0)
         plan->growth_bytes += mr_list_growth_max(bytes.entries, bytes.entry);
+    if (mr_operation_kind(operation)->spill_bytes > 0)
+        plan->growth_bytes +=
+            mr_list_growth_max(mr_operation_kind(operation)->spill_bytes, 1);
+}
+
+/* The fields of operations whose size is a multiple of 8, or those of all others. */
+static void place_fields(mr_plan *plan, bool of_whole_words)
+{
+    for (size_t i = 0; i < plan->operation_count; i++) {
+        mr_operation *operation = &plan->operations[i];
+        const mr_feature_bytes bytes = mr_operation_bytes(operation);
+        if (operation->spec.aggregate == MR_AGGREGATE_FADING_TOP ||
+            (bytes.fixed % 8 == 0) != of_whole_words)
+            continue;
+        operation->list_offset = take_room(plan, operation->spec.on, bytes.fixed);
+        operation->number_offset =
+            operation->list_offset + (bytes.entries > 0 ? (uint32_t)sizeof(mr_list) : 0);
+    }
 }
 
 static void lay_out_series(mr_plan *plan)
@@ -353,6 +367,9 @@ static void add_step(mr_run *run, const mr_operation *operation, uint8_t index)
     const uint32_t element_bytes = mr_operation_kind(operation)->element_bytes;
     if (element_bytes > 0)
         add_tail(run, operation->list_offset, element_bytes);
+    if (operation->spec.aggregate == MR_AGGREGATE_FADING_TOP && !run->has_words_tail)
+        add_tail(run, operation->list_offset, sizeof(uint64_t));
+    run->has_words_tail |= operation->spec.aggregate == MR_AGGREGATE_FADING_TOP;
 }
 
 static void list_by_type(mr_plan *plan)
@@ -608,8 +625,10 @@ static mr_status compile_into(mr_plan *plan, const mr_feature_spec *specs,
     plan->session_gap_ms = MR_SESSION_GAP_MS;
     for (size_t i = 0; i < spec_count; i++)
         MR_TRY(add_feature(plan, &specs[i], ret_error));
+    place_fields(plan, true); /* first, so that none of them needs a gap before it */
     lay_out_series(plan);
     lay_out_words(plan);
+    place_fields(plan, false);
     plan->body_bytes = (plan->body_bytes + 7) & ~7U;
     plan->extra_bytes = (plan->extra_bytes + 7) & ~7U;
     if (plan->extra_bytes > 0)

@@ -274,6 +274,7 @@ typedef struct mr_run {
     mr_list_tail body_tails[MR_PLAN_TAILS_MAX];
     mr_list_tail extra_tails[MR_PLAN_TAILS_MAX];
     bool needs_extra;
+    bool has_words_tail; /* among the body's: one for all words */
     uint8_t word_fields; /* bit f: a step reads the word of MR_OF_CATEGORY + f */
 } mr_run;
 

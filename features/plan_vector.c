@@ -212,7 +212,9 @@ static double days_since(const picture *at, int64_t time_ms)
 
 static double number_of(const picture *at, const mr_operation *operation)
 {
-    return (double)*mr_row_number(at->row, operation->number_offset);
+    return mr_operation_kind(operation)->number_bytes == sizeof(uint32_t)
+               ? (double)*mr_row_count(at->row, operation->number_offset)
+               : (double)*mr_row_number(at->row, operation->number_offset);
 }
 
 static const mr_series *series_of(const picture *at, const mr_operation *operation)
@@ -278,8 +280,7 @@ static double gap_overdue(const picture *at, const mr_operation *times)
 static double active_days(const picture *at, const mr_operation *bitmap, int64_t end_day,
                           int64_t days)
 {
-    const mr_day_bitmap *bits = (const mr_day_bitmap *)(const void *)mr_row_number(
-        at->row, bitmap->number_offset);
+    const mr_day_bitmap *bits = mr_row_at(at->row, bitmap->number_offset);
     return (double)mr_day_bitmap_count(bits, end_day, days);
 }
 

@@ -62,11 +62,15 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
                             .names = names,
                             .row = row,
                             .event = event,
+                            .local_ms =
+                                mr_zone_local_ms(&plan->settings.zone, event->time_ms),
                             .item = item,
                             .words = words};
     applying.effect.is_first_purchase =
         event->type == MR_EVENT_PURCHASE &&
-        *mr_row_number(*row, plan->purchases->number_offset) == 0;
+        *mr_row_count(*row, plan->purchases->number_offset) == 0;
+    const int64_t day = mr_time_day(applying.local_ms);
+    applying.day = day < UINT32_MAX ? day : UINT32_MAX;
     apply_head(plan, row->head, event, offset, &applying.effect);
 
     const mr_run *run = &plan->runs[event->type];
@@ -79,7 +83,8 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
         if (!mr_has_amount(event, series->of))
             continue;
         mr_day_series_add(pool, series, mr_row_list(*row, series->list_offset),
-                          mr_series_day(plan, series, event->time_ms),
+                          series->is_hourly ? mr_series_day(plan, series, event->time_ms)
+                                            : applying.day,
                           mr_amount_of(event, series->of));
     }
     return applying.effect;

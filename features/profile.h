@@ -60,27 +60,29 @@ typedef struct mr_row_head {
     uint32_t extra_block; /* 0: the extra part is all zero */
     uint16_t sessions;    /* stays at 65535 */
     uint8_t id_length;
-    uint8_t is_anonymous;
-    uint8_t is_changed;
-    uint8_t cut_mark; /* see features/cut_state.h */
-    uint8_t spare[2];
+    unsigned is_anonymous : 1;
+    unsigned is_changed : 1;
+    unsigned noted_count : 6; /* see the side */
+    uint8_t cut_mark;         /* see features/cut_state.h */
+    unsigned churn_tier : 2;  /* of mr_row_derived, as the next two */
+    unsigned churn_permille : 10;
+    unsigned told : 12;
 } mr_row_head;
 
 _Static_assert(sizeof(mr_row_head) == 64, "one cache line");
 
-/* What models say, never read by an operation and apart from what events touch. */
+/* What models say, never read by an operation; it lies where the row has room. */
 typedef struct mr_row_derived {
     uint32_t since_s; /* one more than the second; 0: never scored */
-    uint32_t permille : 10;
-    uint32_t tier : 2;
-    uint32_t told : 20; /* mr_shard_told() */
+    uint16_t permille;
+    uint8_t tier;
+    uint16_t told; /* mr_shard_told() */
 } mr_row_derived;
-_Static_assert(sizeof(mr_row_derived) == 8, "one for each user");
 
-/* What stays when the profile moves to another row, and what few events touch. */
+/* What few events touch. */
 typedef struct mr_row_side {
-    mr_row_derived derived;
-    mr_list noted; /* anonymous ids seen with this user, as hashes (features/links.h) */
+    uint32_t churn_since_s; /* of mr_row_derived */
+    uint32_t noted; /* a block: anonymous ids seen with this user, as hashes; 0: none */
 } mr_row_side;
 
 /* A series that only counts keeps no sum: its entries end before it. */
@@ -93,9 +95,23 @@ typedef struct mr_day_sum {
 enum { MR_DAY_COUNT_BYTES = offsetof(mr_day_sum, sum) };
 
 typedef struct mr_day_bitmap {
-    uint64_t bits[2];             /* bit i: newest_day - i */
-    uint64_t newest_day_plus_one; /* 0: none */
+    uint32_t bits
+        [4]; /* bit i of them together: newest_day - i; none is set where there is no day */
+    uint32_t newest_day;
 } mr_day_bitmap;
+
+/* Events by the hour, in a byte each while none has more than MR_HOURS_NARROW_MAX; then in 16 bits
+ * each in a block.  The first byte tells which. */
+typedef union mr_hours {
+    uint8_t counts[MR_PLAN_HOURS];
+    struct {
+        uint8_t mark; /* 255: the block has them */
+        uint8_t spare[3];
+        uint32_t block;
+    } wide;
+} mr_hours;
+
+enum { MR_HOURS_NARROW_MAX = UINT8_MAX - 1 };
 
 typedef struct mr_period_bitmap {
     uint16_t newest_plus_one; /* 0: none */
@@ -176,6 +192,12 @@ static inline int64_t *mr_row_number(mr_row row, uint32_t offset)
     return mr_row_at(row, offset);
 }
 
+/* How many: never more than the head counts events. */
+static inline uint32_t *mr_row_count(mr_row row, uint32_t offset)
+{
+    return mr_row_at(row, offset);
+}
+
 static inline mr_pair *mr_row_pair(mr_row row, uint32_t offset)
 {
     return mr_row_at(row, offset);
@@ -190,6 +212,22 @@ static inline bool mr_pair_number(const mr_pair *pair, mr_aggregate aggregate,
     *ret_number = aggregate == MR_AGGREGATE_MEAN ? pair->number / (int64_t)pair->count
                                                  : pair->number;
     return true;
+}
+
+static inline mr_row_derived mr_row_derived_of(mr_row row)
+{
+    return (mr_row_derived){.since_s = row.side->churn_since_s,
+                            .permille = row.head->churn_permille,
+                            .tier = row.head->churn_tier,
+                            .told = row.head->told};
+}
+
+static inline void mr_row_set_derived(mr_row row, mr_row_derived derived)
+{
+    row.side->churn_since_s = derived.since_s;
+    row.head->churn_permille = derived.permille & 0x3FFU;
+    row.head->churn_tier = derived.tier & 3U;
+    row.head->told = derived.told & 0xFFFU;
 }
 
 /* No events: it was made for what came to nothing, or its events moved to another profile. */
@@ -278,6 +316,7 @@ void mr_period_bitmap_set(mr_period_bitmap *bitmap, int64_t period);
 bool mr_period_bitmap_has(const mr_period_bitmap *bitmap, int64_t period);
 
 void mr_day_bitmap_set(mr_day_bitmap *bitmap, int64_t day);
+int64_t mr_day_bitmap_newest(const mr_day_bitmap *bitmap); /* -1: none */
 bool mr_day_bitmap_has(const mr_day_bitmap *bitmap, int64_t day);
 
 /* Active days among at - days + 1 .. at. */

@@ -92,18 +92,20 @@ static void clear_head(mr_row_head *head)
                           .id_length = head->id_length,
                           .is_anonymous = head->is_anonymous,
                           .is_changed = head->is_changed,
+                          .noted_count = head->noted_count,
                           .cut_mark = head->cut_mark};
 }
 
 void mr_profile_move(const mr_plan *plan, mr_row row, mr_row ret_to)
 {
+    mr_row_set_derived(row, (mr_row_derived){0});
     *ret_to.head = *row.head;                             /* and with it the extra part */
     memset(&ret_to.head->id, 0, sizeof(ret_to.head->id)); /* the id stays where it is */
     ret_to.head->id_length = 0;
+    ret_to.head->noted_count = 0; /* and so does what was noted */
     memcpy(ret_to.body, row.body, plan->body_bytes);
     clear_head(row.head);
     memset(row.body, 0, plan->body_bytes);
-    row.side->derived = (mr_row_derived){0};
 }
 
 static void free_list(mr_block_pool *pool, mr_list *list)
@@ -120,6 +122,8 @@ void mr_profile_free_blocks(const mr_plan *plan, mr_block_pool *pool, mr_row row
         const mr_operation *operation = &plan->operations[i];
         if (mr_operation_kind(operation)->element_bytes > 0)
             free_list(pool, mr_row_list(row, operation->list_offset));
+        if (mr_operation_kind(operation)->free_spill != NULL)
+            mr_operation_kind(operation)->free_spill(pool, row, operation);
     }
     if (plan->top_count > 0)
         free_list(pool, mr_row_list(row, plan->words_offset));

@@ -37,7 +37,7 @@ void mr_rfm_read(mr_reading *reading)
         return;
     const int64_t age_ms = reading->at_ms - (last - 1);
     mr_reading_number(reading, age_ms > 0 ? age_ms / MR_DAY_MS : 0);
-    mr_reading_number(reading, *mr_row_number(reading->row, plan->orders->number_offset));
+    mr_reading_number(reading, *mr_row_count(reading->row, plan->orders->number_offset));
     mr_reading_number(reading, *mr_row_number(reading->row, plan->spend->number_offset));
 }
 

@@ -396,9 +396,9 @@ void mr_profile_store_prefetch_noted(const mr_profile_store *store, uint32_t row
 {
     if (row_index == MR_ROW_NONE)
         return;
-    const mr_list *noted = &mr_profile_store_row(store, row_index).side->noted;
-    if (noted->block != 0)
-        mr_prefetch(mr_list_elements(store->pool, noted));
+    const uint32_t noted = mr_profile_store_row(store, row_index).side->noted;
+    if (noted != 0)
+        mr_prefetch(mr_block_at(store->pool, noted));
 }
 
 void mr_profile_store_prefetch_lists(const mr_profile_store *store, uint32_t row_index,

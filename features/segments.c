@@ -113,7 +113,7 @@ bool mr_rfm_values_of(const mr_shard *shard, uint32_t row, int64_t at_ms,
     const int64_t last = *mr_row_number(parts, plan->last_purchase->number_offset);
     const int64_t age_ms = at_ms - (last - 1);
     ret_values[MR_RFM_RECENCY] = age_ms > 0 ? age_ms / MR_DAY_MS : 0;
-    ret_values[MR_RFM_FREQUENCY] = *mr_row_number(parts, plan->orders->number_offset);
+    ret_values[MR_RFM_FREQUENCY] = *mr_row_count(parts, plan->orders->number_offset);
     ret_values[MR_RFM_MONETARY] = *mr_row_number(parts, plan->spend->number_offset);
     return last != 0;
 }

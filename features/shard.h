@@ -244,7 +244,7 @@ mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row);
 
 /* What others were last told of the user, of no meaning here; 0: nothing, also after a change of
  * the plan.  Setting it marks the row as changed. */
-#define MR_TOLD_MAX ((UINT32_C(1) << 20) - 1)
+#define MR_TOLD_MAX ((UINT32_C(1) << 12) - 1)
 void mr_shard_set_told(mr_shard *shard, uint32_t row, uint32_t told);
 uint32_t mr_shard_told(const mr_shard *shard, uint32_t row);
 

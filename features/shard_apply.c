@@ -199,8 +199,11 @@ static void prefetch_hashed(mr_shard *shard, const mr_event *event, size_t index
         mr_dedup_prefetch(shard->dedup, shard->fingerprints[index]);
     }
     const uint32_t item = shard->batch_items[index];
-    if (item != MR_ID_NONE)
-        mr_prefetch_write(mr_trending_item_at(&shard->trending, item));
+    if (item == MR_ID_NONE)
+        return;
+    mr_prefetch_write(mr_trending_item_at(&shard->trending, item));
+    if (shard->plan->item_word_fields != 0)
+        mr_item_words_prefetch(&shard->item_words, item);
 }
 
 static bool shows_two_ids(const mr_event *event)

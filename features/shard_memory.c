@@ -36,13 +36,21 @@ static bool lies_in_extra(const mr_plan *plan, const mr_operation *operation)
     return offset >= MR_PLAN_EXTRA;
 }
 
+static size_t spilled(const mr_operation *operation, mr_row row)
+{
+    const mr_aggregate_kind *kind = mr_operation_kind(operation);
+    return kind->has_spilled != NULL && kind->has_spilled(row, operation)
+               ? mr_block_class_bytes(mr_block_class_of(kind->spill_bytes))
+               : 0;
+}
+
 static void add_row(const mr_shard *shard, mr_row row, mr_shard_memory *memory)
 {
     const mr_plan *plan = shard->plan;
     const bool has_extra = row.head->extra_block != 0;
     const size_t extra =
         has_extra ? mr_block_class_bytes(mr_block_class_of(plan->extra_bytes)) : 0;
-    size_t named = 0;
+    size_t named = 0; /* of body and extra part */
     for (size_t i = 0; i < plan->operation_count; i++) {
         const mr_operation *operation = &plan->operations[i];
         const bool is_history = operation == plan->history;
@@ -53,10 +61,10 @@ static void add_row(const mr_shard *shard, mr_row row, mr_shard_memory *memory)
         const mr_list *list = list_of(plan, i, row);
         const size_t fixed = in_extra && !has_extra ? 0 : bytes.fixed;
         size_t *sum = is_history ? &memory->history : &memory->features[i];
-        *sum += fixed + (list != NULL ? list_bytes(list) : 0);
-        named += in_extra ? fixed : 0;
+        *sum += fixed + (list != NULL ? list_bytes(list) : 0) + spilled(operation, row);
+        named += fixed;
     }
-    memory->rest += extra - named;
+    memory->rest += plan->body_bytes + extra - named;
     if (row.head->id_length > MR_ROW_ID_BYTES)
         memory->rest += mr_block_class_bytes(mr_block_class_of(row.head->id_length));
 }

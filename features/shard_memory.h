@@ -16,7 +16,7 @@
 typedef struct mr_shard_memory {
     size_t rows;
     size_t heads;   /* with what stays when a profile moves, and the index */
-    size_t rest;    /* of extra parts and long ids: what rounding takes    */
+    size_t rest;    /* long ids; of bodies and extra parts what rounding takes */
     size_t history; /* blocks and fields of the history alone              */
     size_t features[MR_PLAN_FEATURES_MAX]; /* but for the history                */
     size_t unused; /* of the pool's chunks: free, for any row to come     */

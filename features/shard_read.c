@@ -78,7 +78,7 @@ void mr_shard_user_state(const mr_shard *shard, uint32_t row, uint64_t epoch,
     const mr_row parts = mr_shard_row(shard, row);
     const mr_plan *plan = shard->plan;
     const mr_churn_mark churn = mr_shard_churn(shard, row);
-    const int64_t orders = *mr_row_number(parts, plan->orders->number_offset);
+    const int64_t orders = *mr_row_count(parts, plan->orders->number_offset);
     ret_state->user_id = mr_shard_user_id(shard, row);
     ret_state->epoch = epoch;
     ret_state->offset = parts.head->offset;
@@ -146,23 +146,22 @@ int64_t mr_shard_feature_number(const mr_shard *shard, uint32_t row,
     return reading.count > 0 ? values[0].number : otherwise;
 }
 
-static mr_row_derived *derived_of(const mr_shard *shard, uint32_t row)
-{
-    return &mr_shard_row(shard, row).side->derived;
-}
-
 void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
 {
     const bool is_scored = mark.permille != UINT16_MAX;
-    mr_row_derived *derived = derived_of(shard, row);
+    const mr_row parts = mr_shard_row(shard, row);
+    mr_row_derived derived = {.told = mr_row_derived_of(parts).told};
     mr_shard_touch(shard, row);
-    *derived = (mr_row_derived){.told = derived->told};
     if (is_scored) {
         const uint32_t since_s = mr_time_seconds(mark.since_ms);
-        derived->since_s = since_s < UINT32_MAX ? since_s + 1 : UINT32_MAX;
-        derived->permille = mark.permille & 1023U;
-        derived->tier = mark.tier & 3U;
+        derived = (mr_row_derived){
+            .since_s = since_s < UINT32_MAX ? since_s + 1 : UINT32_MAX,
+            .permille = mark.permille,
+            .tier = mark.tier,
+            .told = derived.told,
+        };
     }
+    mr_row_set_derived(parts, derived);
 }
 
 const mr_tally *mr_shard_exposures(const mr_shard *shard)
@@ -190,20 +189,20 @@ void mr_shard_set_told(mr_shard *shard, uint32_t row, uint32_t told)
 {
     MR_ASSERT(told <= MR_TOLD_MAX);
     mr_shard_touch(shard, row);
-    derived_of(shard, row)->told = told & MR_TOLD_MAX;
+    mr_shard_row(shard, row).head->told = told & MR_TOLD_MAX;
 }
 
 uint32_t mr_shard_told(const mr_shard *shard, uint32_t row)
 {
-    return derived_of(shard, row)->told;
+    return mr_shard_row(shard, row).head->told;
 }
 
 mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row)
 {
-    const mr_row_derived *derived = derived_of(shard, row);
-    if (derived->since_s == 0)
+    const mr_row_derived derived = mr_row_derived_of(mr_shard_row(shard, row));
+    if (derived.since_s == 0)
         return (mr_churn_mark){.permille = UINT16_MAX};
-    return (mr_churn_mark){.permille = derived->permille,
-                           .tier = (uint8_t)derived->tier,
-                           .since_ms = ((int64_t)derived->since_s - 1) * 1000};
+    return (mr_churn_mark){.permille = derived.permille,
+                           .tier = derived.tier,
+                           .since_ms = ((int64_t)derived.since_s - 1) * 1000};
 }

@@ -77,7 +77,7 @@ static void add_days(const mr_shard *shard, mr_row row, mr_activity_kind kind,
         if (plan->active_days == NULL)
             return;
         const mr_day_bitmap *days = mr_row_at(row, plan->active_days->number_offset);
-        const int64_t newest = (int64_t)days->newest_day_plus_one - 1;
+        const int64_t newest = mr_day_bitmap_newest(days);
         for (int64_t day = newest - MR_PLAN_BITMAP_DAYS + 1; day <= newest; day++) {
             if (mr_day_bitmap_has(days, day))
                 add(periods, mr_period_of_day(period, day));

@@ -8,7 +8,8 @@
 #include <yyjson.h>
 
 enum {
-    PAIRWISE_KEYS_MAX = 32, /* above it duplicates are looked for by hashing */
+    FEW_KEYS_MAX = 32, /* above it duplicates are looked for by hashing */
+    PRINT_BITS = 9,    /* of a small one, to tell most keys apart                     */
     /* Twice the keys that fit into the largest record, `"":0,` each, to a power of two. */
     SLOTS = 16384,
 };
@@ -59,25 +60,32 @@ static mr_text text_of(yyjson_val *value)
                      .length = (uint32_t)unsafe_yyjson_get_len(value)};
 }
 
-/* For a small object: every pair, told apart by a word of length and outer bytes. */
-static bool has_twin_pairwise(yyjson_val *object, size_t count)
+static bool is_among(const mr_text *keys, size_t count, mr_text key)
 {
-    uint32_t prints[PAIRWISE_KEYS_MAX];
-    mr_text keys[PAIRWISE_KEYS_MAX];
+    for (size_t k = 0; k < count; k++) {
+        if (mr_text_equal(keys[k], key))
+            return true;
+    }
+    return false;
+}
+
+/* For a small object: a bit for each key's length and outer bytes, and only where it is set already
+ * a look at those before. */
+static bool has_twin_in_few(yyjson_val *object, size_t count)
+{
+    uint64_t seen[1 << (PRINT_BITS - 6)] = {0};
+    mr_text keys[FEW_KEYS_MAX];
     yyjson_obj_iter iterator = yyjson_obj_iter_with(object);
     for (size_t i = 0; i < count; i++) {
         const mr_text key = text_of(yyjson_obj_iter_next(&iterator));
         const uint32_t first = key.length > 0 ? (uint8_t)key.bytes[0] : 0;
         const uint32_t last = key.length > 0 ? (uint8_t)key.bytes[key.length - 1] : 0;
         const uint32_t print = key.length << 16 ^ first << 8 ^ last;
-        uint32_t same = 0;
-        for (size_t k = 0; k < i; k++)
-            same |= prints[k] == print ? UINT32_C(1) << k : 0;
-        for (; same != 0; same &= same - 1) {
-            if (mr_text_equal(keys[__builtin_ctz(same)], key))
-                return true;
-        }
-        prints[i] = print;
+        const uint32_t place = print * UINT32_C(2654435769) >> (32 - PRINT_BITS);
+        const uint64_t bit = UINT64_C(1) << (place % 64);
+        if ((seen[place / 64] & bit) != 0 && is_among(keys, i, key))
+            return true;
+        seen[place / 64] |= bit;
         keys[i] = key;
     }
     return false;
@@ -117,8 +125,8 @@ static mr_poison check(mr_json_parser *parser, yyjson_val *value, int depth)
     if (count == 0)
         return MR_POISON_NONE;
     const bool is_object = yyjson_is_obj(value);
-    if (is_object && (count <= PAIRWISE_KEYS_MAX ? has_twin_pairwise(value, count)
-                                                 : has_twin_hashed(parser, value)))
+    if (is_object && (count <= FEW_KEYS_MAX ? has_twin_in_few(value, count)
+                                            : has_twin_hashed(parser, value)))
         return MR_POISON_DUPLICATE_KEY;
 
     /* Children follow their container; an object's are keys and values in turn. */

@@ -103,7 +103,7 @@ static inline void frozen_put_others(mr_shard *shard)
                                            .tier = (uint8_t)(row % 4),
                                            .since_ms = START_MS + row * 1000});
     for (uint32_t row = 0; row < mr_shard_user_count(shard); row += 3)
-        mr_shard_set_told(shard, row, row * 1000 + 1);
+        mr_shard_set_told(shard, row, row * 50 + 1);
     mr_shard_set_dialect(shard, 3, MR_TEXT("online-retail"));
 }
 

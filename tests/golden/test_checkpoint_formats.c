@@ -126,7 +126,7 @@ static void check_derived(const mr_shard *shard, int format)
         assert_int_equal(mark.tier, is_scored ? row % 4 : 0);
         assert_int_equal(mark.since_ms, is_scored ? START_MS + row * 1000 : 0);
         const bool is_told = row % 3 == 0 && format > 2;
-        assert_int_equal(mr_shard_told(shard, row), is_told ? row * 1000 + 1 : 0);
+        assert_int_equal(mr_shard_told(shard, row), is_told ? row * 50 + 1 : 0);
     }
     size_t alerts = 0;
     mr_shard_outbox_pending(shard, 0, is_second_alert, &alerts);

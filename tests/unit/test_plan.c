@@ -217,6 +217,14 @@ static void test_the_day_bitmap_keeps_the_newest_128_days_in_any_order(void **st
         assert_int_equal(mr_day_bitmap_count(&bitmap, 1192, 128), 3);
         assert_int_equal(mr_day_bitmap_count(&bitmap, 1128, 2), 2);
     }
+    mr_day_bitmap bitmap = {{0}, 0};
+    assert_int_equal(mr_day_bitmap_newest(&bitmap), -1);
+    mr_day_bitmap_set(&bitmap, 0);
+    assert_int_equal(mr_day_bitmap_newest(&bitmap), 0);
+    mr_day_bitmap_set(&bitmap, UINT32_MAX);
+    assert_int_equal(mr_day_bitmap_newest(&bitmap), UINT32_MAX);
+    assert_false(mr_day_bitmap_has(&bitmap, 0));
+    assert_true(mr_day_bitmap_has(&bitmap, UINT32_MAX));
 }
 
 int main(void)

@@ -199,8 +199,8 @@ static void test_revenue_and_hours_are_of_the_zone(void **state)
     assert_int_equal(mr_commerce_day_get(shard, 0).day, mr_time_day(ms_of("2026-03-08")));
     const mr_row row = mr_shard_row(shard, 0);
     const mr_operation *hours = mr_plan_operation_named(plan, "hours");
-    const uint16_t *counts = mr_row_at(row, hours->number_offset);
-    assert_int_equal(counts[4], 1);
+    const mr_hours *counts = mr_row_at(row, hours->number_offset);
+    assert_int_equal(counts->counts[4], 1);
     mr_shard_destroy(shard);
     mr_plan_destroy(plan);
 }
