@@ -21,16 +21,14 @@ struct mr_checkpointer {
     bool stopping;
 };
 
-/* The first job of a process makes good what the one before it may have left. */
 static mr_status write_days(mr_checkpoint_job *job)
 {
     if (job->day_files == NULL)
         return MR_OK;
-    MR_TRY(mr_day_box_write(&job->days, job->day_files, &job->error));
-    if (!job->has_looked_for_labels)
-        MR_TRY(mr_day_files_label(job->day_files, job->partition, &job->error));
-    job->has_looked_for_labels = true;
-    return MR_OK;
+    if (!job->has_prepared_days)
+        MR_TRY(mr_day_files_prepare(job->day_files, job->partition, &job->error));
+    job->has_prepared_days = true;
+    return mr_day_box_write(&job->days, job->day_files, &job->error);
 }
 
 static mr_status write_state(const mr_checkpointer *checkpointer, mr_checkpoint_job *job)

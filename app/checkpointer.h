@@ -32,7 +32,7 @@ typedef struct mr_checkpoint_job {
     mr_letter_box late;            /* appended before                                   */
     const mr_day_files *day_files; /* NULL: days are not kept                        */
     mr_day_box days;               /* written before                                    */
-    bool has_looked_for_labels;    /* that an earlier process left due                  */
+    bool has_prepared_days;        /* mr_day_files_prepare() */
     mr_letter_box alerts;          /* appended after                                    */
     uint64_t alerts_sequence;      /* of the newest alert in the box                    */
     mr_letter_box links;           /* appended to the events after, in order            */

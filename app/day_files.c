@@ -371,16 +371,6 @@ static mr_status label_listed(const mr_day_files *files, uint32_t partition,
     return MR_OK;
 }
 
-mr_status mr_day_files_label(const mr_day_files *files, uint32_t partition,
-                             mr_error *ret_error)
-{
-    mr_day_list list = {0};
-    MR_TRY(mr_day_files_list(files, partition, &list, ret_error));
-    const mr_status status = label_listed(files, partition, &list, ret_error);
-    mr_day_list_deinit(&list);
-    return status;
-}
-
 /* ---- writing ---- */
 
 static void remove_file(const mr_day_files *files, uint32_t partition, int64_t day,
@@ -408,14 +398,24 @@ static mr_status write_rows(const mr_day_files *files, const mr_day_rows *rows,
 {
     char path[PATH_MAX];
     mr_buffer bytes = {0};
-    MR_TRY(directory_of(files, rows->partition, path, error));
-    if (access(path, F_OK) != 0)
-        MR_TRY(mr_directory_make_durable(path, error));
     MR_TRY(path_of(files, rows->partition, rows->day, "rows", path, error));
     mr_status status = mr_day_file_encode(rows, &bytes);
     if (status == MR_OK)
         status = mr_file_replace(path, bytes.bytes, bytes.length, error);
     mr_buffer_deinit(&bytes);
+    return status;
+}
+
+mr_status mr_day_files_prepare(const mr_day_files *files, uint32_t partition,
+                               mr_error *ret_error)
+{
+    char path[PATH_MAX];
+    mr_day_list list = {0};
+    MR_TRY(directory_of(files, partition, path, ret_error));
+    MR_TRY(mr_directory_make_durable(path, ret_error));
+    MR_TRY(mr_day_files_list(files, partition, &list, ret_error));
+    const mr_status status = label_listed(files, partition, &list, ret_error);
+    mr_day_list_deinit(&list);
     return status;
 }
 

@@ -34,13 +34,16 @@ typedef struct mr_day_files {
     uint32_t window_days; /* of labels */
 } mr_day_files;
 
+/*
+ * Before the first write of a process: the partition's directory, durable whoever made it, and the
+ * labels that an earlier process left due.
+ */
+MR_MUST_USE mr_status mr_day_files_prepare(const mr_day_files *files, uint32_t partition,
+                                           mr_error *ret_error);
+
 /* Write the rows of a day, the labels that are due, and remove what is too old. */
 MR_MUST_USE mr_status mr_day_files_write(const mr_day_files *files,
                                          const mr_day_rows *rows, mr_error *ret_error);
-
-/* Write the labels that are due and absent. */
-MR_MUST_USE mr_status mr_day_files_label(const mr_day_files *files, uint32_t partition,
-                                         mr_error *ret_error);
 
 typedef struct mr_day_list {
     int64_t *days; /* ascending */
