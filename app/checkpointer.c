@@ -21,11 +21,22 @@ struct mr_checkpointer {
     bool stopping;
 };
 
+static mr_status write_days(mr_checkpoint_job *job)
+{
+    if (job->day_files == NULL)
+        return MR_OK;
+    if (!job->has_prepared_days)
+        MR_TRY(mr_day_files_prepare(job->day_files, job->partition, &job->error));
+    job->has_prepared_days = true;
+    return mr_day_box_write(&job->days, job->day_files, &job->error);
+}
+
 static mr_status write_state(const mr_checkpointer *checkpointer, mr_checkpoint_job *job)
 {
     MR_TRY(mr_letter_box_append(&job->dead_letters, checkpointer->dead_letters,
                                 &job->error));
     MR_TRY(mr_letter_box_append(&job->late, checkpointer->late, &job->error));
+    MR_TRY(write_days(job));
     MR_TRY(mr_checkpoint_write(checkpointer->store, job->partition, job->epoch,
                                job->generation, &job->state, &job->error));
     if (mr_checkpoint_oldest_offset(checkpointer->store, job->partition,

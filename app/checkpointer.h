@@ -2,7 +2,7 @@
  * Checkpointer: the thread that makes shard states durable.
  *
  * A shard's owner copies the state into a job and goes on; this thread appends the dead letters
- * and late records that the state has passed, writes the generation, and only then appends the
+ * and late records that the state has passed, writes the days whose cuts it has passed, then the generation, and only then appends the
  * links and alerts that were decided before it.  So a checkpoint's offset never passes an output
  * that could be lost, and neither link nor alert speaks of a state that could be undone.
  *
@@ -15,6 +15,7 @@
 #ifndef MR_APP_CHECKPOINTER_H
 #define MR_APP_CHECKPOINTER_H
 
+#include "app/day_box.h"
 #include "app/letter_box.h"
 #include "core/buffer.h"
 #include "features/checkpoint.h"
@@ -26,13 +27,16 @@ typedef struct mr_checkpoint_job {
     uint64_t epoch;
     uint64_t generation;
     int64_t next_offset;
-    mr_buffer state;            /* of a cut or of mr_checkpoint_encode()             */
-    mr_letter_box dead_letters; /* appended before                                   */
-    mr_letter_box late;         /* appended before                                   */
-    mr_letter_box alerts;       /* appended after                                    */
-    uint64_t alerts_sequence;   /* of the newest alert in the box                    */
-    mr_letter_box links;        /* appended to the events after, in order            */
-    uint64_t links_sequence;    /* of the newest link in the box                     */
+    mr_buffer state;               /* of a cut or of mr_checkpoint_encode()             */
+    mr_letter_box dead_letters;    /* appended before                                   */
+    mr_letter_box late;            /* appended before                                   */
+    const mr_day_files *day_files; /* NULL: days are not kept                        */
+    mr_day_box days;               /* written before                                    */
+    bool has_prepared_days;        /* mr_day_files_prepare() */
+    mr_letter_box alerts;          /* appended after                                    */
+    uint64_t alerts_sequence;      /* of the newest alert in the box                    */
+    mr_letter_box links;           /* appended to the events after, in order            */
+    uint64_t links_sequence;       /* of the newest link in the box                     */
     void (*done)(struct mr_checkpoint_job *job, void *context);
     void *context;
     /* What became of it. */

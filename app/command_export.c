@@ -3,6 +3,7 @@
 #include "app/keys.h"
 #include "app/plan_file.h"
 #include "app/table_rows.h"
+#include "app/training_export.h"
 #include "models/npy.h"
 
 #include <stdio.h>
@@ -18,25 +19,23 @@ enum {
 };
 
 static const char help[] =
-    "usage: millrace export features [--format csv|ndjson|npy] [--output FILE] [--config "
-    "FILE]\n"
+    "usage: millrace export features [--format csv|ndjson|npy] [--output FILE]\n"
     "       millrace export audience NAME [--format csv|ndjson] [--output FILE]\n"
-    "       millrace export analytics NAME [OPTIONS] [--format json|csv|ndjson] "
-    "[--output "
-    "FILE]\n"
+    "       millrace export analytics NAME [OPTIONS] [--format json|csv|ndjson]\n"
+    "       millrace export training [--at DAYS] [--window TIME]\n"
+    "                       [--from-day-files | --compare] [--format csv|ndjson]\n"
     "\n"
-    "Writes what the newest checkpoints hold, also while the engine runs: the vector "
-    "that\n"
-    "models read of each known user; the members of an audience (`GET /v1/audiences` "
-    "has\n"
-    "their names, lifecycle.dormant among them); or one of activity, lifecycle, "
-    "retention,\n"
-    "funnels, revenue, associations, attribution and quality, with the options of the\n"
-    "API.\n"
+    "Writes what the newest checkpoints hold, also while the engine runs: the vector\n"
+    "that models read of each known user; the members of an audience (GET /v1/audiences\n"
+    "has their names, lifecycle.dormant among them); or one of activity, lifecycle,\n"
+    "retention, funnels, revenue, associations, attribution and quality, with the\n"
+    "options of the API.\n"
+    "training: a row for each user who was there on a day, as a model would have seen\n"
+    "the user at its end, and whether no purchase followed.\n"
     "\n"
     "  --format F     csv (the usual for features and audience), ndjson, or json (for\n"
-    "                 analytics); npy: FILE.npy, float32, a row a user, and "
-    "FILE.users.csv\n"
+    "                 analytics); npy: FILE.npy, float32, a row a user, and\n"
+    "                 FILE.users.csv\n"
     "  --output FILE  instead of standard output\n"
     "  --config FILE  the YAML file; without it the embedded state in data/checkpoints\n"
     "\n"
@@ -50,6 +49,13 @@ static const char help[] =
     "  --anchor A     latest or first           --columns N    of retention, n from 0\n"
     "  --item ID      pairs with this item      --limit N      of pairs, at most\n"
     "  --by PART      revenue by hour, category or channel\n"
+    "\n"
+    "training:\n"
+    "  --at DAYS         2026-11-30,2026-12-31; without it every day with a day file\n"
+    "  --window TIME     whoever buys nothing for so long after the day is lost,\n"
+    "                    label 1 (models.training_window)\n"
+    "  --from-day-files  what the engine wrote; without it the log is replayed\n"
+    "  --compare         both, and how many rows differ: rows=N mismatch=M\n"
     "\n"
     "example: millrace export audience segment.win_back --output win_back.csv\n";
 
@@ -405,6 +411,8 @@ static int run(const mr_command *command, int argc, char **argv)
         {"--limit", &c.limit, NULL},       {"--by", &c.by, NULL}};
     mr_arguments arguments;
     int exit_code;
+    if (argc > 0 && strcmp(argv[0], "training") == 0)
+        return mr_training_export(command, argc, argv);
     if (!mr_arguments_parse(command, argc, argv, options,
                             sizeof(options) / sizeof(options[0]), &arguments, &exit_code))
         return exit_code;
@@ -412,8 +420,8 @@ static int run(const mr_command *command, int argc, char **argv)
     const bool is_features = strcmp(what, "features") == 0;
     const bool is_counted = strcmp(what, "analytics") == 0;
     if (!is_features && !is_counted && strcmp(what, "audience") != 0)
-        return mr_command_usage(command,
-                                "what to export: features, audience or analytics");
+        return mr_command_usage(
+            command, "what to export: features, audience, analytics or training");
     if (arguments.positional_count != (is_features ? 1U : 2U))
         return mr_command_usage(
             command, is_features ? "features takes no name" : "%s takes one name", what);
@@ -438,7 +446,7 @@ static int run(const mr_command *command, int argc, char **argv)
 
 const mr_command mr_command_export = {
     .name = "export",
-    .summary = "write features, an audience or analytics as CSV, NDJSON or .npy",
+    .summary = "write features, an audience, analytics or training rows to a file",
     .help = help,
     .run = run,
 };

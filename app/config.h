@@ -76,6 +76,8 @@ typedef struct mr_config {
     struct {
         char *path;
         int64_t scorers;
+        int64_t training_retention_ms; /* of day files; 0: none are written */
+        int64_t training_window_ms;    /* of their labels                   */
         int64_t unread; /* percent of their time for users nobody has read lately */
     } models;
     struct {

@@ -43,6 +43,8 @@ const mr_config_field mr_config_fields[] = {
     {"models", "path", MR_FIELD_TEXT, AT(models.path), "data/models", NULL, 0, 0},
     {"models", "scorers", MR_FIELD_INTEGER, AT(models.scorers), "1", NULL, 1, 64},
     {"models", "unread", MR_FIELD_INTEGER, AT(models.unread), "20", NULL, 0, 100},
+    {"models", "training_retention", MR_FIELD_DURATION, AT(models.training_retention_ms), "540d", NULL, 0, 3650 * DAY_MS},
+    {"models", "training_window", MR_FIELD_DURATION, AT(models.training_window_ms), "90d", NULL, DAY_MS, 3650 * DAY_MS},
     {"http", "listen", MR_FIELD_TEXT, AT(http.listen), "127.0.0.1:8080", NULL, 0, 0},
     {"http", "threads", MR_FIELD_INTEGER, AT(http.threads), "1", NULL, 1, 64},
     {"http", "tls_certificate", MR_FIELD_TEXT, AT(http.tls_certificate), "", NULL, 0, 0},

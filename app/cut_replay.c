@@ -1,9 +1,9 @@
 #include "app/cut_replay.h"
 
+#include "app/batch_slice.h"
 #include "app/topics.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 enum { POLL_MS = 1000, SILENT_POLLS_MAX = 30 };
 
@@ -19,8 +19,7 @@ typedef struct pass {
     mr_decoder *decoder;
     mr_shard *shard;
     mr_event_batch batch;
-    mr_record_verdict *slice; /* records of a part of the batch */
-    size_t slice_capacity;
+    mr_batch_slice slice;
 } pass;
 
 static mr_status open_all(pass *p)
@@ -46,7 +45,7 @@ static void close_all(pass *p)
     mr_shard_destroy(p->shard);
     mr_decoder_destroy(p->decoder);
     mr_event_batch_deinit(&p->batch);
-    free(p->slice);
+    mr_batch_slice_deinit(&p->slice);
 }
 
 /* What was a duplicate or late did not happen: records keep their applied lines alone. */
@@ -70,35 +69,10 @@ static void keep_applied(mr_event_batch *part)
 /* Records [first, last) of the batch as a batch of its own. */
 static mr_status apply_slice(pass *p, size_t first, size_t last)
 {
-    const size_t count = last - first;
-    if (count == 0)
+    if (first == last)
         return MR_OK;
-    if (count > p->slice_capacity) {
-        mr_record_verdict *grown = realloc(p->slice, count * sizeof(*grown));
-        if (grown == NULL)
-            return MR_ERR_NO_MEMORY;
-        p->slice = grown;
-        p->slice_capacity = count;
-    }
-    size_t begin = p->batch.event_count;
-    size_t end = 0;
-    for (size_t i = first; i < last; i++) {
-        const mr_record_verdict *record = &p->batch.records[i];
-        p->slice[i - first] = *record;
-        if (record->event_count == 0)
-            continue;
-        begin = record->first_event < begin ? record->first_event : begin;
-        end = record->first_event + record->event_count;
-    }
-    begin = begin < end ? begin : end;
-    for (size_t i = 0; i < count; i++)
-        p->slice[i].first_event =
-            p->slice[i].event_count > 0 ? p->slice[i].first_event - (uint32_t)begin : 0;
-    mr_event_batch part = {.partition = p->partition,
-                           .events = p->batch.events + begin,
-                           .event_count = end - begin,
-                           .records = p->slice,
-                           .record_count = count};
+    mr_event_batch part;
+    MR_TRY(mr_batch_slice_take(&p->slice, &p->batch, first, last, &part));
     MR_TRY(mr_shard_apply(p->shard, &part));
     mr_shard_changed_clear(p->shard);
     keep_applied(&part);
@@ -111,23 +85,12 @@ static mr_status visit_cut(pass *p)
     return p->visitor->cut(p->visitor->context, cut, p->shard);
 }
 
-static int64_t newest_event_ms(const mr_event_batch *batch,
-                               const mr_record_verdict *record)
-{
-    int64_t newest_ms = INT64_MIN;
-    for (uint32_t e = 0; e < record->event_count; e++) {
-        const int64_t time_ms = batch->events[record->first_event + e].time_ms;
-        newest_ms = time_ms > newest_ms ? time_ms : newest_ms;
-    }
-    return newest_ms;
-}
-
 static mr_status apply_batch(pass *p)
 {
     size_t first = 0;
     size_t i = 0;
     for (; i < p->batch.record_count && p->batch.records[i].offset < p->end_offset; i++) {
-        const int64_t newest_ms = newest_event_ms(&p->batch, &p->batch.records[i]);
+        const int64_t newest_ms = mr_record_newest_ms(&p->batch, &p->batch.records[i]);
         while (p->next_cut < p->replay->cut_count &&
                newest_ms >= p->replay->cuts_ms[p->next_cut]) {
             MR_TRY(apply_slice(p, first, i));
@@ -194,6 +157,8 @@ mr_status mr_cut_replay_run(const mr_cut_replay *replay, uint32_t partition,
     mr_status status = open_all(&p);
     while (status == MR_OK && !is_done)
         status = step(&p, &silent, &is_done);
+    if (status == MR_OK && visitor->ended != NULL)
+        visitor->ended(visitor->context);
     while (status == MR_OK && p.next_cut < replay->cut_count)
         status = visit_cut(&p); /* nothing came after these */
     close_all(&p);

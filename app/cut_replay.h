@@ -28,6 +28,8 @@ typedef struct mr_cut_visitor {
     mr_status (*applied)(void *context, const mr_shard *shard,
                          const mr_event_batch *batch);
     void (*progress)(void *context, uint64_t records); /* so far, of this partition */
+    /* NULL allowed: the records are over; cuts from here on are times that none has reached. */
+    void (*ended)(void *context);
 } mr_cut_visitor;
 
 typedef struct mr_cut_replay {

@@ -124,7 +124,12 @@ static void revoked(mr_ingest_thread *thread, uint32_t partition)
 
 static void pause_full(mr_ingest_thread *thread, mr_owned_shard *owned)
 {
-    if (!owned->is_paused)
+    if (!owned->is_paused && owned->days.bytes > MR_DAY_BOX_BYTES_MAX)
+        mr_log_info("event=days_wait partition=%" PRIu32 " offset=%" PRId64
+                    " bytes=%zu for=checkpoint",
+                    owned->partition, mr_shard_next_offset(owned->shard),
+                    owned->days.bytes);
+    else if (!owned->is_paused)
         mr_log_warn("event=memory_limit partition=%" PRIu32 " offset=%" PRId64
                     " bytes=%zu do=\"raise state.memory_limit; nothing is lost\"",
                     owned->partition, mr_shard_next_offset(owned->shard),
@@ -324,6 +329,7 @@ static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
         owned->is_owned
             ? now >= owned->checkpoint_ns ||
                   owned->dead_letters.bytes + owned->late.bytes > LETTER_BYTES_MAX ||
+                  owned->days.bytes > MR_DAY_BOX_BYTES_DUE ||
                   mr_owned_shard_links_are_due(owned, now)
             : owned->is_parting;
     if (!is_free || !is_due)

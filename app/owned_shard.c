@@ -4,6 +4,7 @@
 #include "app/link_letters.h"
 #include "app/log_line.h"
 #include "core/assert.h"
+#include "features/plan_layout.h"
 #include "ingest/dead_letter.h"
 
 #include <inttypes.h>
@@ -18,6 +19,12 @@ enum {
     CUT_ENTRIES = 128, /* copied between two looks at the clock: some 60 us */
 };
 #define LINKS_NS INT64_C(1000000000)
+#define DAY_MS INT64_C(86400000)
+
+static int64_t now_ns(void)
+{
+    return mr_clock_monotonic_ns(mr_clock_system());
+}
 
 static void job_done(mr_checkpoint_job *job, void *context)
 {
@@ -115,6 +122,21 @@ static mr_status restore(mr_owned_shard *owned, mr_error *ret_error)
     return MR_OK;
 }
 
+static void keep_days(mr_owned_shard *owned)
+{
+    const mr_engine *engine = owned->engine;
+    const int64_t retention_ms = engine->config->models.training_retention_ms;
+    owned->day_files = (mr_day_files){
+        .state_path = engine->config->state.path,
+        .topic = engine->config->log.topic,
+        .zone = &engine->plan->settings.zone,
+        .retention_days = retention_ms / DAY_MS,
+        .window_days = (uint32_t)(engine->config->models.training_window_ms / DAY_MS),
+    };
+    if (owned->day_files.retention_days > 0)
+        owned->job.day_files = &owned->day_files;
+}
+
 mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
                               mr_owned_shard **ret_owned, mr_error *ret_error)
 {
@@ -130,6 +152,7 @@ mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
     owned->job.done = job_done;
     owned->job.context = owned;
     owned->job.partition = partition;
+    keep_days(owned);
     const uint64_t now_s = (uint64_t)(mr_clock_wall_ms(mr_clock_system()) /
                                       1000); /* names files, never state */
     mr_status status = mr_letter_box_init(&owned->dead_letters);
@@ -187,6 +210,9 @@ void mr_owned_shard_close(mr_owned_shard *owned)
     mr_letter_box_deinit(&owned->job.links);
     mr_letter_box_deinit(&owned->dead_letters);
     mr_letter_box_deinit(&owned->late);
+    mr_day_box_deinit(&owned->job.days);
+    mr_day_box_deinit(&owned->days);
+    mr_batch_slice_deinit(&owned->slice);
     mr_row_queue_deinit(&owned->read_rows);
     mr_row_queue_deinit(&owned->unread_rows);
     free(owned);
@@ -220,11 +246,76 @@ static mr_status keep_letters(mr_owned_shard *owned, const mr_event_batch *batch
     return MR_OK;
 }
 
+/* Apply a batch, or a part of one. */
+static mr_status apply_part(mr_owned_shard *owned, mr_event_batch *part,
+                            const mr_log_record *records)
+{
+    const int64_t first_new = mr_shard_next_offset(owned->shard);
+    MR_TRY(mr_shard_apply(owned->shard, part));
+    const mr_status kept = keep_letters(owned, part, records, first_new);
+    /* A checkpoint would pass records that are in no topic: the next start reads them again. */
+    owned->lacks_letters |= kept != MR_OK;
+    return kept;
+}
+
+/* The first record from `first` on that ends the day under way; their number when none does. */
+static size_t find_day_end(const mr_owned_shard *owned, const mr_event_batch *batch,
+                           size_t first)
+{
+    const int64_t next_offset = mr_shard_next_offset(owned->shard);
+    const int64_t end_ms = mr_day_end_ms(owned->shard);
+    size_t i = first;
+    while (i < batch->record_count &&
+           (batch->records[i].offset < next_offset || /* applied before */
+            batch->records[i].event_count == 0 ||
+            mr_record_newest_ms(batch, &batch->records[i]) < end_ms))
+        i++;
+    return i;
+}
+
+static mr_status close_day(mr_owned_shard *owned, const mr_event_batch *batch,
+                           const mr_record_verdict *record)
+{
+    const int64_t start_ns = now_ns();
+    const size_t before = owned->days.count;
+    MR_TRY(mr_day_box_close(&owned->days, owned->shard,
+                            mr_record_newest_ms(batch, record),
+                            owned->day_files.retention_days > 0));
+    if (owned->days.count == before)
+        return MR_OK;
+    const mr_day_rows *rows = &owned->days.days[before];
+    char date[MR_TIME_TEXT_BYTES];
+    mr_time_to_text(rows->day * DAY_MS, date);
+    mr_log_info("event=day_closed partition=%" PRIu32 " day=%.10s offset=%" PRId64
+                " rows=%" PRIu32 " ms=%" PRId64,
+                owned->partition, date, rows->next_offset, rows->count,
+                (now_ns() - start_ns) / 1000000);
+    return MR_OK;
+}
+
+static mr_status apply_by_days(mr_owned_shard *owned, mr_event_batch *batch,
+                               const mr_log_record *records)
+{
+    size_t end = find_day_end(owned, batch, 0);
+    if (end == batch->record_count)
+        return apply_part(owned, batch, records);
+    for (size_t first = 0; first < batch->record_count; first = end) {
+        if (first == end) { /* before the record that ends the day */
+            MR_TRY(close_day(owned, batch, &batch->records[end]));
+            end = find_day_end(owned, batch, first + 1);
+        }
+        mr_event_batch part;
+        MR_TRY(mr_batch_slice_take(&owned->slice, batch, first, end, &part));
+        MR_TRY(apply_part(owned, &part, records + first));
+        mr_batch_slice_return(&part, batch, first);
+    }
+    return MR_OK;
+}
+
 mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
                                const mr_log_record *records, size_t count,
                                mr_error *ret_error)
 {
-    const int64_t first_new = mr_shard_next_offset(owned->shard);
     const mr_dialect before = mr_decoder_dialect(owned->decoder);
     MR_TRY(mr_decoder_decode(owned->decoder, owned->partition, records, count, batch));
     if (mr_log_partitions(owned->engine->topics.events) > 1)
@@ -236,11 +327,7 @@ mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
                     owned->partition, mr_dialect_name(after));
         mr_shard_set_dialect(owned->shard, (uint8_t)after, (mr_text){0});
     }
-    MR_TRY(mr_shard_apply(owned->shard, batch));
-    const mr_status kept = keep_letters(owned, batch, records, first_new);
-    /* A checkpoint would pass records that are in no topic: the next start reads them again. */
-    owned->lacks_letters |= kept != MR_OK;
-    return kept;
+    return apply_by_days(owned, batch, records);
 }
 
 typedef struct collecting {
@@ -283,6 +370,7 @@ static mr_status fill_job(mr_owned_shard *owned)
     mr_checkpoint_job *job = &owned->job;
     MR_TRY(move_letters(&owned->dead_letters, &job->dead_letters));
     MR_TRY(move_letters(&owned->late, &job->late));
+    MR_TRY(mr_day_box_move(&owned->days, &job->days));
 
     mr_letter_box_clear(&job->alerts);
     collecting c = {owned, MR_OK};
@@ -299,11 +387,6 @@ static mr_status fill_job(mr_owned_shard *owned)
     job->generation = owned->generation + 1;
     job->next_offset = mr_shard_next_offset(owned->shard);
     return MR_OK;
-}
-
-static int64_t now_ns(void)
-{
-    return mr_clock_monotonic_ns(mr_clock_system());
 }
 
 static void note_pause(mr_owned_shard *owned, int64_t since_ns)
@@ -438,6 +521,7 @@ bool mr_owned_shard_harvest(mr_owned_shard *owned, int64_t *ret_oldest_offset)
     }
     mr_letter_box_clear(&job->dead_letters);
     mr_letter_box_clear(&job->late);
+    mr_day_box_clear(&job->days);
     owned->checkpointed_offset = job->next_offset;
     *ret_oldest_offset = job->oldest_offset;
     if (job->alerts_sent && job->alerts.count > 0)

@@ -9,11 +9,12 @@
  * Units      Times in ns of the monotonic clock.
  * Ownership  The ingest thread owns it; the checkpoint job is lent while it is under way.
  * Threads    The ingest thread; `job_done` alone is set by the checkpoint thread.
- * Cost       Applying a batch: see features/shard.h.
+ * Cost       Applying a batch: see features/shard.h; a comparison an event more, to see days end.
  */
 #ifndef MR_APP_OWNED_SHARD_H
 #define MR_APP_OWNED_SHARD_H
 
+#include "app/batch_slice.h"
 #include "app/engine.h"
 #include "app/key_sample.h"
 #include "app/row_queue.h"
@@ -54,6 +55,10 @@ typedef struct mr_owned_shard {
     mr_letter_box dead_letters; /* since the last job was submitted */
     mr_letter_box late;         /* the same                         */
 
+    mr_day_files day_files;
+    mr_day_box days;      /* closed since the last job was submitted */
+    mr_batch_slice slice; /* of a batch that a day ends in           */
+
     int64_t flush_ns;         /* when changed users were last published              */
     mr_row_queue read_rows;   /* changed, and read lately: their lists are made first */
     mr_row_queue unread_rows; /* changed: their lists are made when there is time     */
@@ -85,7 +90,9 @@ bool mr_owned_shard_is_current(const mr_owned_shard *owned);
 /* NULL allowed; no job under way. */
 void mr_owned_shard_close(mr_owned_shard *owned);
 
-/* Decode and apply records.  MR_ERR_FULL at the memory limit: nothing has changed.
+/* Decode and apply records, closing each day that ends among them (features/day_rows.h).  MR_ERR_FULL
+ * at the memory limit, or when too many closed days wait for a checkpoint: what has been applied is
+ * whole records, and those at the shard's next offset and after it are to be read again.
  * MR_ERR_INVALID, with the reason, when they are not keyed as they must be. */
 MR_MUST_USE mr_status mr_owned_shard_apply(mr_owned_shard *owned, mr_event_batch *batch,
                                            const mr_log_record *records, size_t count,

@@ -123,7 +123,7 @@ static mr_status replay_all(replaying *r, uint64_t total)
                                       .log = r->log,
                                       .cuts_ms = r->cuts_ms,
                                       .cut_count = r->cut_count};
-    const mr_cut_visitor visitor = {r, on_cut, on_applied, on_progress};
+    const mr_cut_visitor visitor = {r, on_cut, on_applied, on_progress, NULL};
     mr_progress_begin(&r->progress, "replaying the log", "records", total);
     for (size_t i = 0; i < options->partition_count; i++) {
         if (r->past->report != NULL)

@@ -520,6 +520,7 @@ static mr_status finish_file(decoder *decoder_)
     shard->next_offset = header->next_offset;
     shard->newest_ms = header->newest_ms;
     shard->clock_ms = header->clock_ms;
+    shard->day = header->day;
     shard->commerce.totals.customers = header->customers;
     shard->outbox.last_sequence = header->outbox_sequence;
     mr_shard_set_dialect(shard, header->dialect, header->dialect_profile);

@@ -55,6 +55,8 @@ void mr_checkpoint_put_header(const mr_shard *shard, const mr_checkpoint_place *
     mr_buffer_put_u64(buffer, place->base_generation);
     mr_buffer_put_u64(buffer, place->previous_generation);
     mr_buffer_put_u32(buffer, place->segment);
+    mr_buffer_put_i64(buffer, shard->day.cut_offset);
+    mr_buffer_put_i64(buffer, shard->day.end_ms);
     put_zeros(buffer,
               start + MR_CHECKPOINT_HEADER_BYTES - sizeof(uint32_t) - buffer->length);
     if (!buffer->failed)
@@ -93,11 +95,16 @@ static mr_checkpoint_header get_header(mr_reader *reader, uint32_t version)
     header.topic = mr_reader_text(reader, mr_reader_u8(reader));
     header.place.base_generation = header.place.generation;
     header.place.previous_generation = header.place.generation;
+    header.day.end_ms = MR_TIME_NONE;
     if (version == 1)
         return header;
     header.place.base_generation = mr_reader_u64(reader);
     header.place.previous_generation = mr_reader_u64(reader);
     header.place.segment = mr_reader_u32(reader);
+    if (version == 2)
+        return header;
+    header.day.cut_offset = mr_reader_i64(reader);
+    header.day.end_ms = mr_reader_i64(reader);
     return header;
 }
 
@@ -141,6 +148,8 @@ mr_status mr_checkpoint_read_header(const void *data, size_t bytes,
     header.crc = crc;
     if (reader.failed || header.seal_flags != 0 || !place_fits(&header.place) ||
         !is_time(header.newest_ms) || !is_time(header.clock_ms) ||
+        !is_time(header.day.end_ms) || header.day.cut_offset < 0 ||
+        header.day.cut_offset > header.next_offset ||
         header.dialect_profile.length > MR_SHARD_DIALECT_BYTES_MAX ||
         header.topic.length > MR_SHARD_TOPIC_BYTES_MAX)
         return mr_error_set(ret_error, MR_ERR_CORRUPT, "the header's fields do not fit");

@@ -69,6 +69,7 @@ typedef struct mr_checkpoint_header {
     int64_t next_offset;
     int64_t newest_ms;
     int64_t clock_ms;
+    mr_day_mark day; /* before format 3: none */
     mr_shard_counters counters;
     uint32_t users;
     uint32_t items;

@@ -32,6 +32,7 @@ mr_status mr_shard_create(const mr_shard_options *options, mr_shard **ret_shard)
     shard->applies_late = options->applies_late;
     shard->newest_ms = MR_TIME_NONE;
     shard->clock_ms = MR_TIME_NONE;
+    shard->day.end_ms = MR_TIME_NONE;
     shard->names.item_words = &shard->item_words;
     mr_commerce_init(&shard->commerce);
     mr_cut_init(&shard->cut);
@@ -138,6 +139,16 @@ int64_t mr_shard_watermark_ms(const mr_shard *shard)
 {
     return shard->clock_ms == MR_TIME_NONE ? MR_TIME_NONE
                                            : shard->clock_ms - MR_SHARD_LATENESS_MS;
+}
+
+mr_day_mark mr_shard_day_mark(const mr_shard *shard)
+{
+    return shard->day;
+}
+
+void mr_shard_set_day_mark(mr_shard *shard, mr_day_mark mark)
+{
+    shard->day = mark;
 }
 
 uint32_t mr_shard_user_count(const mr_shard *shard)

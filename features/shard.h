@@ -101,6 +101,19 @@ size_t mr_shard_bytes(const mr_shard *shard); /* what the memory limit is held t
 size_t mr_shard_history_bytes(
     const mr_shard *shard); /* of them, histories; walks all rows */
 
+/*
+ * Where the day files of the partition stand (features/day_rows.h): in the checkpoint, and no part
+ * of the log state, neither dumped nor hashed.
+ */
+typedef struct mr_day_mark {
+    int64_t
+        cut_offset; /* the next offset at the last day cut; 0: none yet              */
+    int64_t end_ms; /* the midnight that closes the day; MR_TIME_NONE: no event yet */
+} mr_day_mark;
+
+mr_day_mark mr_shard_day_mark(const mr_shard *shard);
+void mr_shard_set_day_mark(mr_shard *shard, mr_day_mark mark);
+
 /* How many plans the shard was migrated from. */
 size_t mr_shard_former_plans(const mr_shard *shard);
 

@@ -318,6 +318,7 @@ static mr_status copy_all(migration *m)
     to->next_offset = from->next_offset;
     to->newest_ms = from->newest_ms;
     to->clock_ms = from->clock_ms;
+    to->day = from->day;
     mr_shard_set_dialect(to, from->dialect, mr_shard_dialect_profile(from));
     note_past(m);
     return mr_shard_end_restore(to);

@@ -172,6 +172,7 @@ struct mr_shard {
     mr_shard_counters counters;
     uint64_t redelivered;
     uint64_t unknown_currency;
+    mr_day_mark day;
     uint8_t dialect;
     char dialect_profile[MR_SHARD_DIALECT_BYTES_MAX];
     uint8_t dialect_profile_length;

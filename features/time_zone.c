@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define DAY_MS INT64_C(86400000)
+
 int64_t mr_zone_offset_ms(const mr_time_zone *zone, int64_t time_ms)
 {
     const int64_t time_s = time_ms / 1000 - (time_ms % 1000 < 0);
@@ -17,6 +19,39 @@ int64_t mr_zone_offset_ms(const mr_time_zone *zone, int64_t time_ms)
     const int32_t offset_s =
         low > 0 ? zone->changes[low - 1].offset_s : zone->first_offset_s;
     return (int64_t)offset_s * 1000;
+}
+
+static int64_t change_ms(const mr_time_zone *zone, uint32_t change)
+{
+    return change < zone->count ? zone->changes[change].from_s * 1000 : INT64_MAX;
+}
+
+int64_t mr_zone_midnight_ms(const mr_time_zone *zone, int64_t day)
+{
+    if (day > INT64_MAX / DAY_MS - 2)
+        return INT64_MAX;
+    const int64_t local_ms = day * DAY_MS;
+    if (zone->name[0] == '\0')
+        return local_ms;
+    int64_t from_ms = INT64_MIN;
+    int32_t offset_s = zone->first_offset_s;
+    for (uint32_t next = 0; next < zone->count; next++) {
+        const int64_t at_ms = local_ms - (int64_t)offset_s * 1000;
+        const int64_t reached_ms = at_ms > from_ms ? at_ms : from_ms;
+        if (reached_ms < change_ms(zone, next))
+            return reached_ms;
+        from_ms = change_ms(zone, next);
+        offset_s = zone->changes[next].offset_s;
+    }
+    const int64_t at_ms = local_ms - (int64_t)offset_s * 1000;
+    return at_ms > from_ms ? at_ms : from_ms;
+}
+
+int64_t mr_zone_next_midnight_ms(const mr_time_zone *zone, int64_t time_ms)
+{
+    const int64_t day = mr_zone_day(zone, time_ms);
+    const int64_t next_ms = mr_zone_midnight_ms(zone, day + 1);
+    return next_ms > time_ms ? next_ms : mr_zone_midnight_ms(zone, day + 2);
 }
 
 bool mr_zone_equal(const mr_time_zone *a, const mr_time_zone *b)

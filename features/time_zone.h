@@ -54,6 +54,13 @@ static inline int64_t mr_zone_day(const mr_time_zone *zone, int64_t time_ms)
     return mr_time_day(mr_zone_local_ms(zone, time_ms));
 }
 
+/* The first instant at which that clock has reached `day`; INT64_MAX beyond what int64 holds. */
+int64_t mr_zone_midnight_ms(const mr_time_zone *zone, int64_t day);
+
+/* The first of those midnights after `time_ms`, where a clock that was set back over midnight has
+ * reached the day once and for all. */
+int64_t mr_zone_next_midnight_ms(const mr_time_zone *zone, int64_t time_ms);
+
 bool mr_zone_equal(const mr_time_zone *a, const mr_time_zone *b);
 
 /* Whether it is one that mr_zone_local_ms() may be asked with: in order, offsets within bounds. */

@@ -105,6 +105,8 @@ static inline void frozen_put_others(mr_shard *shard)
     for (uint32_t row = 0; row < mr_shard_user_count(shard); row += 3)
         mr_shard_set_told(shard, row, row * 50 + 1);
     mr_shard_set_dialect(shard, 3, MR_TEXT("online-retail"));
+    mr_shard_set_day_mark(
+        shard, (mr_day_mark){.cut_offset = 120, .end_ms = START_MS + 20 * DAY_MS});
 }
 
 /* As it is before the first event. */

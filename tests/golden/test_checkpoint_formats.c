@@ -132,6 +132,9 @@ static void check_derived(const mr_shard *shard, int format)
     mr_shard_outbox_pending(shard, 0, is_second_alert, &alerts);
     assert_int_equal(alerts, 1);
     assert_int_equal(mr_shard_dialect(shard), 3);
+    const mr_day_mark day = mr_shard_day_mark(shard);
+    assert_int_equal(day.cut_offset, format > 2 ? 120 : 0);
+    assert_int_equal(day.end_ms, format > 2 ? START_MS + 20 * DAY_MS : MR_TIME_NONE);
     assert_true(mr_text_is(mr_shard_dialect_profile(shard), "online-retail"));
 }
 

@@ -11,6 +11,7 @@
 
 #include "app/beginning.h"
 #include "core/file.h"
+#include "features/day_file.h"
 #include "features/trending.h"
 #include "ingest/control_record.h"
 #include "ingest/dead_letter.h"
@@ -398,6 +399,98 @@ static void test_the_notes_of_a_beginning_and_of_a_reader(void **state)
     assert_ok(mr_directory_remove(directory, NULL));
 }
 
+/* ---- a day ---- */
+
+/* Two users of a day, vectors of three columns. */
+static void fill_day(mr_day_rows *rows)
+{
+    static const mr_day_numbers numbers[] = {{START_MS, 41}, {MR_TIME_NONE, 52}};
+    static const float vectors[] = {1.5F, 0.0F, -0.25F, 1e-9F, 4096.0F, 0.1F};
+    *rows = (mr_day_rows){.plan_hash = 0x0123456789abcdef,
+                          .partition = 3,
+                          .width = 3,
+                          .count = 2,
+                          .day = mr_time_day(START_MS),
+                          .at_ms = START_MS + 12 * HOUR_MS - 1,
+                          .since_offset = 40,
+                          .next_offset = 60,
+                          .crossed_ms = START_MS + 13 * HOUR_MS};
+    mr_buffer_put_text(&rows->ids, MR_TEXT("\003ann\005clock"));
+    mr_buffer_put(&rows->numbers, numbers, sizeof(numbers));
+    mr_buffer_put(&rows->vectors, vectors, sizeof(vectors));
+}
+
+static void encode_day(mr_buffer *rows_file, mr_buffer *labels_file)
+{
+    static const uint8_t labels[] = {MR_LABEL_STAYED, MR_LABEL_LOST};
+    mr_day_rows rows;
+    mr_day_rows read = {0};
+    uint32_t crc = 0;
+    fill_day(&rows);
+    assert_ok(mr_day_file_encode(&rows, rows_file));
+    assert_ok(mr_day_file_decode(rows_file->bytes, rows_file->length, MR_DAY_ALL, &read,
+                                 &crc, NULL));
+    mr_day_labels_encode(&(mr_day_labels){.partition = 3,
+                                          .window_days = 90,
+                                          .day = rows.day,
+                                          .rows_crc = crc,
+                                          .count = 2,
+                                          .labels = labels},
+                         labels_file);
+    mr_day_rows_deinit(&read);
+    mr_day_rows_deinit(&rows);
+}
+
+static void assert_same_bytes(const mr_buffer *a, const mr_buffer *b)
+{
+    assert_int_equal(a->length, b->length);
+    assert_memory_equal(a->bytes, b->bytes, a->length);
+}
+
+static void test_a_day_and_its_labels(void **state)
+{
+    (void)state;
+    mr_day_rows expected;
+    mr_day_rows found = {0};
+    mr_day_labels labels;
+    mr_buffer rows_file = {0};
+    mr_buffer labels_file = {0};
+    mr_error error = {{0}};
+    uint32_t crc = 0;
+    fill_day(&expected);
+    read_frozen("day-1.rows", &rows_file);
+    read_frozen("day-1.labels", &labels_file);
+    assert_ok(mr_day_file_decode(rows_file.bytes, rows_file.length, MR_DAY_ALL, &found,
+                                 &crc, NULL));
+    assert_true(found.plan_hash == expected.plan_hash);
+    assert_int_equal(found.partition, expected.partition);
+    assert_int_equal(found.width, expected.width);
+    assert_int_equal(found.count, expected.count);
+    assert_int_equal(found.day, expected.day);
+    assert_int_equal(found.at_ms, expected.at_ms);
+    assert_int_equal(found.since_offset, expected.since_offset);
+    assert_int_equal(found.next_offset, expected.next_offset);
+    assert_int_equal(found.crossed_ms, expected.crossed_ms);
+    assert_same_bytes(&found.ids, &expected.ids);
+    assert_same_bytes(&found.numbers, &expected.numbers);
+    assert_same_bytes(&found.vectors, &expected.vectors);
+    assert_ok(mr_day_labels_decode(labels_file.bytes, labels_file.length, &labels, NULL));
+    assert_int_equal(labels.window_days, 90);
+    assert_int_equal(labels.rows_crc, crc);
+    assert_int_equal(labels.count, 2);
+    assert_int_equal(labels.labels[0], MR_LABEL_STAYED);
+    assert_int_equal(labels.labels[1], MR_LABEL_LOST);
+    rows_file.bytes[8]++;
+    assert_int_equal(mr_day_file_decode(rows_file.bytes, rows_file.length, MR_DAY_ALL,
+                                        &found, &crc, &error),
+                     MR_ERR_INVALID);
+    assert_non_null(strstr(error.message, "of version 2, this program reads up to 1"));
+    mr_day_rows_deinit(&found);
+    mr_day_rows_deinit(&expected);
+    mr_buffer_deinit(&rows_file);
+    mr_buffer_deinit(&labels_file);
+}
+
 /* ---- the model ---- */
 
 static void find_model(const char *path, char ret_path[PATH_BYTES])
@@ -620,6 +713,13 @@ static void make(const char *directory)
     make_log(directory, "plain", false);
     make_log(directory, "zstd", true);
     make_values(directory);
+    mr_buffer rows = {0};
+    mr_buffer labels = {0};
+    encode_day(&rows, &labels);
+    make_file(directory, "day-1.rows", rows.bytes, rows.length);
+    make_file(directory, "day-1.labels", labels.bytes, labels.length);
+    mr_buffer_deinit(&rows);
+    mr_buffer_deinit(&labels);
     make_file(directory, "beginning-1.json", beginning, sizeof(beginning) - 1);
     make_file(directory, "reader-1.json", reader, sizeof(reader) - 1);
     make_model(directory);
@@ -648,6 +748,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_share_of_what_is_trending),
         cmocka_unit_test(test_a_recommendation_id),
         cmocka_unit_test(test_the_notes_of_a_beginning_and_of_a_reader),
+        cmocka_unit_test(test_a_day_and_its_labels),
         cmocka_unit_test(test_a_model_directory),
         cmocka_unit_test(test_a_newer_log_is_refused_naming_both_versions),
         cmocka_unit_test(test_a_newer_model_is_refused_naming_both_formats),

@@ -4,12 +4,16 @@
  * The reference is a shard that was never stopped, fed the whole log once.  What is restored
  * from the disk must equal it in both canonical dumps, and in its features one that was fed
  * the log without the second copies of links; every record that could not be read must
- * lie in the dead letters, and every alert in its topic.
+ * lie in the dead letters, every alert in its topic, and the rows of every day that is over, as the
+ * reference closed it, in the day's file.
  */
 #include "tests/simulation/world.h"
 
+#include "app/batch_slice.h"
+#include "app/day_box.h"
 #include "features/canonical_dump.h"
 #include "features/link.h"
+#include "features/plan_layout.h"
 #include "ingest/dead_letter.h"
 
 #include <inttypes.h>
@@ -134,6 +138,54 @@ static mr_log_record *take_records(const world *w, uint32_t partition,
     return records;
 }
 
+/* A record at a time, closing each day. */
+static void apply_by_days(mr_shard *shard, mr_event_batch *batch, mr_day_box *days)
+{
+    mr_batch_slice slice = {0};
+    for (size_t i = 0; i < batch->record_count; i++) {
+        const mr_record_verdict *record = &batch->records[i];
+        const int64_t newest_ms = mr_record_newest_ms(batch, record);
+        mr_event_batch part;
+        if (record->event_count > 0 && newest_ms >= mr_day_end_ms(shard) &&
+            mr_day_box_close(days, shard, newest_ms, true) != MR_OK)
+            abort();
+        if (mr_batch_slice_take(&slice, batch, i, i + 1, &part) != MR_OK ||
+            mr_shard_apply(shard, &part) != MR_OK)
+            abort();
+        mr_batch_slice_return(&part, batch, i);
+    }
+    mr_batch_slice_deinit(&slice);
+}
+
+static bool same_bytes(const mr_buffer *a, const mr_buffer *b)
+{
+    return a->length == b->length &&
+           (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
+}
+
+static void expect_days(world *w, uint32_t partition, const mr_day_box *days)
+{
+    const mr_day_files files = {
+        .state_path = WORLD_STATE, .topic = WORLD_TOPIC, .zone = &w->plan->settings.zone};
+    for (size_t i = 0; i < days->count; i++) {
+        const mr_day_rows *expected = &days->days[i];
+        mr_day_rows found = {0};
+        uint32_t crc;
+        mr_error error = {{0}};
+        if (mr_day_files_read(&files, partition, expected->day, MR_DAY_ALL, &found, &crc,
+                              &error) != MR_OK)
+            world_fail(w, "a day is not there: %s", error.message);
+        else if (found.next_offset != expected->next_offset ||
+                 found.since_offset != expected->since_offset ||
+                 !same_bytes(&found.ids, &expected->ids) ||
+                 !same_bytes(&found.numbers, &expected->numbers) ||
+                 !same_bytes(&found.vectors, &expected->vectors))
+            world_fail(w, "partition %" PRIu32 ": day %" PRId64 " is not that of the log",
+                       partition, expected->day);
+        mr_day_rows_deinit(&found);
+    }
+}
+
 static mr_shard *make_reference(world *w, uint32_t partition, bool without_copies)
 {
     mr_shard *shard = new_reference(w, partition);
@@ -142,6 +194,7 @@ static mr_shard *make_reference(world *w, uint32_t partition, bool without_copie
     if (mr_topics_decoder(&w->config, &w->control_key, &decoder, &error) != MR_OK)
         abort();
     mr_event_batch batch = {0};
+    mr_day_box days = {0};
     size_t count;
     mr_log_record *records = take_records(w, partition, without_copies, &count);
     for (size_t done = 0; done < count; done += REFERENCE_BATCH) {
@@ -149,16 +202,20 @@ static mr_shard *make_reference(world *w, uint32_t partition, bool without_copie
         const mr_status decoded =
             mr_decoder_decode(decoder, partition, &records[done],
                               left < REFERENCE_BATCH ? left : REFERENCE_BATCH, &batch);
-        if (decoded != MR_OK || mr_shard_apply(shard, &batch) != MR_OK)
+        if (decoded != MR_OK)
             abort();
+        apply_by_days(shard, &batch, &days);
         if (!without_copies)
             expect_letters(w, partition, &batch);
     }
     free(records);
     mr_event_batch_deinit(&batch);
     mr_decoder_destroy(decoder);
-    if (!without_copies)
+    if (!without_copies) {
         expect_links(w, shard, partition);
+        expect_days(w, partition, &days);
+    }
+    mr_day_box_deinit(&days);
     return shard;
 }
 

@@ -206,6 +206,8 @@ static void draw_rates(world *w)
     w->records_left = 100 + below(w, 1400);
 }
 
+#define WORLD_DAY_MS INT64_C(86400000)
+
 static void make_config(world *w)
 {
     static char topic[] = WORLD_TOPIC;
@@ -224,6 +226,8 @@ static void make_config(world *w)
     w->config.log.start = earliest;
     w->config.log.group = group;
     w->config.state.path = state;
+    w->config.models.training_retention_ms = 3650 * WORLD_DAY_MS;
+    w->config.models.training_window_ms = 2 * WORLD_DAY_MS;
     w->config.log.mode = 1;
     w->config.log.partitions = w->partitions;
     mr_buffer_put_text(&w->control_key, MR_TEXT("the key of control records"));

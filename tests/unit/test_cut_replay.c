@@ -144,7 +144,7 @@ static mr_status replay(fixture *f, const int64_t *cuts_ms, size_t count, int64_
                                       .log = f->log,
                                       .cuts_ms = cuts_ms,
                                       .cut_count = count};
-    const mr_cut_visitor visitor = {f, on_cut, on_applied, on_progress};
+    const mr_cut_visitor visitor = {f, on_cut, on_applied, on_progress, NULL};
     return mr_cut_replay_run(&cut_replay, 0, end, &visitor, error);
 }
 

@@ -90,6 +90,39 @@ static void test_days_begin_where_the_zone_says(void **state)
     assert_int_equal(mr_zone_day(&apia, ms_of("2011-12-30T10:00:00Z")), before + 2);
 }
 
+/* Against what the clock itself says, around every change there is. */
+static void test_a_midnight_is_the_first_instant_of_its_day(void **state)
+{
+    static const char *const names[] = {
+        "UTC",           "America/New_York",  "Asia/Shanghai", "Pacific/Apia",
+        "Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata",  "America/Havana"};
+    (void)state;
+    for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++) {
+        const mr_time_zone zone = find(names[n]);
+        for (uint32_t i = 0; i < 2000; i++) {
+            const bool is_change = zone.count > 0 && i % 2 == 0;
+            const int64_t near_ms =
+                is_change ? zone.changes[mr_random_bits(1, i) % zone.count].from_s * 1000
+                          : (int64_t)(mr_random_bits(2, i) % UINT32_MAX) * 1000;
+            const int64_t day = mr_zone_day(&zone, near_ms < 0 ? 0 : near_ms) + i % 3;
+            if (day < 2)
+                continue;
+            const int64_t midnight_ms = mr_zone_midnight_ms(&zone, day);
+            assert_true(mr_zone_day(&zone, midnight_ms) >= day);
+            for (int64_t back_ms = 1; back_ms < 2 * 86400000; back_ms = 3 * back_ms + 1)
+                assert_true(mr_zone_day(&zone, midnight_ms - back_ms) < day);
+            const int64_t next_ms = mr_zone_next_midnight_ms(&zone, midnight_ms);
+            assert_true(next_ms > midnight_ms);
+            assert_true(mr_zone_next_midnight_ms(&zone, next_ms - 1) == next_ms);
+            assert_true(next_ms - midnight_ms <= 2 * 86400000 + 3600000);
+        }
+    }
+    const mr_time_zone new_york = find("America/New_York");
+    assert_int_equal(mr_zone_midnight_ms(&new_york, mr_time_day(ms_of("2026-03-09"))),
+                     ms_of("2026-03-09T04:00:00Z"));
+    assert_true(mr_zone_midnight_ms(&new_york, INT64_MAX) == INT64_MAX);
+}
+
 static void test_no_time_leaves_the_days_there_are(void **state)
 {
     (void)state;
@@ -210,6 +243,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_table_says_what_the_library_says),
         cmocka_unit_test(test_days_begin_where_the_zone_says),
+        cmocka_unit_test(test_a_midnight_is_the_first_instant_of_its_day),
         cmocka_unit_test(test_no_time_leaves_the_days_there_are),
         cmocka_unit_test(test_what_is_no_zone_is_refused),
         cmocka_unit_test(test_a_plan_keeps_its_zone_in_its_text),
