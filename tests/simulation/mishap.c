@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CALLS_TO_CRASH_MAX = 60, CLOCK_JUMP_MS = 3600000 * 5, PARTITION_PATH_BYTES = 64 };
+enum {
+    CALLS_TO_CRASH_MAX = 60,
+    CLOCK_JUMP_MS = 3600000 * 5,
+    PARTITION_PATH_BYTES = 64,
+    FLIP_DRAWS = 4, /* until a file that holds something is met */
+};
 
 static uint32_t below(world *w, uint32_t bound)
 {
@@ -146,12 +151,15 @@ static void flip_bit(world *w)
     }
     if (manifests < 2)
         return;
-    name = fake_disk_entry(w->disk, directory, below(w, (uint32_t)count));
-    fake_disk_about about;
+    fake_disk_about about = {0};
     char path[256];
-    (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-    if (ends_in(name, ".tmp") || fake_disk_stat(w->disk, path, &about) != 0 ||
-        about.bytes == 0)
+    for (int draw = 0; draw < FLIP_DRAWS && about.bytes == 0; draw++) {
+        name = fake_disk_entry(w->disk, directory, below(w, (uint32_t)count));
+        (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
+        if (ends_in(name, ".tmp") || fake_disk_stat(w->disk, path, &about) != 0)
+            about.bytes = 0;
+    }
+    if (about.bytes == 0)
         return;
     world_note(w, "a bit of %s turns", path);
     fake_disk_flip(w->disk, about.inode, below(w, (uint32_t)about.bytes * 8));

@@ -196,7 +196,7 @@ static void draw_rates(world *w)
     }
     for (int i = 0; i < WORLD_FAULTS; i++)
         w->rate[i] = world_most[i] > 0 ? draw_rate(w, world_most[i]) : 0;
-    w->rate_flip = draw_rate(w, 20);
+    w->rate_flip = draw_rate(w, 30);
     w->rate_retain = draw_rate(w, 20);
     w->rate_yield = below(w, 4) == 0 ? 0 : below(w, 1000);
     w->rate_produce = 10 + below(w, 100);
