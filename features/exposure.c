@@ -59,14 +59,14 @@ static bool is_id(mr_text id)
 }
 
 /* The source of a position from 1 on, four bits each, the first in the low half. */
-static uint8_t source_at(mr_text id, int32_t position)
+static uint32_t source_at(mr_text id, int32_t position)
 {
     if (position < 1 || position > byte_of(id, COUNT_AT))
         return MR_EXPOSURE_SOURCE_UNKNOWN;
     const size_t place = (size_t)position - 1;
     const int pair = byte_of(id, SOURCES_AT + place / 2);
     return pair < 0 ? MR_EXPOSURE_SOURCE_UNKNOWN
-                    : (uint8_t)(pair >> (place % 2 * 4) & 15);
+                    : (uint32_t)(pair >> (place % 2 * 4)) & 15U;
 }
 
 static uint32_t placement_of(mr_text id)
