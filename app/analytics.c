@@ -44,24 +44,11 @@ static size_t periods_shown(const answer *a)
     return a->query->periods > 0 ? a->query->periods : usual[a->query->period];
 }
 
-static void put_string(const answer *a, const char *key, const char *value)
-{
-    mr_json_key(a->writer, key);
-    mr_json_put_string(a->writer, value);
-}
-
-static void put_count(const answer *a, const char *key, uint64_t value)
-{
-    mr_json_key(a->writer, key);
-    mr_json_put_uint(a->writer, value);
-}
-
 static void put_day(const answer *a, const char *key, int64_t day)
 {
     char text[MR_TIME_TEXT_BYTES];
     mr_time_to_text(day * INT64_C(86400000), text);
-    mr_json_key(a->writer, key);
-    mr_json_put_text(a->writer, (mr_text){text, DATE_BYTES});
+    mr_json_member_text(a->writer, key, (mr_text){text, DATE_BYTES});
 }
 
 static void put_period(const answer *a, int64_t period)
@@ -87,7 +74,7 @@ static void begin(const answer *a)
     mr_json_begin_object(a->writer);
     mr_census_put_scope(a->census, a->writer);
     if (a->has_audience)
-        put_string(a, "audience", a->audience.name);
+        mr_json_member_string(a->writer, "audience", a->audience.name);
 }
 
 static bool is_meant(const answer *a, const mr_shard *shard, uint32_t row)
@@ -141,15 +128,15 @@ static void put_activity_period(const answer *a, const mr_activity_period *p,
 {
     mr_json_begin_object(a->writer);
     put_period(a, period);
-    put_count(a, "active", p->active);
-    put_count(a, "new", p->fresh);
+    mr_json_member_uint(a->writer, "active", p->active);
+    mr_json_member_uint(a->writer, "new", p->fresh);
     if (with_flows) {
-        put_count(a, "returning", p->returning);
-        put_count(a, "resurrected", p->resurrected);
-        put_count(a, "dormant", p->dormant);
+        mr_json_member_uint(a->writer, "returning", p->returning);
+        mr_json_member_uint(a->writer, "resurrected", p->resurrected);
+        mr_json_member_uint(a->writer, "dormant", p->dormant);
     } else if (a->query->period == MR_PERIOD_DAY) {
-        put_count(a, "active_7d", p->active_7);
-        put_count(a, "active_30d", p->active_30);
+        mr_json_member_uint(a->writer, "active_7d", p->active_7);
+        mr_json_member_uint(a->writer, "active_30d", p->active_30);
         put_share(a, "stickiness", p->active, p->active_30);
     }
     mr_json_end_object(a->writer);
@@ -159,9 +146,9 @@ static void put_activity(const activity_answer *c, bool with_flows)
 {
     const answer *a = c->a;
     begin(a);
-    put_string(a, "of", mr_activity_kind_name(a->query->of));
-    put_string(a, "period", mr_period_name(a->query->period));
-    put_count(a, "bots_left_out", a->census->bots);
+    mr_json_member_string(a->writer, "of", mr_activity_kind_name(a->query->of));
+    mr_json_member_string(a->writer, "period", mr_period_name(a->query->period));
+    mr_json_member_uint(a->writer, "bots_left_out", a->census->bots);
     mr_json_key(a->writer, "periods");
     mr_json_begin_array(a->writer);
     for (size_t i = 0; i < c->activity.count; i++)
@@ -179,7 +166,8 @@ static void put_activity(const activity_answer *c, bool with_flows)
         mr_json_key(a->writer, "stages");
         mr_json_begin_object(a->writer);
         for (int stage = 0; stage < MR_LIFE_STAGES; stage++)
-            put_count(a, mr_life_stage_name((mr_life_stage)stage), c->stages[stage]);
+            mr_json_member_uint(a->writer, mr_life_stage_name((mr_life_stage)stage),
+                                c->stages[stage]);
         mr_json_end_object(a->writer);
     }
     mr_json_end_object(a->writer);
@@ -326,7 +314,7 @@ static void put_cohort(const retention_answer *r, size_t cohort)
     put_day(
         a, "from",
         mr_period_first_day(options->period, options->first_cohort + (int64_t)cohort));
-    put_count(a, "users", retention->sizes[cohort]);
+    mr_json_member_uint(a->writer, "users", retention->sizes[cohort]);
     mr_json_key(a->writer, "returned");
     mr_json_begin_array(a->writer);
     for (size_t n = 0; n < options->columns; n++) {
@@ -338,8 +326,7 @@ static void put_cohort(const retention_answer *r, size_t cohort)
             mr_json_put_uint(a->writer, retention->cells[cohort][n]);
     }
     mr_json_end_array(a->writer);
-    mr_json_key(a->writer, "complete_to");
-    mr_json_put_int(a->writer, complete);
+    mr_json_member_int(a->writer, "complete_to", complete);
     mr_json_end_object(a->writer);
 }
 
@@ -382,16 +369,18 @@ static void put_retention(const retention_answer *r)
     const answer *a = r->a;
     const mr_retention_options *options = &r->retention.options;
     begin(a);
-    put_string(a, "retention", mr_retention_measure_name(options->measure));
-    put_string(a, "clock", mr_retention_clock_name(options->clock));
-    put_string(a, "cohort", mr_retention_cohort_name(options->cohort));
-    put_string(a, "mean_of", "weighted");
-    put_string(a, "period", mr_period_name(options->period));
-    put_string(a, "start", type_name(a->query->start));
-    put_string(a, "return", type_name(a->query->back));
-    put_string(a, "read_from", r->by_history ? "histories" : "profiles");
-    put_count(a, "users_with_a_full_history", r->full);
-    put_count(a, "bots_left_out", a->census->bots);
+    mr_json_member_string(a->writer, "retention",
+                          mr_retention_measure_name(options->measure));
+    mr_json_member_string(a->writer, "clock", mr_retention_clock_name(options->clock));
+    mr_json_member_string(a->writer, "cohort", mr_retention_cohort_name(options->cohort));
+    mr_json_member_string(a->writer, "mean_of", "weighted");
+    mr_json_member_string(a->writer, "period", mr_period_name(options->period));
+    mr_json_member_string(a->writer, "start", type_name(a->query->start));
+    mr_json_member_string(a->writer, "return", type_name(a->query->back));
+    mr_json_member_string(a->writer, "read_from",
+                          r->by_history ? "histories" : "profiles");
+    mr_json_member_uint(a->writer, "users_with_a_full_history", r->full);
+    mr_json_member_uint(a->writer, "bots_left_out", a->census->bots);
     if (options->measure == MR_RETENTION_BRACKET) {
         mr_json_key(a->writer, "brackets");
         mr_json_begin_array(a->writer);
@@ -508,20 +497,22 @@ static void put_funnel(const funnel_answer *f)
     const answer *a = f->a;
     const mr_funnel_options *options = &a->query->funnel;
     begin(a);
-    put_string(a, "anchor", options->anchors_first ? "first" : "latest");
-    put_string(a, "order",
-               options->strict_order ? "strict" : "loose, other events may lie between");
-    put_string(a, "counted", "users");
-    put_count(a, "window_seconds", (uint64_t)options->window);
+    mr_json_member_string(a->writer, "anchor",
+                          options->anchors_first ? "first" : "latest");
+    mr_json_member_string(a->writer, "order",
+                          options->strict_order ? "strict"
+                                                : "loose, other events may lie between");
+    mr_json_member_string(a->writer, "counted", "users");
+    mr_json_member_uint(a->writer, "window_seconds", (uint64_t)options->window);
     put_day(a, "since", mr_zone_day(&a->census->plan->settings.zone, f->from_s * 1000));
-    put_count(a, "users_with_a_full_history", f->full);
-    put_count(a, "bots_left_out", a->census->bots);
+    mr_json_member_uint(a->writer, "users_with_a_full_history", f->full);
+    mr_json_member_uint(a->writer, "bots_left_out", a->census->bots);
     mr_json_key(a->writer, "steps");
     mr_json_begin_array(a->writer);
     for (size_t s = 0; s < options->steps; s++) {
         mr_json_begin_object(a->writer);
-        put_string(a, "step", mr_event_type_name(a->query->steps[s]));
-        put_count(a, "users", f->reached[s]);
+        mr_json_member_string(a->writer, "step", mr_event_type_name(a->query->steps[s]));
+        mr_json_member_uint(a->writer, "users", f->reached[s]);
         put_share(a, "of_first", f->reached[s], f->reached[0]);
         put_share(a, "of_previous", f->reached[s], f->reached[s > 0 ? s - 1 : 0]);
         mr_json_end_object(a->writer);
@@ -548,38 +539,6 @@ static mr_status answer_funnels(answer *a)
 
 /* ---- revenue ---- */
 
-static void put_money(const answer *a, const char *key, int64_t minor)
-{
-    mr_json_key(a->writer, key);
-    mr_json_put_money(a->writer, minor, MR_MINOR_DIGITS);
-}
-
-static void put_sums(const answer *a, const mr_commerce_sums *sums)
-{
-    const int64_t revenue = mr_commerce_revenue_minor(sums);
-    put_money(a, "revenue", revenue);
-    put_money(a, "purchases", sums->purchases_minor);
-    put_money(a, "refunds", sums->refunds_minor);
-    put_count(a, "orders", sums->orders);
-    put_count(a, "lines", sums->purchase_lines);
-    mr_json_key(a->writer, "order_value");
-    if (sums->orders == 0)
-        mr_json_put_null(a->writer);
-    else
-        mr_json_put_money(a->writer, revenue / (int64_t)sums->orders, MR_MINOR_DIGITS);
-}
-
-static void add_sums(mr_commerce_sums *sum, const mr_commerce_sums *more)
-{
-    sum->purchases_minor += more->purchases_minor;
-    sum->refunds_minor += more->refunds_minor;
-    sum->adjustments_minor += more->adjustments_minor;
-    sum->purchase_lines += more->purchase_lines;
-    sum->refund_lines += more->refund_lines;
-    sum->adjustment_lines += more->adjustment_lines;
-    sum->orders += more->orders;
-}
-
 static mr_status answer_revenue(answer *a)
 {
     const size_t shown = periods_shown(a);
@@ -599,18 +558,19 @@ static mr_status answer_revenue(answer *a)
             const mr_commerce_day day = mr_commerce_day_get(shard, i);
             const int64_t index = mr_period_of_day(a->query->period, day.day) - first;
             if (index >= 0 && index < (int64_t)shown)
-                add_sums(&sums[index], &day.sums);
+                mr_commerce_sums_add(&sums[index], &day.sums);
         }
     }
     begin(a);
-    put_string(a, "period", mr_period_name(a->query->period));
-    put_string(a, "revenue_is", "purchases less refunds, with adjustments");
+    mr_json_member_string(a->writer, "period", mr_period_name(a->query->period));
+    mr_json_member_string(a->writer, "revenue_is",
+                          "purchases less refunds, with adjustments");
     mr_json_key(a->writer, "periods");
     mr_json_begin_array(a->writer);
     for (size_t i = 0; i < shown; i++) {
         mr_json_begin_object(a->writer);
         put_period(a, first + (int64_t)i);
-        put_sums(a, &sums[i]);
+        mr_sales_sums_write(&sums[i], a->writer);
         mr_json_end_object(a->writer);
     }
     mr_json_end_array(a->writer);

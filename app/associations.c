@@ -229,12 +229,9 @@ static void put_pair(const counting *c, const ranked *r, mr_json_writer *writer)
     const uint32_t a = mr_id_table_find(c->items, r->a);
     const uint32_t b = mr_id_table_find(c->items, r->b);
     mr_json_begin_object(writer);
-    mr_json_key(writer, "a");
-    mr_json_put_text(writer, r->a);
-    mr_json_key(writer, "b");
-    mr_json_put_text(writer, r->b);
-    mr_json_key(writer, "baskets");
-    mr_json_put_uint(writer, r->pair->baskets);
+    mr_json_member_text(writer, "a", r->a);
+    mr_json_member_text(writer, "b", r->b);
+    mr_json_member_uint(writer, "baskets", r->pair->baskets);
     mr_json_key(writer, "support");
     mr_json_put_fixed(writer, both / (double)c->baskets, 6);
     mr_json_key(writer, "confidence_a_to_b");
@@ -254,14 +251,11 @@ static mr_status put_answer(const counting *c, const mr_associations_query *quer
     MR_TRY(rank(c, query, &pairs, &count));
     mr_json_begin_object(writer);
     mr_census_put_scope(c->census, writer);
-    mr_json_key(writer, "basket");
-    mr_json_put_string(writer, "what one user bought in one visit, as far as kept");
-    mr_json_key(writer, "baskets");
-    mr_json_put_uint(writer, c->baskets);
-    mr_json_key(writer, "pairs");
-    mr_json_put_uint(writer, c->pair_count);
-    mr_json_key(writer, "short_by_at_most");
-    mr_json_put_uint(writer, c->rounds);
+    mr_json_member_string(writer, "basket",
+                          "what one user bought in one visit, as far as kept");
+    mr_json_member_uint(writer, "baskets", c->baskets);
+    mr_json_member_uint(writer, "pairs", c->pair_count);
+    mr_json_member_uint(writer, "short_by_at_most", c->rounds);
     mr_json_key(writer, "associations");
     mr_json_begin_array(writer);
     for (size_t i = 0; i < count; i++)

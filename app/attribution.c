@@ -14,12 +14,6 @@
 enum { SHARE_DIGITS = 5 };
 #define NORMAL_95 1.959963984540054
 
-static void put_count(mr_json_writer *writer, const char *key, uint64_t count)
-{
-    mr_json_key(writer, key);
-    mr_json_put_uint(writer, count);
-}
-
 /* The bounds of a share by Wilson's score; false where there is none. */
 static bool wilson(uint64_t part, uint64_t whole, double *ret_low, double *ret_high)
 {
@@ -97,13 +91,13 @@ static void put_place(const mr_census *census, const uint32_t *key,
         mr_json_put_text(writer, name);
     else
         mr_json_put_null(writer);
-    put_count(writer, "placement_crc", key[MR_EXPOSURE_PLACEMENT]);
+    mr_json_member_uint(writer, "placement_crc", key[MR_EXPOSURE_PLACEMENT]);
     mr_json_key(writer, "source");
     if (source != NULL)
         mr_json_put_string(writer, source);
     else
         mr_json_put_null(writer);
-    put_count(writer, "variant", key[MR_EXPOSURE_VARIANT]);
+    mr_json_member_uint(writer, "variant", key[MR_EXPOSURE_VARIANT]);
 }
 
 static void put_exposure(const mr_census *census, const mr_tally_row *row,
@@ -115,9 +109,8 @@ static void put_exposure(const mr_census *census, const mr_tally_row *row,
     mr_json_begin_object(writer);
     put_place(census, row->key, writer);
     for (size_t v = MR_EXPOSURE_IMPRESSIONS; v <= MR_EXPOSURE_PURCHASES; v++)
-        put_count(writer, names[v], (uint64_t)values[v]);
-    mr_json_key(writer, "revenue");
-    mr_json_put_money(writer, values[MR_EXPOSURE_REVENUE], MR_MINOR_DIGITS);
+        mr_json_member_uint(writer, names[v], (uint64_t)values[v]);
+    mr_json_member_money(writer, "revenue", values[MR_EXPOSURE_REVENUE], MR_MINOR_DIGITS);
     put_rate(writer, "click_rate", (uint64_t)values[MR_EXPOSURE_CLICKS],
              (uint64_t)values[MR_EXPOSURE_IMPRESSIONS]);
     put_rate(writer, "purchase_rate", (uint64_t)values[MR_EXPOSURE_PURCHASES],
@@ -151,9 +144,8 @@ mr_status mr_attribution_write(const mr_census *census, int64_t days,
             qsort(sum.rows, sum.count, sizeof(*sum.rows), by_impressions);
         mr_json_begin_object(writer);
         mr_census_put_scope(census, writer);
-        put_count(writer, "days", (uint64_t)days);
-        mr_json_key(writer, "credit");
-        mr_json_put_string(writer, "the list that the event itself names");
+        mr_json_member_uint(writer, "days", (uint64_t)days);
+        mr_json_member_string(writer, "credit", "the list that the event itself names");
         mr_json_key(writer, "shown");
         mr_json_begin_array(writer);
         for (size_t i = 0; i < sum.count; i++)
@@ -217,14 +209,13 @@ static void put_item(const received *item, mr_json_writer *writer)
 {
     const mr_quality *q = &item->quality;
     mr_json_begin_object(writer);
-    mr_json_key(writer, "id");
-    mr_json_put_text(writer, item->id);
-    put_count(writer, "impressions", q->impressions);
-    put_count(writer, "clicks", q->clicks);
+    mr_json_member_text(writer, "id", item->id);
+    mr_json_member_uint(writer, "impressions", q->impressions);
+    mr_json_member_uint(writer, "clicks", q->clicks);
     put_rate(writer, "click_rate", q->clicks, q->impressions);
-    put_count(writer, "shares", q->shares);
-    put_count(writer, "reviews", q->reviews);
-    put_count(writer, "ratings", q->ratings);
+    mr_json_member_uint(writer, "shares", q->shares);
+    mr_json_member_uint(writer, "reviews", q->reviews);
+    mr_json_member_uint(writer, "ratings", q->ratings);
     mr_json_key(writer, "rating");
     if (q->ratings == 0)
         mr_json_put_null(writer);
@@ -253,7 +244,7 @@ mr_status mr_quality_write(const mr_census *census, mr_text item, size_t limit,
         qsort(all, count, sizeof(*all), by_click_rate);
     mr_json_begin_object(writer);
     mr_census_put_scope(census, writer);
-    put_count(writer, "received", count);
+    mr_json_member_uint(writer, "received", count);
     mr_json_key(writer, "items");
     mr_json_begin_array(writer);
     for (size_t i = 0; i < count && i < limit; i++)

@@ -132,10 +132,8 @@ static void put_thresholds(const mr_quintiles *quintiles, mr_json_writer *writer
     (void)snprintf(version, sizeof(version), "q-%016" PRIx64, quintiles->version);
     mr_json_key(writer, "quintiles");
     mr_json_begin_object(writer);
-    mr_json_key(writer, "version");
-    mr_json_put_string(writer, version);
-    mr_json_key(writer, "customers");
-    mr_json_put_uint(writer, quintiles->customers);
+    mr_json_member_string(writer, "version", version);
+    mr_json_member_uint(writer, "customers", quintiles->customers);
     for (size_t v = 0; v < MR_RFM_VALUES; v++) {
         mr_json_key(writer, names[v]);
         mr_json_begin_array(writer);
@@ -150,23 +148,17 @@ static void put_counts(const counting *c, mr_json_writer *writer)
 {
     mr_json_begin_object(writer);
     mr_census_put_scope(c->census, writer);
-    mr_json_key(writer, "known_users");
-    mr_json_put_uint(writer, c->known);
-    mr_json_key(writer, "anonymous_users");
-    mr_json_put_uint(writer, c->anonymous);
-    mr_json_key(writer, "bots");
-    mr_json_put_uint(writer, c->census->bots);
+    mr_json_member_uint(writer, "known_users", c->known);
+    mr_json_member_uint(writer, "anonymous_users", c->anonymous);
+    mr_json_member_uint(writer, "bots", c->census->bots);
     put_thresholds(&c->census->quintiles, writer);
     mr_json_key(writer, "audiences");
     mr_json_begin_array(writer);
     for (size_t i = 0; i < c->count; i++) {
         mr_json_begin_object(writer);
-        mr_json_key(writer, "name");
-        mr_json_put_string(writer, c->audiences[i].name);
-        mr_json_key(writer, "users");
-        mr_json_put_uint(writer, c->users[i]);
-        mr_json_key(writer, "meaning");
-        mr_json_put_string(writer, c->audiences[i].meaning);
+        mr_json_member_string(writer, "name", c->audiences[i].name);
+        mr_json_member_uint(writer, "users", c->users[i]);
+        mr_json_member_string(writer, "meaning", c->audiences[i].meaning);
         mr_json_end_object(writer);
     }
     mr_json_end_array(writer);
@@ -202,26 +194,19 @@ static void put_member(mr_json_writer *writer, const mr_census *census,
     mr_user_state state;
     mr_shard_user_state(shard, row, 0, &state);
     mr_json_begin_object(writer);
-    mr_json_key(writer, "user_id");
-    mr_json_put_text(writer, mr_shard_user_id(shard, row));
+    mr_json_member_text(writer, "user_id", mr_shard_user_id(shard, row));
     mr_json_key(writer, "last_seen");
     mr_time_to_text(state.as_of_ms, text);
     mr_json_put_string(writer, text);
     if (mr_rfm_values_of(shard, row, census->at_ms, values)) {
-        mr_json_key(writer, "recency_days");
-        mr_json_put_int(writer, values[MR_RFM_RECENCY]);
-        mr_json_key(writer, "orders");
-        mr_json_put_int(writer, values[MR_RFM_FREQUENCY]);
-        mr_json_key(writer, "spend");
-        mr_json_put_money(writer, values[MR_RFM_MONETARY], MR_MINOR_DIGITS);
+        mr_json_member_int(writer, "recency_days", values[MR_RFM_RECENCY]);
+        mr_json_member_int(writer, "orders", values[MR_RFM_FREQUENCY]);
+        mr_json_member_money(writer, "spend", values[MR_RFM_MONETARY], MR_MINOR_DIGITS);
     }
     if (mr_census_scores(census, shard, row, scores)) {
-        mr_json_key(writer, "r");
-        mr_json_put_int(writer, scores[MR_RFM_RECENCY]);
-        mr_json_key(writer, "f");
-        mr_json_put_int(writer, scores[MR_RFM_FREQUENCY]);
-        mr_json_key(writer, "m");
-        mr_json_put_int(writer, scores[MR_RFM_MONETARY]);
+        mr_json_member_int(writer, "r", scores[MR_RFM_RECENCY]);
+        mr_json_member_int(writer, "f", scores[MR_RFM_FREQUENCY]);
+        mr_json_member_int(writer, "m", scores[MR_RFM_MONETARY]);
     }
     mr_json_end_object(writer);
 }

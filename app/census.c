@@ -32,8 +32,8 @@ static mr_status restore_all(mr_census *census, const mr_census_source *source,
     uint32_t partitions[PARTITIONS_MAX];
     size_t count = 0;
     mr_checkpoint_store *store = NULL;
-    MR_TRY(mr_checkpoint_store_open(source->state_path, source->topic, BASES, &store,
-                                    ret_error));
+    MR_TRY(mr_checkpoint_store_open(source->config->state.path, source->config->log.topic,
+                                    BASES, &store, ret_error));
     mr_status status =
         mr_checkpoint_partitions(store, partitions, PARTITIONS_MAX, &count, ret_error);
     census->of = source->partitions > 0 ? source->partitions : (uint32_t)count;
@@ -137,15 +137,11 @@ void mr_census_put_scope(const mr_census *census, mr_json_writer *writer)
     char text[MR_TIME_TEXT_BYTES];
     const char *zone = census->plan->settings.zone.name;
     mr_time_to_text(census->at_ms, text);
-    mr_json_key(writer, "as_of");
-    mr_json_put_string(writer, text);
-    mr_json_key(writer, "time_zone");
-    mr_json_put_string(writer, zone[0] != '\0' ? zone : "UTC");
+    mr_json_member_string(writer, "as_of", text);
+    mr_json_member_string(writer, "time_zone", zone[0] != '\0' ? zone : "UTC");
     mr_json_key(writer, "partitions");
     mr_json_begin_object(writer);
-    mr_json_key(writer, "counted");
-    mr_json_put_uint(writer, census->count);
-    mr_json_key(writer, "of");
-    mr_json_put_uint(writer, census->of);
+    mr_json_member_uint(writer, "counted", census->count);
+    mr_json_member_uint(writer, "of", census->of);
     mr_json_end_object(writer);
 }

@@ -19,12 +19,10 @@
 #include "features/quintiles.h"
 
 typedef struct mr_census_source {
-    const char *state_path;
-    const char *topic;
+    const mr_config *config; /* where the state is, and the names of placements */
     const mr_plan *plan;
     const mr_hash_key *key;
-    uint32_t partitions;     /* of the topic; 0: as many as have a checkpoint */
-    const mr_config *config; /* for the names of its placements */
+    uint32_t partitions; /* of the topic; 0: as many as have a checkpoint */
 } mr_census_source;
 
 typedef struct mr_census {

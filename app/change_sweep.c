@@ -46,12 +46,6 @@ static uint32_t level_told(uint32_t told, size_t tier)
 
 /* ---- the alert ---- */
 
-static void put_member(mr_json_writer *writer, const char *key, const char *value)
-{
-    mr_json_key(writer, key);
-    mr_json_put_string(writer, value);
-}
-
 static void write_alert(const mr_owned_shard *owned, const change *c, const char *id,
                         mr_json_writer *writer)
 {
@@ -61,22 +55,20 @@ static void write_alert(const mr_owned_shard *owned, const change *c, const char
     mr_shard_user_state(owned->shard, c->row, owned->epoch, &state);
     mr_time_to_text(owned->changes_at_ms, time);
     mr_json_begin_object(writer);
-    put_member(writer, "alert_id", id);
-    put_member(writer, "kind", c->kind);
-    mr_json_key(writer, "user_id");
-    mr_json_put_text(writer, mr_shard_user_id(owned->shard, c->row));
+    mr_json_member_string(writer, "alert_id", id);
+    mr_json_member_string(writer, "kind", c->kind);
+    mr_json_member_text(writer, "user_id", mr_shard_user_id(owned->shard, c->row));
     if (is_level)
-        put_member(writer, "feature", c->feature);
-    put_member(writer, is_level ? "level" : "stage", c->now);
-    put_member(writer, is_level ? "previous_level" : "previous_stage", c->before);
+        mr_json_member_string(writer, "feature", c->feature);
+    mr_json_member_string(writer, is_level ? "level" : "stage", c->now);
+    mr_json_member_string(writer, is_level ? "previous_level" : "previous_stage",
+                          c->before);
     if (is_level) {
-        put_member(writer, "direction", c->is_up ? "up" : "down");
-        mr_json_key(writer, "score");
-        mr_json_put_int(writer, c->score);
+        mr_json_member_string(writer, "direction", c->is_up ? "up" : "down");
+        mr_json_member_int(writer, "score", c->score);
     }
-    mr_json_key(writer, "spend");
-    mr_json_put_money(writer, state.spend_minor, MR_MINOR_DIGITS);
-    put_member(writer, "time", time);
+    mr_json_member_money(writer, "spend", state.spend_minor, MR_MINOR_DIGITS);
+    mr_json_member_string(writer, "time", time);
     mr_json_end_object(writer);
 }
 

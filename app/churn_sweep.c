@@ -56,10 +56,8 @@ static void put_reason(mr_json_writer *writer, const mr_plan *plan,
         (void)snprintf(text, sizeof(text), "%.*s%s%s", (int)(hole - reason->phrase),
                        reason->phrase, value, hole + 2);
     mr_json_begin_object(writer);
-    mr_json_key(writer, "feature");
-    mr_json_put_string(writer, column->name);
-    mr_json_key(writer, "text");
-    mr_json_put_string(writer, text);
+    mr_json_member_string(writer, "feature", column->name);
+    mr_json_member_string(writer, "text", text);
     mr_json_key(writer, "value");
     mr_json_put_fixed(writer, (double)reason->value, column->decimals);
     mr_json_key(writer, "log_odds");
@@ -89,12 +87,6 @@ static int64_t value_at_risk_minor(const mr_owned_shard *owned, const alert *a,
     return expected > 0.0 ? (int64_t)(expected * (double)a->probability) : 0;
 }
 
-static void put_member(mr_json_writer *writer, const char *key, const char *value)
-{
-    mr_json_key(writer, key);
-    mr_json_put_string(writer, value);
-}
-
 static void write_alert(const mr_owned_shard *owned, const mr_model_slot *slot,
                         const alert *a, const char *id, mr_json_writer *writer)
 {
@@ -103,20 +95,18 @@ static void write_alert(const mr_owned_shard *owned, const mr_model_slot *slot,
     char time[MR_TIME_TEXT_BYTES];
     mr_time_to_text(owned->sweep_at_ms, time);
     mr_json_begin_object(writer);
-    put_member(writer, "alert_id", id);
-    put_member(writer, "kind", "churn");
-    mr_json_key(writer, "user_id");
-    mr_json_put_text(writer, mr_shard_user_id(owned->shard, a->row));
+    mr_json_member_string(writer, "alert_id", id);
+    mr_json_member_string(writer, "kind", "churn");
+    mr_json_member_text(writer, "user_id", mr_shard_user_id(owned->shard, a->row));
     /* To have left all tiers is a piece of news with a name of its own. */
-    put_member(writer, "tier", a->tier == 0 ? "recovered" : mr_churn_tier_name(a->tier));
-    put_member(writer, "previous_tier", mr_churn_tier_name(a->previous_tier));
+    mr_json_member_string(writer, "tier",
+                          a->tier == 0 ? "recovered" : mr_churn_tier_name(a->tier));
+    mr_json_member_string(writer, "previous_tier", mr_churn_tier_name(a->previous_tier));
     mr_json_key(writer, "probability");
     mr_json_put_fixed(writer, (double)a->probability, 3);
-    mr_json_key(writer, "horizon_days");
-    mr_json_put_uint(writer, window_days);
-    mr_json_key(writer, "value_at_risk");
-    mr_json_put_money(writer, value_at_risk_minor(owned, a, window_days),
-                      MR_MINOR_DIGITS);
+    mr_json_member_uint(writer, "horizon_days", window_days);
+    mr_json_member_money(writer, "value_at_risk",
+                         value_at_risk_minor(owned, a, window_days), MR_MINOR_DIGITS);
     mr_json_key(writer, "reasons");
     mr_json_begin_array(writer);
     mr_churn_reason reasons[MR_CHURN_REASONS_MAX];
@@ -125,9 +115,9 @@ static void write_alert(const mr_owned_shard *owned, const mr_model_slot *slot,
     for (uint32_t i = 0; i < count; i++)
         put_reason(writer, owned->engine->plan, &reasons[i]);
     mr_json_end_array(writer);
-    put_member(writer, "time", time);
-    put_member(writer, "model_version",
-               mr_recommender_version(mr_model_slot_recommender(slot)));
+    mr_json_member_string(writer, "time", time);
+    mr_json_member_string(writer, "model_version",
+                          mr_recommender_version(mr_model_slot_recommender(slot)));
     mr_json_end_object(writer);
 }
 

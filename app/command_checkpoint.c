@@ -64,12 +64,6 @@ static void time_text(int64_t time_ms, char text[TEXT_BYTES])
         mr_time_to_text(time_ms, text);
 }
 
-static void put_uint(mr_json_writer *writer, const char *key, uint64_t value)
-{
-    mr_json_key(writer, key);
-    mr_json_put_uint(writer, value);
-}
-
 static void put_int(mr_json_writer *writer, const char *key, int64_t value)
 {
     mr_json_key(writer, key);
@@ -89,9 +83,9 @@ static void put_which(mr_json_writer *writer, const mr_checkpoint_row *row)
 {
     mr_json_key(writer, "saved");
     mr_json_put_string(writer, row->saved[0] != '\0' ? row->saved : NULL);
-    put_uint(writer, "partition", row->info.partition);
-    put_uint(writer, "epoch", row->info.epoch);
-    put_uint(writer, "generation", row->info.generation);
+    mr_json_member_uint(writer, "partition", row->info.partition);
+    mr_json_member_uint(writer, "epoch", row->info.epoch);
+    mr_json_member_uint(writer, "generation", row->info.generation);
 }
 
 /* ---- list ---- */
@@ -158,12 +152,12 @@ static void put_row(mr_json_writer *writer, const mr_checkpoint_row *row, int64_
     } else {
         mr_json_key(writer, "kind");
         mr_json_put_string(writer, info->is_delta ? "delta" : "base");
-        put_uint(writer, "base_generation", info->base_generation);
-        put_uint(writer, "segments", info->segments);
+        mr_json_member_uint(writer, "base_generation", info->base_generation);
+        mr_json_member_uint(writer, "segments", info->segments);
         put_int(writer, "next_offset", info->next_offset);
         put_time(writer, "watermark", info->watermark_ms);
-        put_uint(writer, "users", info->users);
-        put_uint(writer, "bytes", info->bytes);
+        mr_json_member_uint(writer, "users", info->users);
+        mr_json_member_uint(writer, "bytes", info->bytes);
     }
     put_time(writer, "written", row->written_ms);
     put_int(writer, "age_s", (now_ms - row->written_ms) / 1000);
@@ -298,8 +292,8 @@ static mr_status verify(const mr_config *config, const mr_checkpoint_options *op
     const mr_status status = verify_rows(&v, config, &listing, options, ret_error);
     mr_checkpoint_listing_deinit(&listing);
     mr_json_end_array(&v.writer);
-    put_uint(&v.writer, "read", v.read);
-    put_uint(&v.writer, "damaged", v.damaged);
+    mr_json_member_uint(&v.writer, "read", v.read);
+    mr_json_member_uint(&v.writer, "damaged", v.damaged);
     mr_json_end_object(&v.writer);
     if (status == MR_OK && options->json)
         put_json(&v.text);
@@ -365,11 +359,11 @@ static bool has_gap(const mr_rollback_step *step)
 static void put_step(mr_json_writer *writer, const mr_rollback_step *step)
 {
     mr_json_begin_object(writer);
-    put_uint(writer, "partition", step->partition);
-    put_uint(writer, "from_epoch", step->from.epoch);
-    put_uint(writer, "from_generation", step->from.generation);
-    put_uint(writer, "epoch", step->epoch);
-    put_uint(writer, "generation", step->generation);
+    mr_json_member_uint(writer, "partition", step->partition);
+    mr_json_member_uint(writer, "from_epoch", step->from.epoch);
+    mr_json_member_uint(writer, "from_generation", step->from.generation);
+    mr_json_member_uint(writer, "epoch", step->epoch);
+    mr_json_member_uint(writer, "generation", step->generation);
     put_int(writer, "next_offset", step->from.next_offset);
     mr_json_key(writer, "was_offset");
     if (step->has_newest && step->newest.skipped == 0)

@@ -249,31 +249,28 @@ static mr_status export_audience(export *e, const char *name, mr_error *error)
 
 /* ---- analytics ---- */
 
-static const char *rows_member(const char *name, bool has_parts)
-{
-    if (strcmp(name, "revenue") == 0)
-        return has_parts ? "groups" : "periods";
-    if (strcmp(name, "retention") == 0)
-        return "cohorts";
-    if (strcmp(name, "funnels") == 0)
-        return "steps";
-    if (strcmp(name, "attribution") == 0)
-        return "shown";
-    if (strcmp(name, "quality") == 0)
-        return "items";
-    return strcmp(name, "associations") == 0 ? "associations" : "periods";
-}
+/* What can be asked for, and the member of the answer that becomes rows. */
+static const struct {
+    const char *name;
+    const char *rows;
+    const char *parted_rows; /* with --by */
+} analytics[] = {
+    {"activity", "periods", NULL},    {"lifecycle", "periods", NULL},
+    {"retention", "cohorts", NULL},   {"funnels", "steps", NULL},
+    {"revenue", "periods", "groups"}, {"associations", "associations", NULL},
+    {"attribution", "shown", NULL},   {"quality", "items", NULL},
+};
 
-static bool is_analytics(const char *name)
+/* NULL: there is no such analytics. */
+static const char *rows_member(const char *name, bool is_parted)
 {
-    static const char *const names[] = {"activity",    "lifecycle", "retention",
-                                        "funnels",     "revenue",   "associations",
-                                        "attribution", "quality"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(names[i], name) == 0)
-            return true;
+    for (size_t i = 0; i < sizeof(analytics) / sizeof(analytics[0]); i++) {
+        if (strcmp(analytics[i].name, name) == 0)
+            return is_parted && analytics[i].parted_rows != NULL
+                       ? analytics[i].parted_rows
+                       : analytics[i].rows;
     }
-    return false;
+    return NULL;
 }
 
 /* Absent: left as it is. */
@@ -295,7 +292,8 @@ static mr_status export_analytics(export *e, const char *name, mr_error *error)
     int64_t periods = 0;
     int64_t columns = 0;
     int64_t limit = PAIRS;
-    if (!is_analytics(name))
+    const char *member = rows_member(name, c->by != NULL);
+    if (member == NULL)
         return mr_error_set(error, MR_ERR_INVALID,
                             "'%s' is none of activity, lifecycle, retention, funnels, "
                             "revenue, associations, attribution and quality",
@@ -332,7 +330,7 @@ static mr_status export_analytics(export *e, const char *name, mr_error *error)
                      : MR_ERR_UNAVAILABLE;
     } else if (status == MR_OK) {
         mr_table_rows rows = mr_table_rows_to(e->out, form_of(e));
-        status = put_rows(&rows, &json, rows_member(name, c->by != NULL));
+        status = put_rows(&rows, &json, member);
         mr_table_rows_deinit(&rows);
     }
     mr_buffer_deinit(&json);
@@ -345,11 +343,8 @@ static mr_status open_all(export *e, mr_error *error)
 {
     MR_TRY(mr_keys_load(&e->config, MR_KEYS_OPTIONAL, &e->keys, error));
     MR_TRY(mr_plan_file_load(e->config.state.plan, &e->plan, error));
-    const mr_census_source source = {.state_path = e->config.state.path,
-                                     .topic = e->config.log.topic,
-                                     .plan = e->plan,
-                                     .key = &e->keys.hash,
-                                     .config = &e->config};
+    const mr_census_source source = {
+        .config = &e->config, .plan = e->plan, .key = &e->keys.hash};
     return mr_census_open(&source, &e->census, error);
 }
 

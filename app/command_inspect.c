@@ -162,12 +162,6 @@ static mr_status restore_all(state *s, mr_error *ret_error)
                     : mr_error_set(ret_error, MR_ERR_NOT_FOUND, "no checkpoint yet");
 }
 
-static void put_count(mr_json_writer *writer, const char *key, uint64_t count)
-{
-    mr_json_key(writer, key);
-    mr_json_put_uint(writer, count);
-}
-
 static void put_time(mr_json_writer *writer, const char *key, int64_t time_ms)
 {
     char text[MR_TIME_TEXT_BYTES];
@@ -190,22 +184,22 @@ static void put_partition(mr_json_writer *writer, const mr_shard *shard,
 {
     const uint64_t bytes = mr_shard_bytes(shard);
     mr_json_begin_object(writer);
-    put_count(writer, "partition", info->partition);
-    put_count(writer, "epoch", info->epoch);
-    put_count(writer, "generation", info->generation);
+    mr_json_member_uint(writer, "partition", info->partition);
+    mr_json_member_uint(writer, "epoch", info->epoch);
+    mr_json_member_uint(writer, "generation", info->generation);
     mr_json_key(writer, "next_offset");
     mr_json_put_int(writer, info->next_offset);
     put_time(writer, "watermark", info->watermark_ms);
     put_time(writer, "newest", mr_shard_newest_ms(shard));
-    put_count(writer, "users", mr_shard_live_count(shard));
-    put_count(writer, "items", mr_shard_item_count(shard));
-    put_count(writer, "memory_bytes", bytes);
+    mr_json_member_uint(writer, "users", mr_shard_live_count(shard));
+    mr_json_member_uint(writer, "items", mr_shard_item_count(shard));
+    mr_json_member_uint(writer, "memory_bytes", bytes);
     mr_json_key(writer, "memory_bytes_per_user");
     mr_json_put_fixed(writer, bytes_per_user(bytes, mr_shard_live_count(shard)), 1);
-    put_count(writer, "file_bytes", info->bytes);
-    put_count(writer, "outbox", mr_shard_outbox_count(shard));
-    put_count(writer, "links_waiting", mr_shard_links_waiting(shard));
-    put_count(writer, "skipped_generations", info->skipped);
+    mr_json_member_uint(writer, "file_bytes", info->bytes);
+    mr_json_member_uint(writer, "outbox", mr_shard_outbox_count(shard));
+    mr_json_member_uint(writer, "links_waiting", mr_shard_links_waiting(shard));
+    mr_json_member_uint(writer, "skipped_generations", info->skipped);
     if (info->skipped > 0) {
         mr_json_key(writer, "skipped_because");
         mr_json_put_string(writer, info->message);
@@ -254,8 +248,8 @@ static mr_status print_summary(const state *s)
         bytes += mr_shard_bytes(s->shards[i]);
     }
     mr_json_end_array(&writer);
-    put_count(&writer, "users", users);
-    put_count(&writer, "memory_bytes", bytes);
+    mr_json_member_uint(&writer, "users", users);
+    mr_json_member_uint(&writer, "memory_bytes", bytes);
     mr_json_key(&writer, "memory_bytes_per_user");
     mr_json_put_fixed(&writer, bytes_per_user(bytes, users), 1);
     put_profile_bytes(&writer, s);

@@ -57,12 +57,6 @@ typedef struct outcome {
     const mr_file_import *import; /* NULL: dead letters */
 } outcome;
 
-static void put_count(mr_json_writer *writer, const char *key, uint64_t count)
-{
-    mr_json_key(writer, key);
-    mr_json_put_uint(writer, count);
-}
-
 static double rate(const outcome *out)
 {
     return out->seconds > 0.0 ? (double)out->records / out->seconds : 0.0;
@@ -79,7 +73,7 @@ static void put_refusals(mr_json_writer *writer, const mr_file_import *import)
             continue;
         mr_json_key(writer, mr_poison_name((mr_poison)reason));
         mr_json_begin_object(writer);
-        put_count(writer, "lines", refusals->count);
+        mr_json_member_uint(writer, "lines", refusals->count);
         mr_json_key(writer, "first");
         mr_json_begin_array(writer);
         for (size_t i = 0; i < MR_IMPORT_LINES_NAMED && i < refusals->count; i++)
@@ -95,14 +89,14 @@ static void print_json(const outcome *out)
     mr_buffer text = {0};
     mr_json_writer writer = mr_json_writer_of(&text);
     mr_json_begin_object(&writer);
-    put_count(&writer, "records", out->records);
+    mr_json_member_uint(&writer, "records", out->records);
     if (out->import != NULL) {
         put_refusals(&writer, out->import);
-        put_count(&writer, "late", out->late);
-        put_count(&writer, "catalogue_items", out->catalogue_items);
-        put_count(&writer, "catalogue_records", out->catalogue_records);
+        mr_json_member_uint(&writer, "late", out->late);
+        mr_json_member_uint(&writer, "catalogue_items", out->catalogue_items);
+        mr_json_member_uint(&writer, "catalogue_records", out->catalogue_records);
     } else {
-        put_count(&writer, "not_dead_letters", out->foreign);
+        mr_json_member_uint(&writer, "not_dead_letters", out->foreign);
     }
     mr_json_key(&writer, "seconds");
     mr_json_put_fixed(&writer, out->seconds, 3);

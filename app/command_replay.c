@@ -53,28 +53,20 @@ static mr_status take_hashes(figures *f)
                              f->state_hash);
 }
 
-static void put_money(mr_json_writer *writer, const char *key, int64_t minor)
-{
-    mr_json_key(writer, key);
-    mr_json_put_money(writer, minor, MR_MINOR_DIGITS);
-}
-
-static void put_count(mr_json_writer *writer, const char *key, uint64_t count)
-{
-    mr_json_key(writer, key);
-    mr_json_put_uint(writer, count);
-}
-
 static void put_commerce(mr_json_writer *writer, const mr_commerce_totals *commerce)
 {
     mr_json_key(writer, "commerce");
     mr_json_begin_object(writer);
-    put_money(writer, "purchases", commerce->sums.purchases_minor);
-    put_money(writer, "refunds", commerce->sums.refunds_minor);
-    put_money(writer, "adjustments", commerce->sums.adjustments_minor);
-    put_money(writer, "revenue", mr_commerce_revenue_minor(&commerce->sums));
-    put_count(writer, "orders", commerce->sums.orders);
-    put_count(writer, "customers", commerce->customers);
+    mr_json_member_money(writer, "purchases", commerce->sums.purchases_minor,
+                         MR_MINOR_DIGITS);
+    mr_json_member_money(writer, "refunds", commerce->sums.refunds_minor,
+                         MR_MINOR_DIGITS);
+    mr_json_member_money(writer, "adjustments", commerce->sums.adjustments_minor,
+                         MR_MINOR_DIGITS);
+    mr_json_member_money(writer, "revenue", mr_commerce_revenue_minor(&commerce->sums),
+                         MR_MINOR_DIGITS);
+    mr_json_member_uint(writer, "orders", commerce->sums.orders);
+    mr_json_member_uint(writer, "customers", commerce->customers);
     mr_json_end_object(writer);
 }
 
@@ -84,19 +76,19 @@ static void print_json(const figures *f)
     mr_buffer text = {0};
     mr_json_writer writer = mr_json_writer_of(&text);
     mr_json_begin_object(&writer);
-    put_count(&writer, "partitions", replay->shard_count);
-    put_count(&writer, "records", replay->records);
-    put_count(&writer, "events", replay->events);
-    put_count(&writer, "users", replay->users);
-    put_count(&writer, "items", replay->items);
-    put_count(&writer, "duplicate", replay->duplicate);
-    put_count(&writer, "late", replay->late);
+    mr_json_member_uint(&writer, "partitions", replay->shard_count);
+    mr_json_member_uint(&writer, "records", replay->records);
+    mr_json_member_uint(&writer, "events", replay->events);
+    mr_json_member_uint(&writer, "users", replay->users);
+    mr_json_member_uint(&writer, "items", replay->items);
+    mr_json_member_uint(&writer, "duplicate", replay->duplicate);
+    mr_json_member_uint(&writer, "late", replay->late);
     put_commerce(&writer, &replay->commerce);
     mr_json_key(&writer, "poison");
     mr_json_begin_object(&writer);
     for (int i = 0; i < MR_POISON_KINDS; i++)
         if (replay->poison[i] > 0)
-            put_count(&writer, mr_poison_name((mr_poison)i), replay->poison[i]);
+            mr_json_member_uint(&writer, mr_poison_name((mr_poison)i), replay->poison[i]);
     mr_json_end_object(&writer);
     if (f->has_hashes) {
         mr_json_key(&writer, "features_hash");

@@ -56,21 +56,15 @@ static void put_time(mr_json_writer *writer, const char *key, int64_t time_ms)
     mr_json_put_string(writer, text);
 }
 
-static void put_count(mr_json_writer *writer, const char *key, uint64_t count)
-{
-    mr_json_key(writer, key);
-    mr_json_put_uint(writer, count);
-}
-
 static void put_data(mr_json_writer *writer, const mr_training_outcome *outcome)
 {
     mr_json_key(writer, "data");
     mr_json_begin_object(writer);
-    put_count(writer, "partitions", outcome->partitions);
-    put_count(writer, "users", outcome->counts.users);
-    put_count(writer, "anonymous", outcome->counts.anonymous);
-    put_count(writer, "items", outcome->counts.items);
-    put_count(writer, "interactions", outcome->counts.entries);
+    mr_json_member_uint(writer, "partitions", outcome->partitions);
+    mr_json_member_uint(writer, "users", outcome->counts.users);
+    mr_json_member_uint(writer, "anonymous", outcome->counts.anonymous);
+    mr_json_member_uint(writer, "items", outcome->counts.items);
+    mr_json_member_uint(writer, "interactions", outcome->counts.entries);
     put_time(writer, "from", outcome->from_ms);
     put_time(writer, "to", outcome->to_ms);
     mr_json_end_object(writer);
@@ -87,7 +81,7 @@ static void put_model(mr_json_writer *writer, const mr_training_outcome *outcome
     mr_json_put_string(writer, mr_recipe_model_name(&tuned->recipe));
     mr_json_key(writer, "recipe");
     mr_json_put_string(writer, recipe);
-    put_count(writer, "tries", tuned->tries);
+    mr_json_member_uint(writer, "tries", tuned->tries);
     mr_json_key(writer, "tuned_recall@20");
     mr_json_put_fixed(writer, tuned->holdout.recall, 6);
     mr_json_key(writer, "tuned_ndcg@20");
@@ -105,7 +99,7 @@ static void put_ranker(mr_json_writer *writer, const mr_ranker_tuner_result *ran
     mr_json_put_string(writer, mr_ranker_choice_name(&ranked->recipe.choice));
     mr_json_key(writer, "recipe");
     mr_json_put_string(writer, recipe);
-    put_count(writer, "tries", ranked->tries);
+    mr_json_member_uint(writer, "tries", ranked->tries);
     mr_json_key(writer, "tuned_recall@20");
     mr_json_put_fixed(writer, ranked->holdout.recall, 6);
     mr_json_key(writer, "tuned_ndcg@20");
@@ -133,7 +127,7 @@ static mr_status print_json(const mr_training_outcome *outcome, uint64_t seed,
     for (size_t i = 0; i < outcome->notes.count; i++)
         mr_json_put_string(&writer, outcome->notes.lines[i].message);
     mr_json_end_array(&writer);
-    put_count(&writer, "seed", seed);
+    mr_json_member_uint(&writer, "seed", seed);
     mr_json_key(&writer, "seconds");
     mr_json_put_fixed(&writer, seconds, 2);
     mr_json_end_object(&writer);

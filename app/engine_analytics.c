@@ -98,16 +98,14 @@ static mr_status take_census(mr_analytics_desk *desk, mr_census **ret_census,
                              mr_error *ret_error)
 {
     const mr_engine *engine = desk->engine;
-    const mr_census_source source = {.state_path = engine->config->state.path,
-                                     .topic = engine->config->log.topic,
+    const mr_census_source source = {.config = engine->config,
                                      .plan = engine->plan,
                                      .key = &engine->key,
-                                     .config = engine->config,
                                      .partitions =
                                          mr_log_partitions(engine->topics.events)};
-    if (access(source.state_path, F_OK) != 0) /* opening it would make it */
+    if (access(engine->config->state.path, F_OK) != 0) /* opening it would make it */
         return mr_error_set(ret_error, MR_ERR_NOT_FOUND, "there is no %s here",
-                            source.state_path);
+                            engine->config->state.path);
     (void)pthread_mutex_lock(&desk->lock);
     if (desk->census != NULL && now_ns() - desk->opened_ns >= KEPT_NS)
         put_away(desk);

@@ -26,18 +26,12 @@ void mr_evaluate_report_add_metric(mr_evaluate_report *report, const char *name,
 
 /* ---- for a machine ---- */
 
-static void put_text(mr_json_writer *writer, const char *key, const char *value)
-{
-    mr_json_key(writer, key);
-    mr_json_put_string(writer, value);
-}
-
 static void print_json(const mr_evaluate_report *report)
 {
     mr_buffer text = {0};
     mr_json_writer writer = mr_json_writer_of(&text);
     mr_json_begin_object(&writer);
-    put_text(&writer, "protocol", report->protocol);
+    mr_json_member_string(&writer, "protocol", report->protocol);
     mr_json_key(&writer, "data");
     mr_json_begin_object(&writer);
     for (size_t i = 0; i < report->data_count; i++) {
@@ -47,8 +41,8 @@ static void print_json(const mr_evaluate_report *report)
     mr_json_end_object(&writer);
     mr_json_key(&writer, "model");
     mr_json_begin_object(&writer);
-    put_text(&writer, "name", report->model);
-    put_text(&writer, "parameters", report->parameters);
+    mr_json_member_string(&writer, "name", report->model);
+    mr_json_member_string(&writer, "parameters", report->parameters);
     mr_json_end_object(&writer);
     mr_json_key(&writer, "metrics");
     mr_json_begin_object(&writer);

@@ -62,36 +62,31 @@ static void put_text(const mr_plan *plan, mr_buffer *text)
 
 /* ---- JSON ---- */
 
-static void put_member(mr_json_writer *writer, const char *name, const char *value)
-{
-    mr_json_key(writer, name);
-    mr_json_put_string(writer, value);
-}
-
 static void put_json_feature(const mr_plan *plan, size_t index, mr_json_writer *writer)
 {
     const mr_feature *feature = mr_plan_feature(plan, index);
     const mr_feature_bytes bytes = mr_plan_feature_bytes(plan, index);
     mr_json_begin_object(writer);
-    put_member(writer, "name", feature->name);
-    put_member(writer, "type", type_of(feature));
-    put_member(writer, "unit", feature->unit);
-    put_member(writer, "order", mr_order_name(feature->order));
-    put_member(writer, "meaning", feature->meaning);
+    mr_json_member_string(writer, "name", feature->name);
+    mr_json_member_string(writer, "type", type_of(feature));
+    mr_json_member_string(writer, "unit", feature->unit);
+    mr_json_member_string(writer, "order", mr_order_name(feature->order));
+    mr_json_member_string(writer, "meaning", feature->meaning);
     mr_json_key(writer, "bytes");
     mr_json_put_uint(writer, bytes.fixed);
     mr_json_key(writer, "entry_bytes");
     mr_json_put_uint(writer, bytes.entry);
     mr_json_key(writer, "entries_max");
     mr_json_put_uint(writer, bytes.entries);
-    put_member(writer, "shares", bytes.shares);
+    mr_json_member_string(writer, "shares", bytes.shares);
     if (feature->column_count > 1) {
         mr_json_key(writer, "columns");
         mr_json_begin_array(writer);
         for (size_t c = 0; c < feature->column_count; c++) {
             mr_json_begin_object(writer);
-            put_member(writer, "name", feature->columns[c].name);
-            put_member(writer, "type", mr_value_type_name(feature->columns[c].type));
+            mr_json_member_string(writer, "name", feature->columns[c].name);
+            mr_json_member_string(writer, "type",
+                                  mr_value_type_name(feature->columns[c].type));
             mr_json_end_object(writer);
         }
         mr_json_end_array(writer);
@@ -105,7 +100,7 @@ static void put_json(const mr_plan *plan, mr_buffer *text)
     mr_json_writer writer = mr_json_writer_of(text);
     (void)snprintf(hash, sizeof(hash), "%016" PRIx64, mr_plan_hash(plan));
     mr_json_begin_object(&writer);
-    put_member(&writer, "plan", hash);
+    mr_json_member_string(&writer, "plan", hash);
     mr_json_key(&writer, "features");
     mr_json_begin_array(&writer);
     for (size_t i = 0; i < mr_plan_feature_count(plan); i++)
@@ -116,9 +111,9 @@ static void put_json(const mr_plan *plan, mr_buffer *text)
     for (size_t i = 0; i < mr_plan_vector_width(plan); i++) {
         const mr_vector_column *column = mr_plan_vector_column(plan, i);
         mr_json_begin_object(&writer);
-        put_member(&writer, "name", column->name);
-        put_member(&writer, "unit", column->unit);
-        put_member(&writer, "meaning", column->meaning);
+        mr_json_member_string(&writer, "name", column->name);
+        mr_json_member_string(&writer, "unit", column->unit);
+        mr_json_member_string(&writer, "meaning", column->meaning);
         mr_json_end_object(&writer);
     }
     mr_json_end_array(&writer);

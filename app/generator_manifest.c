@@ -131,12 +131,6 @@ uint64_t mr_manifest_lines(const mr_manifest *manifest, mr_fate fate)
 
 /* -- as JSON ------------------------------------------------------------------------------- */
 
-static void put_count(mr_json_writer *writer, const char *key, uint64_t count)
-{
-    mr_json_key(writer, key);
-    mr_json_put_uint(writer, count);
-}
-
 static void put_hash(mr_json_writer *writer, const char *key, uint64_t hash)
 {
     char hex[17];
@@ -158,12 +152,12 @@ static void put_options(const mr_generator_options *options, mr_json_writer *wri
     };
     mr_json_key(writer, "options");
     mr_json_begin_object(writer);
-    put_count(writer, "seed", options->shop.seed);
-    put_count(writer, "users", options->shop.users);
-    put_count(writer, "items", options->shop.items);
-    put_count(writer, "events", options->events);
-    put_count(writer, "partitions", options->partitions);
-    put_count(writer, "bytes", options->about_bytes);
+    mr_json_member_uint(writer, "seed", options->shop.seed);
+    mr_json_member_uint(writer, "users", options->shop.users);
+    mr_json_member_uint(writer, "items", options->shop.items);
+    mr_json_member_uint(writer, "events", options->events);
+    mr_json_member_uint(writer, "partitions", options->partitions);
+    mr_json_member_uint(writer, "bytes", options->about_bytes);
     mr_json_key(writer, "dialect");
     mr_json_put_string(writer, mr_dialect_name(options->dialect));
     mr_json_key(writer, "start_ms");
@@ -179,15 +173,15 @@ static void put_fates(const partition_sums *sums, mr_json_writer *writer)
 {
     uint64_t records = 0;
     for (int fate = 0; fate < MR_FATES; fate++) {
-        put_count(writer, mr_fate_name((mr_fate)fate), sums->records[fate]);
+        mr_json_member_uint(writer, mr_fate_name((mr_fate)fate), sums->records[fate]);
         records += sums->records[fate];
     }
-    put_count(writer, "records", records);
-    put_count(writer, "late_applied", sums->behind);
-    put_count(writer, "clamped", sums->clamped);
-    put_count(writer, "lines_applied", sums->lines[MR_FATE_APPLIED]);
-    put_count(writer, "lines_duplicate", sums->lines[MR_FATE_DUPLICATE]);
-    put_count(writer, "lines_late", sums->lines[MR_FATE_LATE]);
+    mr_json_member_uint(writer, "records", records);
+    mr_json_member_uint(writer, "late_applied", sums->behind);
+    mr_json_member_uint(writer, "clamped", sums->clamped);
+    mr_json_member_uint(writer, "lines_applied", sums->lines[MR_FATE_APPLIED]);
+    mr_json_member_uint(writer, "lines_duplicate", sums->lines[MR_FATE_DUPLICATE]);
+    mr_json_member_uint(writer, "lines_late", sums->lines[MR_FATE_LATE]);
 }
 
 static void put_totals(const mr_manifest *manifest, mr_json_writer *writer)
@@ -210,8 +204,8 @@ static void put_totals(const mr_manifest *manifest, mr_json_writer *writer)
     mr_json_begin_object(writer);
     for (int reason = 0; reason < MR_POISON_KINDS; reason++)
         if (manifest->reasons[reason] > 0)
-            put_count(writer, mr_poison_name((mr_poison)reason),
-                      manifest->reasons[reason]);
+            mr_json_member_uint(writer, mr_poison_name((mr_poison)reason),
+                                manifest->reasons[reason]);
     mr_json_end_object(writer);
 }
 
@@ -221,7 +215,7 @@ static void put_partitions(const mr_manifest *manifest, mr_json_writer *writer)
     mr_json_begin_array(writer);
     for (uint32_t p = 0; p < manifest->options.partitions; p++) {
         mr_json_begin_object(writer);
-        put_count(writer, "partition", p);
+        mr_json_member_uint(writer, "partition", p);
         put_fates(&manifest->partitions[p], writer);
         mr_json_key(writer, "newest_ms");
         if (manifest->partitions[p].newest_ms != INT64_MIN)
@@ -245,8 +239,8 @@ static void put_profile(mr_text id, bool is_anonymous, mr_text known_as,
         mr_json_key(writer, "known_as");
         mr_json_put_text(writer, known_as);
     }
-    put_count(writer, "records", sums->records);
-    put_count(writer, "lines", sums->lines);
+    mr_json_member_uint(writer, "records", sums->records);
+    mr_json_member_uint(writer, "lines", sums->lines);
     put_hash(writer, "sum", sums->sum);
     put_hash(writer, "xor", sums->exclusive_or);
     mr_json_end_object(writer);
@@ -285,7 +279,7 @@ void mr_manifest_write(const mr_manifest *manifest, const mr_generator *generato
 {
     mr_json_writer writer = mr_json_writer_of(buffer);
     mr_json_begin_object(&writer);
-    put_count(&writer, "format", 1);
+    mr_json_member_uint(&writer, "format", 1);
     put_options(&manifest->options, &writer);
     put_totals(manifest, &writer);
     put_partitions(manifest, &writer);

@@ -5,12 +5,12 @@
 typedef struct group {
     mr_text word; /* empty: an hour, or none */
     uint32_t hour;
-    int64_t values[MR_TALLY_VALUES];
+    mr_commerce_sums sums;
 } group;
 
 static int64_t revenue_of(const group *g)
 {
-    return g->values[MR_SALES_PURCHASES] - g->values[MR_SALES_REFUNDS];
+    return mr_commerce_revenue_minor(&g->sums);
 }
 
 static int by_name(const void *a, const void *b)
@@ -26,6 +26,17 @@ static int by_revenue(const void *a, const void *b)
     const int64_t x = revenue_of(a);
     const int64_t y = revenue_of(b);
     return x != y ? (x < y) - (x > y) : by_name(a, b);
+}
+
+static mr_commerce_sums sums_of(const int64_t values[MR_TALLY_VALUES])
+{
+    return (mr_commerce_sums){
+        .purchases_minor = values[MR_SALES_PURCHASES],
+        .refunds_minor = values[MR_SALES_REFUNDS],
+        .purchase_lines = (uint64_t)values[MR_SALES_PURCHASE_LINES],
+        .refund_lines = (uint64_t)values[MR_SALES_REFUND_LINES],
+        .orders = (uint64_t)values[MR_SALES_ORDERS],
+    };
 }
 
 /* The rows of these days, one group for each word or hour, by name. */
@@ -46,8 +57,7 @@ static size_t gather(const mr_census *census, mr_sales_by by, int64_t first, int
             group *g = &groups[count++];
             g->word = is_word ? mr_shard_word(census->shards[s], what - 1) : (mr_text){0};
             g->hour = by == MR_SALES_BY_HOUR ? what : 0;
-            for (size_t v = 0; v < MR_TALLY_VALUES; v++)
-                g->values[v] = row->values[v];
+            g->sums = sums_of(row->values);
         }
     }
     if (count > 0)
@@ -57,27 +67,28 @@ static size_t gather(const mr_census *census, mr_sales_by by, int64_t first, int
             groups[kept++] = groups[i];
             continue;
         }
-        for (size_t v = 0; v < MR_TALLY_VALUES; v++)
-            groups[kept - 1].values[v] += groups[i].values[v];
+        mr_commerce_sums_add(&groups[kept - 1].sums, &groups[i].sums);
     }
     return kept;
 }
 
-static void put_money(mr_json_writer *writer, const char *key, int64_t minor)
+void mr_sales_sums_write(const mr_commerce_sums *sums, mr_json_writer *writer)
 {
-    mr_json_key(writer, key);
-    mr_json_put_money(writer, minor, MR_MINOR_DIGITS);
-}
-
-static void put_count(mr_json_writer *writer, const char *key, int64_t count)
-{
-    mr_json_key(writer, key);
-    mr_json_put_int(writer, count);
+    const int64_t revenue = mr_commerce_revenue_minor(sums);
+    mr_json_member_money(writer, "revenue", revenue, MR_MINOR_DIGITS);
+    mr_json_member_money(writer, "purchases", sums->purchases_minor, MR_MINOR_DIGITS);
+    mr_json_member_money(writer, "refunds", sums->refunds_minor, MR_MINOR_DIGITS);
+    mr_json_member_uint(writer, "orders", sums->orders);
+    mr_json_member_uint(writer, "lines", sums->purchase_lines);
+    mr_json_key(writer, "order_value");
+    if (sums->orders == 0)
+        mr_json_put_null(writer);
+    else
+        mr_json_put_money(writer, revenue / (int64_t)sums->orders, MR_MINOR_DIGITS);
 }
 
 static void put_group(mr_json_writer *writer, mr_sales_by by, const group *g)
 {
-    const int64_t orders = g->values[MR_SALES_ORDERS];
     mr_json_begin_object(writer);
     mr_json_key(writer, mr_sales_by_name(by));
     if (by == MR_SALES_BY_HOUR)
@@ -86,16 +97,7 @@ static void put_group(mr_json_writer *writer, mr_sales_by by, const group *g)
         mr_json_put_text(writer, g->word);
     else
         mr_json_put_null(writer);
-    put_money(writer, "revenue", revenue_of(g));
-    put_money(writer, "purchases", g->values[MR_SALES_PURCHASES]);
-    put_money(writer, "refunds", g->values[MR_SALES_REFUNDS]);
-    put_count(writer, "orders", orders);
-    put_count(writer, "lines", g->values[MR_SALES_PURCHASE_LINES]);
-    mr_json_key(writer, "order_value");
-    if (orders == 0)
-        mr_json_put_null(writer);
-    else
-        mr_json_put_money(writer, revenue_of(g) / orders, MR_MINOR_DIGITS);
+    mr_sales_sums_write(&g->sums, writer);
     mr_json_end_object(writer);
 }
 
@@ -111,8 +113,7 @@ mr_status mr_sales_groups_write(const mr_census *census, mr_sales_by by, int64_t
     const size_t count = gather(census, by, first, last, groups);
     if (count > 0 && by != MR_SALES_BY_HOUR)
         qsort(groups, count, sizeof(*groups), by_revenue);
-    mr_json_key(writer, "by");
-    mr_json_put_string(writer, mr_sales_by_name(by));
+    mr_json_member_string(writer, "by", mr_sales_by_name(by));
     mr_json_key(writer, "groups");
     mr_json_begin_array(writer);
     for (size_t i = 0; i < count; i++)

@@ -10,7 +10,11 @@
 #define MR_APP_SALES_GROUPS_H
 
 #include "app/census.h"
+#include "features/commerce.h"
 #include "features/sales.h"
+
+/* The members of an object: revenue, purchases, refunds, orders, lines, order_value. */
+void mr_sales_sums_write(const mr_commerce_sums *sums, mr_json_writer *writer);
 
 /* The members "by" and "groups", those with the most revenue first, of hours in their order; days
  * from `first` to `last`. */

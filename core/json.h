@@ -124,4 +124,40 @@ void mr_json_put_raw(mr_json_writer *writer, mr_text json); /* already JSON */
 /* A value that was read, as compact text; absent: null. */
 void mr_json_put_value(mr_json_writer *writer, mr_json_value *value);
 
+/* A key and its value. */
+static inline void mr_json_member_text(mr_json_writer *writer, const char *key,
+                                       mr_text value)
+{
+    mr_json_key(writer, key);
+    mr_json_put_text(writer, value);
+}
+
+static inline void mr_json_member_string(mr_json_writer *writer, const char *key,
+                                         const char *value)
+{
+    mr_json_key(writer, key);
+    mr_json_put_string(writer, value);
+}
+
+static inline void mr_json_member_int(mr_json_writer *writer, const char *key,
+                                      int64_t value)
+{
+    mr_json_key(writer, key);
+    mr_json_put_int(writer, value);
+}
+
+static inline void mr_json_member_uint(mr_json_writer *writer, const char *key,
+                                       uint64_t value)
+{
+    mr_json_key(writer, key);
+    mr_json_put_uint(writer, value);
+}
+
+static inline void mr_json_member_money(mr_json_writer *writer, const char *key,
+                                        int64_t minor, int minor_digits)
+{
+    mr_json_key(writer, key);
+    mr_json_put_money(writer, minor, minor_digits);
+}
+
 #endif

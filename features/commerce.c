@@ -32,13 +32,12 @@ mr_status mr_commerce_reserve(mr_commerce *commerce, size_t days)
     return MR_OK;
 }
 
-/* Wrapping, so that sums are the same in any order whatever the amounts. */
 static void add_minor(int64_t *sum, int64_t minor)
 {
     *sum = (int64_t)((uint64_t)*sum + (uint64_t)minor);
 }
 
-static void add_sums(mr_commerce_sums *sums, const mr_commerce_sums *other)
+void mr_commerce_sums_add(mr_commerce_sums *sums, const mr_commerce_sums *other)
 {
     add_minor(&sums->purchases_minor, other->purchases_minor);
     add_minor(&sums->refunds_minor, other->refunds_minor);
@@ -79,8 +78,8 @@ static mr_commerce_sums *sums_of_day(mr_commerce *commerce, int64_t day)
 
 void mr_commerce_merge_day(mr_commerce *commerce, const mr_commerce_day *day)
 {
-    add_sums(sums_of_day(commerce, day->day), &day->sums);
-    add_sums(&commerce->totals.sums, &day->sums);
+    mr_commerce_sums_add(sums_of_day(commerce, day->day), &day->sums);
+    mr_commerce_sums_add(&commerce->totals.sums, &day->sums);
 }
 
 void mr_commerce_apply(mr_commerce *commerce, const mr_event *event, int64_t day,
@@ -111,7 +110,7 @@ void mr_commerce_totals_get(const mr_shard *shard, mr_commerce_totals *ret_total
 
 void mr_commerce_totals_add(mr_commerce_totals *totals, const mr_commerce_totals *other)
 {
-    add_sums(&totals->sums, &other->sums);
+    mr_commerce_sums_add(&totals->sums, &other->sums);
     totals->customers += other->customers;
     if (other->first_day < totals->first_day)
         totals->first_day = other->first_day;

@@ -44,6 +44,9 @@ void mr_commerce_totals_get(const mr_shard *shard, mr_commerce_totals *ret_total
 /* Add another shard's totals. */
 void mr_commerce_totals_add(mr_commerce_totals *totals, const mr_commerce_totals *other);
 
+/* Wrapping, so that sums are the same in any order whatever the amounts. */
+void mr_commerce_sums_add(mr_commerce_sums *sums, const mr_commerce_sums *other);
+
 int64_t mr_commerce_revenue_minor(const mr_commerce_sums *sums);
 
 /* Days in order; `day_count` of them, 0 <= index < mr_commerce_day_count(). */

@@ -1,11 +1,7 @@
 #include "features/item_quality.h"
 
 #include "core/assert.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-enum { ITEMS_MIN = 1024 };
+#include "features/item_array.h"
 
 void mr_item_quality_deinit(mr_item_quality *quality)
 {
@@ -20,17 +16,13 @@ size_t mr_item_quality_bytes(const mr_item_quality *quality)
 
 mr_status mr_item_quality_reserve(mr_item_quality *quality, size_t count)
 {
-    size_t capacity = quality->capacity < ITEMS_MIN ? ITEMS_MIN : quality->capacity;
     if (count <= quality->capacity)
         return MR_OK;
-    while (capacity < count)
-        capacity *= 2;
-    mr_quality *items = realloc(quality->items, capacity * sizeof(*items));
-    if (items == NULL)
+    void *grown = mr_item_array_grow(quality->items, &quality->capacity,
+                                     sizeof(*quality->items), count);
+    if (grown == NULL)
         return MR_ERR_NO_MEMORY;
-    memset(items + quality->capacity, 0, (capacity - quality->capacity) * sizeof(*items));
-    quality->items = items;
-    quality->capacity = capacity;
+    quality->items = grown;
     return MR_OK;
 }
 

@@ -1,11 +1,7 @@
 #include "features/item_words.h"
 
 #include "core/assert.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-enum { ITEMS_MIN = 1024 };
+#include "features/item_array.h"
 
 void mr_item_words_deinit(mr_item_words *words)
 {
@@ -20,18 +16,13 @@ size_t mr_item_words_bytes(const mr_item_words *words)
 
 mr_status mr_item_words_reserve(mr_item_words *words, size_t count)
 {
-    size_t capacity = words->capacity < ITEMS_MIN ? ITEMS_MIN : words->capacity;
     if (count <= words->capacity)
         return MR_OK;
-    while (capacity < count)
-        capacity *= 2;
-    mr_item_word(*items)[MR_ITEM_WORD_FIELDS] =
-        realloc(words->items, capacity * sizeof(*items));
-    if (items == NULL)
+    void *grown =
+        mr_item_array_grow(words->items, &words->capacity, sizeof(*words->items), count);
+    if (grown == NULL)
         return MR_ERR_NO_MEMORY;
-    memset(items + words->capacity, 0, (capacity - words->capacity) * sizeof(*items));
-    words->items = items;
-    words->capacity = capacity;
+    words->items = grown;
     return MR_OK;
 }
 

@@ -262,18 +262,19 @@ static void finish(mr_api_call *call, mr_status status, const mr_error *error)
         mr_api_write_failure(call, status, "this cannot be counted at the moment");
 }
 
-static void answer(mr_api_call *call, const char *name, const mr_schema *schema)
+/* The route says what is asked and which parameters it has. */
+void mr_api_counted(mr_api_call *call)
 {
     const mr_backend *backend = call->api->options.backend;
     analytics_request asked = {.by = NO_WORD, .limit = PAIRS_DEFAULT, .least = 3};
     mr_error error = {{0}};
-    mr_status status = mr_api_read_query(call, schema, &asked);
+    mr_status status = mr_api_read_query(call, call->route->parameters, &asked);
     if (status != MR_OK) {
         mr_api_write_unread(call, status);
         return;
     }
     const mr_analytics_request request = {
-        .name = name,
+        .name = call->route->name,
         .period = word(period_words, asked.period),
         .of = word(of_words, asked.of),
         .by = asked.by != NO_WORD ? word(by_words, asked.by) : (mr_text){0},
@@ -300,46 +301,6 @@ static void answer(mr_api_call *call, const char *name, const mr_schema *schema)
                  : backend->analytics(backend->context, call->request->thread, &request,
                                       &writer, &error);
     finish(call, status, &error);
-}
-
-void mr_api_activity(mr_api_call *call)
-{
-    answer(call, "activity", &mr_api_activity_schema);
-}
-
-void mr_api_lifecycle(mr_api_call *call)
-{
-    answer(call, "lifecycle", &mr_api_activity_schema);
-}
-
-void mr_api_retention(mr_api_call *call)
-{
-    answer(call, "retention", &mr_api_retention_schema);
-}
-
-void mr_api_funnels(mr_api_call *call)
-{
-    answer(call, "funnels", &mr_api_funnels_schema);
-}
-
-void mr_api_revenue(mr_api_call *call)
-{
-    answer(call, "revenue", &mr_api_revenue_schema);
-}
-
-void mr_api_associations(mr_api_call *call)
-{
-    answer(call, "associations", &mr_api_associations_schema);
-}
-
-void mr_api_attribution(mr_api_call *call)
-{
-    answer(call, "attribution", &mr_api_attribution_schema);
-}
-
-void mr_api_quality(mr_api_call *call)
-{
-    answer(call, "quality", &mr_api_quality_schema);
 }
 
 /* ---- GET /v1/analytics/trends ---- */

@@ -247,11 +247,9 @@ mr_api_handle mr_api_events;     /* api_events.c          */
 mr_api_handle mr_api_profile;    /* api_users.c           */
 mr_api_handle mr_api_alerts;     /* api_alerts.c          */
 mr_api_handle mr_api_churn_alerts;
-mr_api_handle mr_api_healthz, mr_api_readyz; /* api_system.c          */
-mr_api_handle mr_api_activity, mr_api_lifecycle, mr_api_retention, mr_api_funnels,
-    mr_api_revenue, mr_api_trends, mr_api_associations, mr_api_attribution,
-    mr_api_quality;
-mr_api_handle mr_api_audiences, mr_api_members;
+mr_api_handle mr_api_healthz, mr_api_readyz;                   /* api_system.c          */
+mr_api_handle mr_api_counted, mr_api_trends, mr_api_audiences; /* api_analytics.c */
+mr_api_handle mr_api_members;
 mr_api_handle mr_api_metrics_text, mr_api_overview, mr_api_stream;
 mr_api_handle mr_api_static, mr_api_openapi; /* api_static.c          */
 

@@ -27,17 +27,24 @@ static mr_plan *read_well(const char *text)
     return plan;
 }
 
-/* `members` of one feature, or of two with "},{" between them. */
-static void refuse(const char *members, const char *path, const char *reason)
+static void refuse_section(const char *sections, const char *path, const char *reason)
 {
     char text[1024];
     mr_plan *plan = NULL;
     mr_plan_fault fault;
-    (void)snprintf(text, sizeof(text), "{\"features\":[{%s}]}", members);
+    (void)snprintf(text, sizeof(text), "{%s}", sections);
     assert_int_equal(read_text(text, &plan, &fault), MR_ERR_INVALID);
     assert_string_equal(fault.path, path);
     if (strstr(fault.message, reason) == NULL)
         fail_msg("\"%s\" does not say \"%s\"", fault.message, reason);
+}
+
+/* `members` of one feature, or of two with "},{" between them. */
+static void refuse(const char *members, const char *path, const char *reason)
+{
+    char sections[1000];
+    (void)snprintf(sections, sizeof(sections), "\"features\":[{%s}]", members);
+    refuse_section(sections, path, reason);
 }
 
 static void assert_same(const mr_plan *plan, const char *feature, const char *definition)
@@ -215,18 +222,6 @@ static void test_what_is_wrong_is_named_with_its_place(void **state)
            "there is no rfm.recency");
     refuse("\"name\":\"y\",\"on\":\"view\",\"expression\":\"1\"", "features[0]",
            "or name and expression alone");
-}
-
-static void refuse_section(const char *sections, const char *path, const char *reason)
-{
-    char text[1024];
-    mr_plan *plan = NULL;
-    mr_plan_fault fault;
-    (void)snprintf(text, sizeof(text), "{%s}", sections);
-    assert_int_equal(read_text(text, &plan, &fault), MR_ERR_INVALID);
-    assert_string_equal(fault.path, path);
-    if (strstr(fault.message, reason) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", fault.message, reason);
 }
 
 static void test_what_is_wrong_with_scores_is_named(void **state)
