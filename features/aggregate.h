@@ -24,7 +24,6 @@ typedef struct mr_applying {
     const mr_names *names;
     const mr_row *row;
     const mr_event *event;
-    int64_t local_ms;      /* the event's time in the plan's zone */
     int64_t day;           /* of it, 0 .. UINT32_MAX */
     uint32_t item;         /* or MR_ID_NONE */
     const uint32_t *words; /* by field */

@@ -65,7 +65,7 @@ void mr_hours_free_spill(mr_block_pool *pool, mr_row row, const mr_operation *op
 
 void mr_hours_apply(mr_applying *applying, const mr_step *step)
 {
-    const int64_t hour = applying->local_ms / MR_HOUR_MS % MR_PLAN_HOURS;
+    const int64_t hour = applying->effect.local_ms / MR_HOUR_MS % MR_PLAN_HOURS;
     add(applying->pool, hours_at(*applying->row, step->number_offset), (size_t)hour, 1);
 }
 

@@ -57,19 +57,19 @@ mr_profile_effect mr_profile_apply(const mr_plan *plan, mr_block_pool *pool,
     MR_ASSERT(event->time_ms >= 0);
     MR_ASSERT(event->type > MR_EVENT_NONE);
     MR_ASSERT(event->type < MR_EVENT_TYPES);
-    mr_applying applying = {.plan = plan,
-                            .pool = pool,
-                            .names = names,
-                            .row = row,
-                            .event = event,
-                            .local_ms =
-                                mr_zone_local_ms(&plan->settings.zone, event->time_ms),
-                            .item = item,
-                            .words = words};
+    mr_applying applying = {
+        .plan = plan,
+        .pool = pool,
+        .names = names,
+        .row = row,
+        .event = event,
+        .effect = {.local_ms = mr_zone_local_ms(&plan->settings.zone, event->time_ms)},
+        .item = item,
+        .words = words};
     applying.effect.is_first_purchase =
         event->type == MR_EVENT_PURCHASE &&
         *mr_row_count(*row, plan->purchases->number_offset) == 0;
-    const int64_t day = mr_time_day(applying.local_ms);
+    const int64_t day = mr_time_day(applying.effect.local_ms);
     applying.day = day < UINT32_MAX ? day : UINT32_MAX;
     apply_head(plan, row->head, event, offset, &applying.effect);
 

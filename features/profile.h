@@ -241,6 +241,7 @@ typedef struct mr_profile_effect {
     bool is_new_order;
     bool starts_visit;
     int64_t before_ms; /* the latest event's time before this one */
+    int64_t local_ms;  /* this one's, on the clock of the plan's zone */
 } mr_profile_effect;
 
 /* Give the row its extra part, all zero, if it has none and the plan has one; reserved before. */

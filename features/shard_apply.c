@@ -259,7 +259,7 @@ static void count_trade(mr_shard *shard, const mr_event *event, size_t index,
 {
     const uint32_t *words = shard->batch_words[index];
     const mr_sale sale = {
-        .local_ms = mr_zone_local_ms(&shard->plan->settings.zone, event->time_ms),
+        .local_ms = effect.local_ms,
         .category = words[MR_OF_CATEGORY - MR_OF_CATEGORY],
         .channel = words[MR_OF_CHANNEL - MR_OF_CATEGORY],
         /* Refunds do not number items, and ask for one that is there. */

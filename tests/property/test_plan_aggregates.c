@@ -6,11 +6,9 @@
  * in floating point, which the integers must meet to the unit.  The same events moved from a
  * visitor to a user, and a shard carried over to the same plan, must read the same.
  */
-#include "core/json.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint_decode.h"
-#include "features/plan_read.h"
-#include "tests/link_support.h"
+#include "tests/plan_support.h"
 
 #include <math.h>
 #include <string.h>
@@ -62,18 +60,6 @@ static int64_t zone_day(int64_t time_ms)
 {
     const bool is_ahead = time_ms < zone.changes[0].from_s * 1000;
     return mr_time_day(time_ms + (is_ahead ? 9000000 : -14400000));
-}
-
-static mr_plan *read_plan(void)
-{
-    mr_json *json = NULL;
-    mr_plan *plan = NULL;
-    mr_plan_fault fault;
-    assert_ok(mr_json_parse(MR_TEXT(plan_text), &json, NULL));
-    if (mr_plan_read(mr_json_root(json), &zone, &plan, &fault) != MR_OK)
-        fail_msg("%s: %s", fault.path, fault.message);
-    mr_json_destroy(json);
-    return plan;
 }
 
 /* ---- the model ---- */
@@ -262,47 +248,28 @@ static void compare(const mr_shard *shard, const mr_event *events, size_t count,
     }
 }
 
-static uint64_t draw(uint64_t *state, uint64_t bound)
-{
-    *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
-    return (*state >> 33) % bound;
-}
-
 static size_t make_events(uint64_t seed, mr_event *ret_events)
 {
     static const uint8_t types[] = {MR_EVENT_PURCHASE, MR_EVENT_RATE, MR_EVENT_VIEW,
                                     MR_EVENT_REFUND};
     uint64_t state = seed;
-    const size_t count = 1 + draw(&state, EVENTS_MAX);
+    const size_t count = 1 + test_draw(&state, EVENTS_MAX);
     int64_t now_ms = START_MS;
     for (size_t i = 0; i < count; i++) {
-        now_ms += (int64_t)draw(&state, 9 * HOUR_MS);
+        now_ms += (int64_t)test_draw(&state, 9 * HOUR_MS);
         const int64_t late_ms =
-            draw(&state, 4) == 0 ? (int64_t)draw(&state, 20 * DAY_MS) : 0;
-        mr_event event = test_event((mr_event_type)types[draw(&state, sizeof(types))],
-                                    "u", "item", now_ms - late_ms);
-        event.quantity = (int64_t)draw(&state, 9);
-        event.price_minor = (int64_t)draw(&state, 5000);
+            test_draw(&state, 4) == 0 ? (int64_t)test_draw(&state, 20 * DAY_MS) : 0;
+        mr_event event =
+            test_event((mr_event_type)types[test_draw(&state, sizeof(types))], "u",
+                       "item", now_ms - late_ms);
+        event.quantity = (int64_t)test_draw(&state, 9);
+        event.price_minor = (int64_t)test_draw(&state, 5000);
         event.value_minor = event.quantity * event.price_minor;
         event.rating_centi =
-            (int16_t)(draw(&state, 5) == 0 ? 0 : 100 + 50 * draw(&state, 9));
+            (int16_t)(test_draw(&state, 5) == 0 ? 0 : 100 + 50 * test_draw(&state, 9));
         ret_events[i] = event;
     }
     return count;
-}
-
-static mr_shard *shard_without_late(const mr_plan *plan)
-{
-    mr_hash_key key;
-    mr_shard *shard = NULL;
-    mr_hash_key_init(&key, "secret", 6);
-    const mr_shard_options options = {.plan = plan,
-                                      .hash_key = &key,
-                                      .topic = "events",
-                                      .partition = 3,
-                                      .applies_late = true};
-    assert_ok(mr_shard_create(&options, &shard));
-    return shard;
 }
 
 /* ---- tests ---- */
@@ -311,9 +278,9 @@ static void test_each_feature_is_its_defining_sum(void **state)
 {
     static mr_event events[EVENTS_MAX];
     (void)state;
-    mr_plan *plan = read_plan();
+    mr_plan *plan = test_plan_of(MR_TEXT(plan_text), &zone);
     for (uint64_t round = 1; round <= ROUNDS; round++) {
-        mr_shard *shard = shard_without_late(plan);
+        mr_shard *shard = test_shard_that_applies_late(plan);
         uint64_t random = round * 77;
         const size_t count = make_events(round, events);
         for (size_t i = 0; i < count; i++)
@@ -322,7 +289,7 @@ static void test_each_feature_is_its_defining_sum(void **state)
         for (int n = 0; n < READINGS; n++)
             compare(shard, events, count,
                     mr_shard_newest_ms(shard) +
-                        (int64_t)draw(&random, (n % 2 == 0 ? 30 : 1) * DAY_MS));
+                        (int64_t)test_draw(&random, (n % 2 == 0 ? 30 : 1) * DAY_MS));
         mr_shard *carried = NULL;
         assert_ok(mr_shard_migrate(shard, plan, &carried, NULL));
         mr_shard_check(carried);
@@ -337,23 +304,12 @@ static void test_what_moves_from_a_visitor_adds_up(void **state)
 {
     static mr_event events[EVENTS_MAX];
     (void)state;
-    mr_plan *plan = read_plan();
+    mr_plan *plan = test_plan_of(MR_TEXT(plan_text), &zone);
     for (uint64_t round = 1; round <= ROUNDS; round++) {
-        mr_shard *shard = shard_without_late(plan);
-        uint64_t random = round * 99;
+        mr_shard *shard = test_shard_that_applies_late(plan);
         const size_t count = make_events(round, events);
-        for (size_t i = 0; i < count; i++) {
-            mr_event event = events[i];
-            const bool is_visit = i == 0 || draw(&random, 2) == 0;
-            event.user_id = is_visit ? (mr_text){0} : MR_TEXT("u");
-            event.anonymous_id = is_visit ? MR_TEXT("x") : (mr_text){0};
-            test_apply(shard, event);
-        }
-        const mr_link answer = answer_of(shard, "x", "u");
-        test_apply_link(shard, &answer);
-        mr_shard_check(shard);
+        test_apply_partly_as_visitor(shard, events, count, round * 99);
         compare(shard, events, count, mr_shard_newest_ms(shard));
-        drop_link(&answer);
         mr_shard_destroy(shard);
     }
     mr_plan_destroy(plan);
@@ -364,8 +320,8 @@ static void test_models_get_a_column_for_each_number(void **state)
     static mr_event events[EVENTS_MAX];
     float vector[MR_PLAN_COLUMNS_MAX];
     (void)state;
-    mr_plan *plan = read_plan();
-    mr_shard *shard = shard_without_late(plan);
+    mr_plan *plan = test_plan_of(MR_TEXT(plan_text), &zone);
+    mr_shard *shard = test_shard_that_applies_late(plan);
     const size_t count = make_events(7, events);
     for (size_t i = 0; i < count; i++)
         test_apply(shard, events[i]);
@@ -387,7 +343,7 @@ static void test_models_get_a_column_for_each_number(void **state)
 static void test_expressions_and_zone_are_in_the_text(void **state)
 {
     (void)state;
-    mr_plan *plan = read_plan();
+    mr_plan *plan = test_plan_of(MR_TEXT(plan_text), &zone);
     mr_plan *parsed = NULL;
     assert_ok(mr_plan_parse(mr_plan_canonical(plan), &parsed));
     assert_true(mr_plan_hash(parsed) == mr_plan_hash(plan));

@@ -5,12 +5,10 @@
  * again from all events by its sentence.  The same events moved from a visitor to a user, a shard
  * carried over to the same plan and one restored from its checkpoint must read the same.
  */
-#include "core/json.h"
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
 #include "features/checkpoint_decode.h"
-#include "features/plan_read.h"
-#include "tests/link_support.h"
+#include "tests/plan_support.h"
 
 #include <math.h>
 #include <string.h>
@@ -31,18 +29,6 @@ static const char plan_text[] =
 
 static const char *const categories[WORDS] = {"shoes", "hats", "tea\ttime", "wool"};
 static char item_names[1000][12];
-
-static mr_plan *read_plan(void)
-{
-    mr_json *json = NULL;
-    mr_plan *plan = NULL;
-    mr_plan_fault fault;
-    assert_ok(mr_json_parse(MR_TEXT(plan_text), &json, NULL));
-    if (mr_plan_read(mr_json_root(json), NULL, &plan, &fault) != MR_OK)
-        fail_msg("%s: %s", fault.path, fault.message);
-    mr_json_destroy(json);
-    return plan;
-}
 
 /* ---- what a shard says ---- */
 
@@ -230,49 +216,29 @@ static void compare(const mr_shard *shard, const mr_event *events, size_t count,
 
 /* ---- events ---- */
 
-static uint64_t draw(uint64_t *state, uint64_t bound)
-{
-    *state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
-    return (*state >> 33) % bound;
-}
-
 static size_t make_events(uint64_t seed, mr_event *ret_events)
 {
     static const uint8_t types[] = {MR_EVENT_VIEW, MR_EVENT_VIEW, MR_EVENT_PURCHASE,
                                     MR_EVENT_LOGIN};
     uint64_t state = seed * 31;
-    const size_t count = 1 + draw(&state, EVENTS_MAX);
-    const uint64_t items = 1 + draw(&state, 999);
-    const uint64_t step_ms = draw(&state, 3) == 0 ? 2 * DAY_MS : HOUR_MS;
+    const size_t count = 1 + test_draw(&state, EVENTS_MAX);
+    const uint64_t items = 1 + test_draw(&state, 999);
+    const uint64_t step_ms = test_draw(&state, 3) == 0 ? 2 * DAY_MS : HOUR_MS;
     int64_t now_ms = START_MS;
     for (size_t i = 0; i < count; i++) {
-        now_ms += (int64_t)draw(&state, step_ms);
+        now_ms += (int64_t)test_draw(&state, step_ms);
         const int64_t late_ms =
-            draw(&state, 5) == 0 ? (int64_t)draw(&state, 3 * DAY_MS) : 0;
+            test_draw(&state, 5) == 0 ? (int64_t)test_draw(&state, 3 * DAY_MS) : 0;
         mr_event event =
-            test_event((mr_event_type)types[draw(&state, sizeof(types))], "u",
-                       item_names[draw(&state, items)], now_ms - late_ms);
-        event.category = draw(&state, 6) == 0
+            test_event((mr_event_type)types[test_draw(&state, sizeof(types))], "u",
+                       item_names[test_draw(&state, items)], now_ms - late_ms);
+        event.category = test_draw(&state, 6) == 0
                              ? (mr_text){0}
-                             : mr_text_from(categories[draw(&state, WORDS)]);
-        event.price_minor = (int64_t)draw(&state, 12000);
+                             : mr_text_from(categories[test_draw(&state, WORDS)]);
+        event.price_minor = (int64_t)test_draw(&state, 12000);
         ret_events[i] = event;
     }
     return count;
-}
-
-static mr_shard *shard_without_late(const mr_plan *plan)
-{
-    mr_hash_key key;
-    mr_shard *shard = NULL;
-    mr_hash_key_init(&key, "secret", 6);
-    const mr_shard_options options = {.plan = plan,
-                                      .hash_key = &key,
-                                      .topic = "events",
-                                      .partition = 3,
-                                      .applies_late = true};
-    assert_ok(mr_shard_create(&options, &shard));
-    return shard;
 }
 
 static mr_shard *restored(const mr_shard *shard, const mr_plan *plan)
@@ -298,9 +264,9 @@ static void test_each_list_is_what_it_means(void **state)
 {
     static mr_event events[EVENTS_MAX];
     (void)state;
-    mr_plan *plan = read_plan();
+    mr_plan *plan = test_plan_of(MR_TEXT(plan_text), NULL);
     for (uint64_t round = 1; round <= ROUNDS; round++) {
-        mr_shard *shard = shard_without_late(plan);
+        mr_shard *shard = test_shard_that_applies_late(plan);
         uint64_t random = round;
         const size_t count = make_events(round, events);
         for (size_t i = 0; i < count; i++)
@@ -308,7 +274,8 @@ static void test_each_list_is_what_it_means(void **state)
         mr_shard_check(shard);
         const int64_t at_ms = mr_shard_newest_ms(shard);
         compare(shard, events, count, at_ms, true);
-        compare(shard, events, count, at_ms + (int64_t)draw(&random, 20 * DAY_MS), true);
+        compare(shard, events, count, at_ms + (int64_t)test_draw(&random, 20 * DAY_MS),
+                true);
         mr_shard *copies[2] = {restored(shard, plan), NULL};
         assert_ok(mr_shard_migrate(shard, plan, &copies[1], NULL));
         for (size_t c = 0; c < 2; c++) {
@@ -325,23 +292,12 @@ static void test_what_moves_from_a_visitor_adds_up(void **state)
 {
     static mr_event events[EVENTS_MAX];
     (void)state;
-    mr_plan *plan = read_plan();
+    mr_plan *plan = test_plan_of(MR_TEXT(plan_text), NULL);
     for (uint64_t round = 1; round <= ROUNDS; round++) {
-        mr_shard *shard = shard_without_late(plan);
-        uint64_t random = round * 99;
+        mr_shard *shard = test_shard_that_applies_late(plan);
         const size_t count = make_events(round, events);
-        for (size_t i = 0; i < count; i++) {
-            mr_event event = events[i];
-            const bool is_visit = i == 0 || draw(&random, 2) == 0;
-            event.user_id = is_visit ? (mr_text){0} : MR_TEXT("u");
-            event.anonymous_id = is_visit ? MR_TEXT("x") : (mr_text){0};
-            test_apply(shard, event);
-        }
-        const mr_link answer = answer_of(shard, "x", "u");
-        test_apply_link(shard, &answer);
-        mr_shard_check(shard);
+        test_apply_partly_as_visitor(shard, events, count, round * 99);
         compare(shard, events, count, mr_shard_newest_ms(shard), false);
-        drop_link(&answer);
         mr_shard_destroy(shard);
     }
     mr_plan_destroy(plan);
@@ -353,11 +309,11 @@ static void test_weeks_and_ids_are_free_of_order(void **state)
     static mr_event events[EVENTS_MAX];
     char hashes[2][MR_SHA256_HEX_BYTES];
     (void)state;
-    mr_plan *plan = read_plan();
+    mr_plan *plan = test_plan_of(MR_TEXT(plan_text), NULL);
     for (uint64_t round = 1; round <= ROUNDS; round++) {
         const size_t count = make_events(round, events);
         for (size_t turn = 0; turn < 2; turn++) {
-            mr_shard *shard = shard_without_late(plan);
+            mr_shard *shard = test_shard_that_applies_late(plan);
             for (size_t i = 0; i < count; i++)
                 test_apply(shard, events[turn == 0 ? i : count - 1 - i]);
             assert_ok(mr_canonical_hash((const mr_shard *const *)&shard, 1, MR_TIME_NONE,
@@ -375,8 +331,8 @@ static void test_a_word_that_comes_often_keeps_its_place(void **state)
     static reading read;
     static char names[500][12];
     (void)state;
-    mr_plan *plan = read_plan();
-    mr_shard *shard = shard_without_late(plan);
+    mr_plan *plan = test_plan_of(MR_TEXT(plan_text), NULL);
+    mr_shard *shard = test_shard_that_applies_late(plan);
     for (int i = 0; i < 500; i++) {
         mr_event event = test_event(MR_EVENT_VIEW, "u", "i", START_MS + i * MINUTE_MS);
         (void)snprintf(names[i], sizeof(names[i]), "w%d", i);

@@ -168,7 +168,7 @@ static void test_a_profile_let_go_leaves_no_block(void **state)
                             .pool = &f->shard->pool,
                             .row = &row,
                             .event = &event,
-                            .local_ms = event.time_ms};
+                            .effect.local_ms = event.time_ms};
     const mr_step step = {.number_offset = hours->number_offset};
     for (int i = 0; i < 300; i++)
         mr_hours_apply(&applying, &step);
