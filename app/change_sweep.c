@@ -53,7 +53,7 @@ static void write_alert(const mr_owned_shard *owned, const change *c, const char
     char time[MR_TIME_TEXT_BYTES];
     const bool is_level = strcmp(c->kind, "level") == 0;
     mr_shard_user_state(owned->shard, c->row, owned->epoch, &state);
-    mr_time_to_text(owned->changes_at_ms, time);
+    mr_time_to_text(owned->change_sweep.at_ms, time);
     mr_json_begin_object(writer);
     mr_json_member_string(writer, "alert_id", id);
     mr_json_member_string(writer, "kind", c->kind);
@@ -78,7 +78,7 @@ static void write_id(const mr_owned_shard *owned, const change *c,
 {
     const mr_hash128 user =
         mr_hash_user(&owned->engine->key, mr_shard_user_id(owned->shard, c->row));
-    const uint64_t parts[5] = {user.high, user.low, (uint64_t)owned->changes_day,
+    const uint64_t parts[5] = {user.high, user.low, (uint64_t)owned->change_sweep.day,
                                mr_hash_bytes(c->feature, strlen(c->feature)),
                                mr_hash_bytes(c->now, strlen(c->now))};
     (void)snprintf(ret_id, ALERT_ID_BYTES, "%s-%016" PRIx64, c->kind,
@@ -90,16 +90,9 @@ static mr_status raise_alert(const mr_owned_shard *owned, const change *c)
     char id[ALERT_ID_BYTES];
     mr_buffer text = {0};
     mr_json_writer writer = mr_json_writer_of(&text);
-    uint64_t sequence;
     write_id(owned, c, id);
     write_alert(owned, c, id, &writer);
-    mr_status status = mr_buffer_status(&text);
-    if (status == MR_OK)
-        status = mr_shard_outbox_put(
-            owned->shard, mr_text_from(id),
-            (mr_text){(const char *)text.bytes, (uint32_t)text.length}, &sequence);
-    mr_buffer_deinit(&text);
-    return status;
+    return mr_sweep_raise(owned->shard, id, &text);
 }
 
 /* ---- what has changed ---- */
@@ -112,7 +105,8 @@ static bool is_told_of(mr_life_stage stage)
 static int64_t read_number(const mr_owned_shard *owned, uint32_t row,
                            const mr_operation *operation)
 {
-    return mr_shard_feature_number(owned->shard, row, operation, owned->changes_at_ms, 0);
+    return mr_shard_feature_number(owned->shard, row, operation,
+                                   owned->change_sweep.at_ms, 0);
 }
 
 /* The level to hold, given the one held: up at once, down only with a margin. */
@@ -162,13 +156,21 @@ static mr_status look_at_stage(const mr_owned_shard *owned, uint32_t row,
                          .before = mr_life_stage_name((mr_life_stage)(before - 1))});
 }
 
+typedef struct sweeping {
+    const mr_owned_shard *owned;
+    watched watched;
+} sweeping;
+
 /* All alerts of a user or none: an outbox that fills up in between is met again at the same row,
  * and what was put twice has the same id. */
-static mr_status sweep_row(mr_owned_shard *owned, const watched *w, uint32_t row)
+static mr_status sweep_row(void *context, uint32_t row)
 {
+    const sweeping *s = context;
+    const mr_owned_shard *owned = s->owned;
+    const watched *w = &s->watched;
     mr_shard *shard = owned->shard;
     if (mr_shard_is_anonymous(shard, row) || mr_shard_is_empty(shard, row) ||
-        mr_segment_holds(shard, row, owned->changes_at_ms,
+        mr_segment_holds(shard, row, owned->change_sweep.at_ms,
                          mr_plan_bot_rule(owned->engine->plan), NULL))
         return MR_OK;
     const uint32_t told = mr_shard_told(shard, row);
@@ -194,31 +196,22 @@ static bool begin_if_due(mr_owned_shard *owned)
     if (!owned->is_at_end || newest_ms == MR_TIME_NONE)
         return false;
     const int64_t day = mr_zone_day(&owned->engine->plan->settings.zone, newest_ms);
-    if (day == owned->changes_day)
+    if (day == owned->change_sweep.day)
         return false;
-    owned->changes_are_swept = true;
-    owned->changes_row = 0;
-    owned->changes_at_ms = newest_ms;
-    owned->changes_day = day;
+    mr_sweep_begin(&owned->change_sweep, newest_ms, day);
     return true;
 }
 
 mr_status mr_change_sweep(mr_owned_shard *owned)
 {
-    if (!owned->changes_are_swept && !begin_if_due(owned))
+    if (!owned->change_sweep.is_under_way && !begin_if_due(owned))
         return MR_OK;
-    const watched w = watched_of(owned->engine->plan);
-    const uint32_t users = mr_shard_user_count(owned->shard);
-    for (uint32_t done = 0; done < MR_CHANGE_SLICE_ROWS && owned->changes_row < users;
-         done++) {
-        MR_TRY(sweep_row(owned, &w, owned->changes_row));
-        owned->changes_row++;
-    }
-    if (owned->changes_row >= users) {
-        owned->changes_are_swept = false;
+    sweeping s = {owned, watched_of(owned->engine->plan)};
+    MR_TRY(mr_sweep_slice(&owned->change_sweep, owned->shard, sweep_row, &s));
+    if (!owned->change_sweep.is_under_way)
         mr_log_info("event=change_sweep partition=%" PRIu32 " users=%" PRIu32
                     " alerts_waiting=%zu",
-                    owned->partition, users, mr_shard_outbox_count(owned->shard));
-    }
+                    owned->partition, mr_shard_user_count(owned->shard),
+                    mr_shard_outbox_count(owned->shard));
     return MR_OK;
 }

@@ -20,7 +20,6 @@
 #include "app/owned_shard.h"
 
 enum {
-    MR_CHANGE_SLICE_ROWS = 512,
     MR_CHANGE_TIERS_MAX = 3, /* the first of a plan; of others no changes are told */
     MR_CHANGE_MARGIN_PERCENT =
         5, /* of where a level begins, below it, before it is lost */

@@ -16,16 +16,14 @@ static bool is_due(const mr_owned_shard *owned, const char *version)
     const int64_t newest_ms = mr_shard_newest_ms(owned->shard);
     if (!owned->is_at_end || newest_ms == MR_TIME_NONE)
         return false;
-    return mr_time_day(newest_ms) != owned->swept_day ||
+    return mr_time_day(newest_ms) != owned->churn_sweep.day ||
            strcmp(version, owned->swept_version) != 0;
 }
 
 static void begin(mr_owned_shard *owned, const char *version)
 {
-    owned->is_sweeping = true;
-    owned->sweep_row = 0;
-    owned->sweep_at_ms = mr_shard_newest_ms(owned->shard);
-    owned->swept_day = mr_time_day(owned->sweep_at_ms);
+    const int64_t newest_ms = mr_shard_newest_ms(owned->shard);
+    mr_sweep_begin(&owned->churn_sweep, newest_ms, mr_time_day(newest_ms));
     (void)snprintf(owned->swept_version, sizeof(owned->swept_version), "%s", version);
 }
 
@@ -79,7 +77,7 @@ static int64_t value_at_risk_minor(const mr_owned_shard *owned, const alert *a,
 {
     mr_user_state state;
     mr_shard_user_state(owned->shard, a->row, owned->epoch, &state);
-    const int64_t lifetime_ms = owned->sweep_at_ms - state.first_ms;
+    const int64_t lifetime_ms = owned->churn_sweep.at_ms - state.first_ms;
     const double days = lifetime_ms > (int64_t)window_days * DAY_MS
                             ? (double)lifetime_ms / (double)DAY_MS
                             : (double)window_days;
@@ -93,7 +91,7 @@ static void write_alert(const mr_owned_shard *owned, const mr_model_slot *slot,
     const mr_churn_model *churn = mr_model_slot_churn(slot);
     const uint32_t window_days = mr_churn_model_label_window_days(churn);
     char time[MR_TIME_TEXT_BYTES];
-    mr_time_to_text(owned->sweep_at_ms, time);
+    mr_time_to_text(owned->churn_sweep.at_ms, time);
     mr_json_begin_object(writer);
     mr_json_member_string(writer, "alert_id", id);
     mr_json_member_string(writer, "kind", "churn");
@@ -128,7 +126,7 @@ static void alert_id(const mr_owned_shard *owned, const alert *a,
     const mr_hash128 user =
         mr_hash_user(&owned->engine->key, mr_shard_user_id(owned->shard, a->row));
     const uint64_t parts[3] = {user.high, user.low,
-                               (uint64_t)owned->swept_day * 16 + a->tier};
+                               (uint64_t)owned->churn_sweep.day * 16 + a->tier};
     (void)snprintf(ret_id, ALERT_ID_BYTES, "churn-%016" PRIx64,
                    mr_hash_bytes(parts, sizeof(parts)));
 }
@@ -141,14 +139,7 @@ static mr_status raise_alert(mr_owned_shard *owned, const mr_model_slot *slot,
     mr_buffer text = {0};
     mr_json_writer writer = mr_json_writer_of(&text);
     write_alert(owned, slot, a, id, &writer);
-    mr_status status = mr_buffer_status(&text);
-    uint64_t sequence;
-    if (status == MR_OK)
-        status = mr_shard_outbox_put(
-            owned->shard, mr_text_from(id),
-            (mr_text){(const char *)text.bytes, (uint32_t)text.length}, &sequence);
-    mr_buffer_deinit(&text);
-    return status;
+    return mr_sweep_raise(owned->shard, id, &text);
 }
 
 /* Whom the model speaks of: known customers who have bought, and not already long gone. */
@@ -163,15 +154,23 @@ static bool is_customer(const mr_owned_shard *owned, uint32_t row, size_t recenc
                                    vector[recency_column] <= 2.0F * (float)window_days);
 }
 
-static mr_status sweep_row(mr_owned_shard *owned, const mr_model_slot *slot, uint32_t row,
-                           size_t recency_column)
+typedef struct sweeping {
+    mr_owned_shard *owned;
+    const mr_model_slot *slot;
+    size_t recency_column;
+} sweeping;
+
+static mr_status sweep_row(void *context, uint32_t row)
 {
+    const sweeping *s = context;
+    mr_owned_shard *owned = s->owned;
+    const mr_model_slot *slot = s->slot;
     const mr_churn_model *churn = mr_model_slot_churn(slot);
     float vector[VECTOR_WIDTH_MAX];
     if (mr_shard_is_empty(owned->shard, row))
         return MR_OK;
-    mr_shard_vector(owned->shard, row, owned->sweep_at_ms, vector);
-    if (!is_customer(owned, row, recency_column, vector,
+    mr_shard_vector(owned->shard, row, owned->churn_sweep.at_ms, vector);
+    if (!is_customer(owned, row, s->recency_column, vector,
                      mr_churn_model_label_window_days(churn)))
         return MR_OK;
     float probability;
@@ -181,7 +180,7 @@ static mr_status sweep_row(mr_owned_shard *owned, const mr_model_slot *slot, uin
     if (tier != mark.tier) {
         const alert a = {row, tier, mark.tier, probability, vector};
         MR_TRY(raise_alert(owned, slot, &a));
-        mark.since_ms = owned->sweep_at_ms;
+        mark.since_ms = owned->churn_sweep.at_ms;
     }
     mark.tier = tier;
     mark.permille = (uint16_t)(probability * 1000.0F + 0.5F);
@@ -195,24 +194,16 @@ mr_status mr_churn_sweep(mr_owned_shard *owned, const mr_model_slot *slot)
     if (churn == NULL || mr_plan_vector_width(owned->engine->plan) > VECTOR_WIDTH_MAX)
         return MR_OK;
     const char *version = mr_recommender_version(mr_model_slot_recommender(slot));
-    if (!owned->is_sweeping && !is_due(owned, version))
+    if (!owned->churn_sweep.is_under_way && !is_due(owned, version))
         return MR_OK;
-    if (!owned->is_sweeping)
+    if (!owned->churn_sweep.is_under_way)
         begin(owned, version);
-    const size_t recency_column =
-        mr_plan_vector_find(owned->engine->plan, "recency_days");
-    const uint32_t users = mr_shard_user_count(owned->shard);
-    for (uint32_t done = 0; done < MR_CHURN_SLICE_ROWS && owned->sweep_row < users;
-         done++) {
-        MR_TRY(sweep_row(owned, slot, owned->sweep_row, recency_column));
-        owned->sweep_row++;
-    }
-    if (owned->sweep_row >= users) {
-        owned->is_sweeping = false;
+    sweeping s = {owned, slot, mr_plan_vector_find(owned->engine->plan, "recency_days")};
+    MR_TRY(mr_sweep_slice(&owned->churn_sweep, owned->shard, sweep_row, &s));
+    if (!owned->churn_sweep.is_under_way)
         mr_log_info("event=churn_sweep partition=%" PRIu32 " users=%" PRIu32
                     " alerts_waiting=%zu model=%s",
-                    owned->partition, users, mr_shard_outbox_count(owned->shard),
-                    version);
-    }
+                    owned->partition, mr_shard_user_count(owned->shard),
+                    mr_shard_outbox_count(owned->shard), version);
     return MR_OK;
 }

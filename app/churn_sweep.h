@@ -20,7 +20,6 @@
 #include "app/owned_shard.h"
 
 enum {
-    MR_CHURN_SLICE_ROWS = 512,
     MR_CHURN_HYSTERESIS_PERMILLE = 50, /* below a tier's beginning before it is left */
 };
 

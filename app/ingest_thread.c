@@ -361,7 +361,8 @@ static void cut_a_slice(mr_ingest_thread *thread)
 /* Looked at once a second: acquiring the model is not for every batch. */
 static void sweep(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
 {
-    if (!owned->is_sweeping && !owned->changes_are_swept && now < owned->sweep_look_ns)
+    if (!owned->churn_sweep.is_under_way && !owned->change_sweep.is_under_way &&
+        now < owned->sweep_look_ns)
         return;
     owned->sweep_look_ns = now + SWEEP_LOOK_NS;
     if (mr_change_sweep(owned) == MR_ERR_NO_MEMORY)
@@ -523,8 +524,8 @@ static void between_batches(mr_ingest_thread *thread)
         if (publish && mr_user_publisher_trending(thread->publisher, owned) != MR_OK)
             atomic_fetch_add_explicit(&thread->engine->statistics->cache_failures, 1,
                                       memory_order_relaxed);
-        all_done &= owned->is_at_end && links == 0 && !owned->is_sweeping &&
-                    !owned->changes_are_swept && is_published(owned);
+        all_done &= owned->is_at_end && links == 0 && !owned->churn_sweep.is_under_way &&
+                    !owned->change_sweep.is_under_way && is_published(owned);
     }
     cut_a_slice(thread);
     if (publish)

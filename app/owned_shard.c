@@ -147,8 +147,8 @@ mr_status mr_owned_shard_open(mr_engine *engine, uint32_t partition,
     owned->partition = partition;
     owned->is_owned = true;
     owned->begun_offset = -1;
-    owned->swept_day = INT64_MIN;
-    owned->changes_day = INT64_MIN;
+    owned->churn_sweep.day = INT64_MIN;
+    owned->change_sweep.day = INT64_MIN;
     owned->job.done = job_done;
     owned->job.context = owned;
     owned->job.partition = partition;

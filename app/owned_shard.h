@@ -18,6 +18,7 @@
 #include "app/engine.h"
 #include "app/key_sample.h"
 #include "app/row_queue.h"
+#include "app/sweep.h"
 #include "core/event.h"
 #include "features/checkpoint_cut.h"
 #include "ingest/decoder.h"
@@ -63,19 +64,10 @@ typedef struct mr_owned_shard {
     mr_row_queue read_rows;   /* changed, and read lately: their lists are made first */
     mr_row_queue unread_rows; /* changed: their lists are made when there is time     */
 
-    /* The churn sweep: rows below sweep_row have been scored as of sweep_at_ms. */
-    uint32_t sweep_row;
-    bool is_sweeping;
-    int64_t sweep_look_ns; /* when to look again whether one is due */
-    int64_t sweep_at_ms;
-    int64_t swept_day;
-    char swept_version[64];
-
-    /* The sweep for changes of stage and level, in the same way. */
-    uint32_t changes_row;
-    bool changes_are_swept;
-    int64_t changes_at_ms;
-    int64_t changes_day; /* the last that was begun, of the plan's zone */
+    mr_sweep churn_sweep;
+    mr_sweep change_sweep;  /* its days are of the plan's zone          */
+    int64_t sweep_look_ns;  /* when to look again whether one is due    */
+    char swept_version[64]; /* of the model that the churn sweep is by */
 } mr_owned_shard;
 
 /* Restore or begin the shard of `partition`; the next offset to read is the shard's.

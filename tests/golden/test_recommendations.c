@@ -262,7 +262,7 @@ static void sweep(const world *w, mr_buffer *text)
         .engine = &engine, .shard = w->shard, .epoch = 1, .is_at_end = true};
     do
         assert_ok(mr_churn_sweep(&owned, w->slot));
-    while (owned.is_sweeping);
+    while (owned.churn_sweep.is_under_way);
     mr_shard_outbox_pending(w->shard, 0, put_alert, text);
 }
 

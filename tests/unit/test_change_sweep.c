@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CROWD = MR_CHANGE_SLICE_ROWS + 40 };
+enum { CROWD = MR_SWEEP_SLICE_ROWS + 40 };
 
 typedef struct fixture {
     mr_plan *plan;
@@ -28,8 +28,10 @@ static int set_up(void **state)
     f->engine = (mr_engine){.plan = f->plan, .key = f->key};
     const mr_shard_options options = {
         .plan = f->plan, .hash_key = &f->key, .topic = "events", .partition = 0};
-    f->owned = (mr_owned_shard){
-        .engine = &f->engine, .epoch = 5, .is_at_end = true, .changes_day = INT64_MIN};
+    f->owned = (mr_owned_shard){.engine = &f->engine,
+                                .epoch = 5,
+                                .is_at_end = true,
+                                .change_sweep.day = INT64_MIN};
     assert_ok(mr_shard_create(&options, &f->owned.shard));
     *state = f;
     return 0;
@@ -73,7 +75,7 @@ static const char *sweep(fixture *f)
     uint64_t last = 0;
     do
         assert_ok(mr_change_sweep(&f->owned));
-    while (f->owned.changes_are_swept);
+    while (f->owned.change_sweep.is_under_way);
     f->alerts[0] = '\0';
     mr_shard_outbox_pending(f->owned.shard, 0, note, f);
     assert_ok(mr_shard_outbox_put(f->owned.shard, MR_TEXT("last"), MR_TEXT("{}"), &last));
@@ -203,10 +205,10 @@ static void test_a_large_shard_is_swept_in_slices_that_miss_nobody(void **state)
     assert_string_equal(sweep(f), "");
     view(f, "clock", 31);
     assert_ok(mr_change_sweep(&f->owned));
-    assert_true(f->owned.changes_are_swept);
-    assert_int_equal(mr_shard_outbox_count(f->owned.shard), MR_CHANGE_SLICE_ROWS);
+    assert_true(f->owned.change_sweep.is_under_way);
+    assert_int_equal(mr_shard_outbox_count(f->owned.shard), MR_SWEEP_SLICE_ROWS);
     assert_ok(mr_change_sweep(&f->owned));
-    assert_false(f->owned.changes_are_swept);
+    assert_false(f->owned.change_sweep.is_under_way);
     assert_int_equal(mr_shard_outbox_count(f->owned.shard), CROWD);
 }
 

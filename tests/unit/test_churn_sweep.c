@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { CROWD = MR_CHURN_SLICE_ROWS + 40 };
+enum { CROWD = MR_SWEEP_SLICE_ROWS + 40 };
 
 typedef struct fixture {
     char directory[64];
@@ -66,7 +66,7 @@ static void sweep(fixture *f)
 {
     do
         assert_ok(mr_churn_sweep(&f->owned, f->slot));
-    while (f->owned.is_sweeping);
+    while (f->owned.churn_sweep.is_under_way);
 }
 
 /* Somebody's login is the newest event: now it is so many days after the start. */
@@ -248,7 +248,7 @@ static void test_a_change_found_again_has_the_same_id(void **state)
     mr_json_destroy(alert);
     /* As after a restart: the mark is lost, the day is swept again. */
     mr_shard_set_churn(f->owned.shard, 0, (mr_churn_mark){UINT16_MAX, 0, 0});
-    f->owned.swept_day = 0;
+    f->owned.churn_sweep.day = 0;
     sweep(f);
     assert_int_equal(mr_shard_outbox_count(f->owned.shard), 2);
     alert = newest_alert(f);
@@ -266,8 +266,8 @@ static void test_a_large_shard_is_swept_in_slices_that_miss_nobody(void **state)
     }
     move_to_day(f, 40);
     assert_ok(mr_churn_sweep(&f->owned, f->slot));
-    assert_true(f->owned.is_sweeping);
-    assert_int_equal(mr_shard_outbox_count(f->owned.shard), MR_CHURN_SLICE_ROWS);
+    assert_true(f->owned.churn_sweep.is_under_way);
+    assert_int_equal(mr_shard_outbox_count(f->owned.shard), MR_SWEEP_SLICE_ROWS);
     sweep(f);
     assert_int_equal(mr_shard_outbox_count(f->owned.shard), CROWD);
 }
