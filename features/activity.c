@@ -66,22 +66,6 @@ void mr_activity_add(mr_activity *activity, const mr_user_periods *user)
     }
 }
 
-void mr_activity_merge(mr_activity *activity, const mr_activity *other)
-{
-    MR_ASSERT(activity->first == other->first && activity->count == other->count);
-    for (size_t i = 0; i < activity->count; i++) {
-        mr_activity_period *sum = &activity->periods[i];
-        const mr_activity_period *more = &other->periods[i];
-        sum->active += more->active;
-        sum->fresh += more->fresh;
-        sum->returning += more->returning;
-        sum->resurrected += more->resurrected;
-        sum->dormant += more->dormant;
-        sum->active_7 += more->active_7;
-        sum->active_30 += more->active_30;
-    }
-}
-
 void mr_activity_add_stickiness(const mr_user_periods *user, int64_t last_day,
                                 size_t days, uint64_t *counts)
 {

@@ -46,9 +46,6 @@ void mr_activity_init(mr_activity *ret_activity, mr_period period, int64_t last,
                       size_t count);
 void mr_activity_add(mr_activity *activity, const mr_user_periods *user);
 
-/* Another partition's, begun with the same numbers. */
-void mr_activity_merge(mr_activity *activity, const mr_activity *other);
-
 /* How many users were active on exactly n of the `days` days that end with the last, n from 1:
  * `counts` [days + 1] is added to. */
 void mr_activity_add_stickiness(const mr_user_periods *user, int64_t last_day,

@@ -129,15 +129,6 @@ void mr_retention_add_rolling(mr_retention *retention, const int64_t *start_hour
     }
 }
 
-void mr_retention_merge(mr_retention *retention, const mr_retention *other)
-{
-    for (size_t c = 0; c < retention->options.cohorts; c++) {
-        retention->sizes[c] += other->sizes[c];
-        for (size_t n = 0; n < retention->options.columns; n++)
-            retention->cells[c][n] += other->cells[c][n];
-    }
-}
-
 int64_t mr_retention_complete(const mr_retention *retention, size_t cohort,
                               int64_t running_period)
 {

@@ -87,9 +87,6 @@ void mr_retention_add_rolling(mr_retention *retention, const int64_t *start_hour
                               const int64_t *cohorts, size_t start_count,
                               const int64_t *return_hours, size_t return_count);
 
-/* A partition's own, begun with the same options. */
-void mr_retention_merge(mr_retention *retention, const mr_retention *other);
-
 /* The last n of which all of a cohort's users have lived through the whole period, as of the period
  * that is running; -1: none. */
 int64_t mr_retention_complete(const mr_retention *retention, size_t cohort,
