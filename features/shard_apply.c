@@ -110,8 +110,8 @@ static void prefetch_items(const mr_shard *shard, const mr_event *events, size_t
         mr_id_table_prefetch_id(shard->names.items, known[i]);
 }
 
-/* Number the items, a window at a time: hash and prefetch, then put. */
-static mr_status number_items(mr_shard *shard, const mr_event_batch *batch)
+/* Number the items and the words, a window at a time: hash and prefetch, then put. */
+static mr_status number_names(mr_shard *shard, const mr_event_batch *batch)
 {
     const size_t window = shard->window_events;
     uint64_t hashes[MR_SHARD_WINDOW_EVENTS];
@@ -126,16 +126,10 @@ static mr_status number_items(mr_shard *shard, const mr_event_batch *batch)
             if (names_item(shard, event))
                 MR_TRY(mr_id_table_put_hashed(shard->names.items, hashes[i],
                                               event->item_id, item));
+            MR_TRY(mr_words_number(shard->names.words, shard->plan, event,
+                                   shard->batch_words[start + i]));
         }
     }
-    return MR_OK;
-}
-
-static mr_status number_words(mr_shard *shard, const mr_event_batch *batch)
-{
-    for (size_t i = 0; i < batch->event_count; i++)
-        MR_TRY(mr_words_number(shard->names.words, shard->plan, &batch->events[i],
-                               shard->batch_words[i]));
     return MR_OK;
 }
 
@@ -172,8 +166,7 @@ static mr_status prepare(mr_shard *shard, const mr_event_batch *batch, size_t fi
                                    mr_id_table_count(shard->names.items) + events));
     MR_TRY(mr_tally_reserve(&shard->exposures, events));
     MR_TRY(mr_tally_reserve(&shard->sales, MR_SALES_BYS * events));
-    MR_TRY(number_items(shard, batch));
-    return number_words(shard, batch);
+    return number_names(shard, batch);
 }
 
 static void prefetch_trending(const mr_shard *shard, uint32_t item)
@@ -204,6 +197,8 @@ static void prefetch_hashed(mr_shard *shard, const mr_event *event, size_t index
     mr_prefetch_write(mr_trending_item_at(&shard->trending, item));
     if (shard->plan->item_word_fields != 0)
         mr_item_words_prefetch(&shard->item_words, item);
+    if (mr_item_quality_counts(event))
+        mr_prefetch_write(&shard->item_quality.items[item]);
 }
 
 static bool shows_two_ids(const mr_event *event)
