@@ -147,24 +147,6 @@ static size_t hour_bytes(const mr_shard *shard)
     return bytes;
 }
 
-/* The same by feature: in bodies, extra parts and blocks of lists. */
-static void print_features(const mr_shard *shard)
-{
-    mr_shard_memory memory;
-    mr_shard_memory_get(shard, &memory);
-    const double rows = (double)memory.rows;
-    printf("profile_update/memory_of_a_profile bytes_per_user=%.1f heads_and_index=%.1f "
-           "rounding_and_long_ids=%.1f body_bytes=%u extra_bytes=%u\n",
-           mr_shard_memory_of_a_profile(&memory), (double)memory.heads / rows,
-           (double)memory.rest / rows, shard->plan->body_bytes, shard->plan->extra_bytes);
-    for (size_t i = 0; i < mr_plan_feature_count(shard->plan); i++) {
-        if (memory.features[i] > 0)
-            printf("profile_update/memory_of_feature/%s bytes_per_user=%.1f\n",
-                   mr_plan_feature(shard->plan, i)->name,
-                   (double)memory.features[i] / rows);
-    }
-}
-
 /* Rows, index and blocks of profiles but for histories, blocks with their share of what the pool
  * holds and does not use.  Returns it for a user. */
 static double print_memory(const bench *b)
@@ -399,7 +381,6 @@ int main(int argc, char **argv)
     checkpoint(&b);
     cut(&b);
     update(&b);
-    print_features(b.shard);
     (void)mr_bench_ratio("profile_bytes_without_history", print_memory(&b), 400.0);
 
     mr_event_batch_deinit(&b.batch);
