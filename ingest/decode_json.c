@@ -192,7 +192,8 @@ static const mr_json_field *find(const mr_json_table *table, mr_text key)
     const size_t end = table->first[key.length + 1];
     for (size_t i = table->first[key.length]; i < end; i++) {
         const char *name = table->fields[i].name;
-        if (name[0] == key.bytes[0] && name[key.length - 1] == key.bytes[key.length - 1] &&
+        if (name[0] == key.bytes[0] &&
+            name[key.length - 1] == key.bytes[key.length - 1] &&
             memcmp(name, key.bytes, key.length) == 0)
             return &table->fields[i];
     }
