@@ -63,8 +63,8 @@ static void print_memory(const mr_shard *shard, const mr_plan *plan)
                    mr_plan_feature(plan, i)->name, (double)memory.features[i] / rows);
     }
     printf("profile_memory/history bytes_per_user=%.1f\n", (double)memory.history / rows);
-    (void)mr_bench_ratio("profile_bytes_without_history",
-                         mr_shard_memory_of_a_profile(&memory), 400.0);
+    (void)mr_bench_ratio("profile_bytes_generated", mr_shard_memory_of_a_profile(&memory),
+                         400.0);
 }
 
 int main(int argc, char **argv)

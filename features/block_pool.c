@@ -12,10 +12,13 @@ enum {
     LIST_SLACK_SHARE = 16,
 };
 
-/* Four steps to a doubling keep what is lost in a block under a quarter. */
+/* Most lists have one element or two: small sizes are close together, larger ones two or more to
+ * a doubling. */
 static const uint16_t class_bytes[MR_BLOCK_CLASSES] = {
-    16,  32,  48,  64,   80,   96,   112,  128,  160,  192,  256,   320,
-    384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, MR_BLOCK_BYTES_MAX,
+    8,    16,   24,   32,   40,   48,    56,
+    64,   80,   96,   112,  128,  160,   192,
+    256,  320,  384,  512,  768,  1024,  1536,
+    2048, 3072, 4096, 6144, 8192, 12288, MR_BLOCK_BYTES_MAX,
 };
 
 uint8_t mr_block_class_of(size_t bytes)
@@ -43,7 +46,7 @@ void mr_block_pool_deinit(mr_block_pool *pool)
 static mr_status add_slab(mr_block_pool *pool)
 {
     if (pool->slab_count >= UINT32_MAX / MR_BLOCK_SLAB_UNITS)
-        return MR_ERR_NO_MEMORY; /* 64 GiB: handles end here */
+        return MR_ERR_NO_MEMORY; /* 32 GiB: handles end here */
     if (pool->slab_count == pool->slab_capacity) {
         const size_t capacity = pool->slab_capacity == 0 ? 16 : 2 * pool->slab_capacity;
         uint8_t **slabs = realloc(pool->slabs, capacity * sizeof(*slabs));

@@ -1,7 +1,7 @@
 /*
  * Block pool: the variable parts of profiles, in a few sizes.
  *
- * Blocks are named by a 32-bit handle that counts 16-byte units, half the size of a pointer.
+ * Blocks are named by a 32-bit handle that counts 8-byte units, half the size of a pointer.
  * They are cut from 32 KiB chunks, each of one size; a chunk whose blocks are all free again
  * serves any size.  Profiles that grow together outgrow whole chunks, so what the small sizes
  * gave up comes back to the large ones.  A general allocator would spend a header on each.
@@ -11,7 +11,7 @@
  * as a history at its quota is with every event, leaves room before its first element and moves
  * back only when that is used up.
  *
- * Units      Sizes in bytes, handles in units of 16 bytes; handle 0 is no block.
+ * Units      Sizes in bytes, handles in units of 8 bytes; handle 0 is no block.
  * Ownership  The pool owns all blocks.
  * Threads    Owner-only.
  * Cost       Allocate and free: a few instructions and the block's line.  mr_block_pool_reserve()
@@ -27,14 +27,14 @@
 #include <stdint.h>
 
 enum {
-    MR_BLOCK_UNIT_BYTES = 16,
+    MR_BLOCK_UNIT_BYTES = 8,
     MR_BLOCK_BYTES_MAX = 16384,
     MR_BLOCK_SLAB_BYTES = 2 << 20,
     MR_BLOCK_SLAB_UNITS = MR_BLOCK_SLAB_BYTES / MR_BLOCK_UNIT_BYTES,
     MR_BLOCK_CHUNK_BYTES = 32 << 10,
     MR_BLOCK_CHUNK_UNITS = MR_BLOCK_CHUNK_BYTES / MR_BLOCK_UNIT_BYTES,
     MR_BLOCK_SLAB_CHUNKS = MR_BLOCK_SLAB_BYTES / MR_BLOCK_CHUNK_BYTES,
-    MR_BLOCK_CLASSES = 24,
+    MR_BLOCK_CLASSES = 28,
 };
 
 typedef struct mr_block_chunk {

@@ -42,13 +42,14 @@ static void put_operation(mr_link_writing *w, const mr_operation *operation)
 static void put_series(mr_link_writing *w, const mr_plan *plan, size_t series)
 {
     size_t index = 0;
+    mr_day_sum days[MR_DAY_SERIES_DAYS_MAX];
     const mr_list *list = mr_row_list(w->row, plan->series[series].list_offset);
+    const size_t count = mr_day_series_unpack(w->pool, &plan->series[series], list, days);
     mr_json_key(&w->json, next_reader(plan, series, &index)->spec.name);
     mr_json_begin_array(&w->json);
-    for (size_t i = 0; i < list->count; i++) {
-        const mr_day_sum day = mr_day_series_get(w->pool, &plan->series[series], list, i);
-        mr_link_put_numbers(w, (const int64_t[]){day.day, day.count, day.sum}, 3);
-    }
+    for (size_t i = 0; i < count; i++)
+        mr_link_put_numbers(w, (const int64_t[]){days[i].day, days[i].count, days[i].sum},
+                            3);
     mr_json_end_array(&w->json);
 }
 
@@ -93,13 +94,13 @@ static bool get_head(const mr_link_reading *r)
     return true;
 }
 
-static bool get_day(mr_json_value *value, int64_t least, int64_t events_left,
-                    mr_day_sum *ret_day)
+static bool get_day(mr_json_value *value, int64_t least, int64_t most,
+                    int64_t events_left, mr_day_sum *ret_day)
 {
     int64_t day;
     int64_t count;
     if (!mr_json_is_array(value) || mr_json_count(value) != 3 ||
-        !mr_json_int_within(mr_json_at(value, 0), least, UINT32_MAX, &day) ||
+        !mr_json_int_within(mr_json_at(value, 0), least, most, &day) ||
         !mr_json_int_within(mr_json_at(value, 1), 1, events_left, &count) ||
         !mr_json_int_within(mr_json_at(value, 2), INT64_MIN, INT64_MAX, &ret_day->sum))
         return false;
@@ -110,8 +111,8 @@ static bool get_day(mr_json_value *value, int64_t least, int64_t events_left,
 
 static bool get_series(const mr_link_reading *r, size_t number)
 {
+    mr_day_sum days[MR_DAY_SERIES_DAYS_MAX];
     const mr_series *series = &r->plan->series[number];
-    mr_list *list = mr_row_list(r->row, series->list_offset);
     mr_json_value *value = NULL;
     size_t index = 0;
     for (const mr_operation *reader = next_reader(r->plan, number, &index);
@@ -121,21 +122,18 @@ static bool get_series(const mr_link_reading *r, size_t number)
         return true;
     if (!mr_link_is_array(value, series->keep_days))
         return false;
-    int64_t first = 0;
     int64_t least = 0;
     int64_t events_left = r->row.head->events;
-    mr_list_start(r->pool, list, mr_json_count(value), series->entry_bytes);
     for (size_t i = 0; i < mr_json_count(value); i++) {
-        mr_day_sum day;
-        if (!get_day(mr_json_at(value, i), least, events_left, &day))
+        if (!get_day(mr_json_at(value, i), least, mr_series_day_max(series), events_left,
+                     &days[i]) ||
+            days[i].day - days[0].day >= series->keep_days)
             return false;
-        first = i == 0 ? day.day : first;
-        if ((int64_t)day.day - first >= series->keep_days)
-            return false;
-        mr_day_series_append(r->pool, series, list, day);
-        least = (int64_t)day.day + 1;
-        events_left -= day.count;
+        least = (int64_t)days[i].day + 1;
+        events_left -= days[i].count;
     }
+    mr_day_series_pack(r->pool, series, mr_row_list(r->row, series->list_offset), days,
+                       mr_json_count(value));
     return true;
 }
 

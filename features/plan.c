@@ -397,7 +397,7 @@ static mr_feature_bytes series_bytes(const mr_plan *plan, size_t index)
             return (mr_feature_bytes){.shares = other->spec.name};
     }
     return (mr_feature_bytes){.fixed = sizeof(mr_list),
-                              .entry = series->entry_bytes,
+                              .entry = series->slot_bytes,
                               .entries = series->keep_days};
 }
 

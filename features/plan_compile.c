@@ -321,9 +321,9 @@ static void lay_out_series(mr_plan *plan)
     for (size_t i = 0; i < plan->series_count; i++) {
         mr_series *series = &plan->series[i];
         series->list_offset = take_room(plan, series->on, (uint32_t)sizeof(mr_list));
-        series->entry_bytes =
-            series->of == MR_OF_NOTHING ? MR_DAY_COUNT_BYTES : sizeof(mr_day_sum);
-        plan->growth_bytes += mr_list_growth_max(series->keep_days, series->entry_bytes);
+        series->slot_bytes =
+            (uint16_t)mr_day_series_slot_bytes(series->of != MR_OF_NOTHING);
+        plan->growth_bytes += mr_list_growth_max(mr_day_series_bytes_max(series), 1);
     }
 }
 
@@ -391,7 +391,7 @@ static void list_by_type(mr_plan *plan)
                 continue;
             run->series[run->series_count++] = (uint8_t)i;
             run->needs_extra |= series->list_offset >= MR_PLAN_EXTRA;
-            add_tail(run, series->list_offset, series->entry_bytes);
+            add_tail(run, series->list_offset, series->slot_bytes);
         }
     }
 }

@@ -241,7 +241,7 @@ typedef struct mr_series {
     uint8_t extreme; /* MR_AGGREGATE_MIN or _MAX of each day; 0: sums */
     bool is_hourly;  /* its "days" are hours of UTC */
     uint16_t keep_days;
-    uint16_t entry_bytes;
+    uint16_t slot_bytes; /* see day_series.c */
     uint32_t list_offset;
 } mr_series;
 

@@ -123,17 +123,14 @@ static void check_history(const mr_operation *operation, const mr_block_pool *po
 static void check_series(const mr_series *series, const mr_block_pool *pool, mr_row row)
 {
     const mr_list *list = mr_row_list(row, series->list_offset);
-    check_list(pool, list, series->entry_bytes);
-    int64_t first_day = 0;
-    int64_t before = -1;
-    for (size_t i = 0; i < list->count; i++) {
-        const mr_day_sum *day = mr_day_series_at(pool, series, list, i);
-        MR_ASSERT((int64_t)day->day > before);
-        MR_ASSERT(day->count > 0);
-        before = day->day;
-        first_day = i == 0 ? before : first_day;
+    mr_day_sum days[MR_DAY_SERIES_DAYS_MAX];
+    check_list(pool, list, series->slot_bytes);
+    const size_t count = mr_day_series_unpack(pool, series, list, days);
+    for (size_t i = 0; i < count; i++) {
+        MR_ASSERT(i == 0 || days[i].day > days[i - 1].day);
+        MR_ASSERT(days[i].count > 0);
+        MR_ASSERT(days[i].day - days[0].day < series->keep_days);
     }
-    MR_ASSERT(first_day + series->keep_days > before);
 }
 
 static void check_head(const mr_row_head *head)

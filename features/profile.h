@@ -85,14 +85,12 @@ typedef struct mr_row_side {
     uint32_t noted; /* a block: anonymous ids seen with this user, as hashes; 0: none */
 } mr_row_side;
 
-/* A series that only counts keeps no sum: its entries end before it. */
+/* A day of a series, as it is read; how it is kept stands in day_series.c. */
 typedef struct mr_day_sum {
     uint32_t day;
     uint32_t count;
-    int64_t sum;
+    int64_t sum; /* of a series that only counts 0 */
 } mr_day_sum;
-
-enum { MR_DAY_COUNT_BYTES = offsetof(mr_day_sum, sum) };
 
 typedef struct mr_day_bitmap {
     uint32_t bits
@@ -263,8 +261,9 @@ uint32_t mr_time_seconds(int64_t time_ms);
 
 /* -- day series (day_series.c) ----------------------------------------------------------- */
 
-/* The day of a time, or the hour where the series is one of hours; 0 .. UINT32_MAX. */
+/* The day of a time, or the hour where the series is one of hours; 0 .. mr_series_day_max(). */
 int64_t mr_series_day(const mr_plan *plan, const mr_series *series, int64_t time_ms);
+uint32_t mr_series_day_max(const mr_series *series);
 
 /* Two amounts of a day in one: their sum, or the extreme. */
 int64_t mr_day_series_join(const mr_series *series, int64_t a, int64_t b);
@@ -278,20 +277,17 @@ bool mr_day_series_extreme(const mr_block_pool *pool, const mr_series *series,
 void mr_day_series_add(mr_block_pool *pool, const mr_series *series, mr_list *list,
                        int64_t day, int64_t amount);
 
-/* The entry at `index`; only of a series with sums may `sum` be looked at. */
-static inline mr_day_sum *mr_day_series_at(const mr_block_pool *pool,
-                                           const mr_series *series, const mr_list *list,
-                                           size_t index)
-{
-    uint8_t *entries = mr_list_elements(pool, list);
-    return (mr_day_sum *)(void *)(entries + index * series->entry_bytes);
-}
+/* What a day takes in the list, most often; the most bytes that the list can have. */
+size_t mr_day_series_slot_bytes(bool has_sums);
+size_t mr_day_series_bytes_max(const mr_series *series);
 
-/* The same entry as a value; the sum of a series without is 0, whatever is appended. */
-mr_day_sum mr_day_series_get(const mr_block_pool *pool, const mr_series *series,
-                             const mr_list *list, size_t index);
-void mr_day_series_append(mr_block_pool *pool, const mr_series *series, mr_list *list,
-                          mr_day_sum day);
+/* The days of a list, at most `keep_days`, oldest first; returns how many. */
+size_t mr_day_series_unpack(const mr_block_pool *pool, const mr_series *series,
+                            const mr_list *list, mr_day_sum *ret_days);
+
+/* Put days in order, each with a count, into an empty list; reserved before. */
+void mr_day_series_pack(mr_block_pool *pool, const mr_series *series, mr_list *list,
+                        const mr_day_sum *days, size_t count);
 
 /* Over the days at - days + 1 .. at. */
 uint64_t mr_day_series_count(const mr_block_pool *pool, const mr_series *series,

@@ -87,50 +87,47 @@ static mr_status decode_head(mr_row_head *head, mr_reader *reader)
 static void encode_series(const mr_series *series, uint16_t keep_days,
                           const mr_block_pool *pool, mr_row row, mr_buffer *buffer)
 {
+    mr_day_sum days[MR_DAY_SERIES_DAYS_MAX];
     const mr_list *list = mr_row_list(row, series->list_offset);
-    const uint32_t newest =
-        list->count > 0 ? mr_day_series_get(pool, series, list, list->count - 1U).day : 0;
+    const size_t count = mr_day_series_unpack(pool, series, list, days);
     size_t first = 0;
-    while (first < list->count &&
-           (uint64_t)mr_day_series_get(pool, series, list, first).day + keep_days <=
-               newest)
+    while (first < count && (uint64_t)days[first].day + keep_days <= days[count - 1].day)
         first++;
     uint32_t before = 0;
-    mr_put_varint(buffer, list->count - first);
-    for (size_t i = first; i < list->count; i++) {
-        const mr_day_sum day = mr_day_series_get(pool, series, list, i);
-        mr_put_varint(buffer, day.day - before);
-        mr_put_varint(buffer, day.count);
-        mr_put_signed(buffer, day.sum);
-        before = day.day;
+    mr_put_varint(buffer, count - first);
+    for (size_t i = first; i < count; i++) {
+        mr_put_varint(buffer, days[i].day - before);
+        mr_put_varint(buffer, days[i].count);
+        mr_put_signed(buffer, days[i].sum);
+        before = days[i].day;
     }
 }
 
 static mr_status decode_series(const mr_series *series, mr_block_pool *pool, mr_row row,
                                mr_reader *reader)
 {
-    mr_list *list = mr_row_list(row, series->list_offset);
+    mr_day_sum days[MR_DAY_SERIES_DAYS_MAX];
     const uint64_t count = mr_get_varint(reader);
     if (count > series->keep_days)
         return MR_ERR_CORRUPT;
     uint64_t day = 0;
     uint64_t first_day = 0;
-    mr_list_start(pool, list, (size_t)count, series->entry_bytes);
     for (size_t i = 0; i < (size_t)count; i++) {
         const uint64_t step = mr_get_varint(reader);
         const uint64_t day_count = mr_get_varint(reader);
         const int64_t sum = mr_get_signed(reader);
-        if (reader->failed || step > UINT32_MAX - day || (i > 0 && step == 0) ||
-            day_count == 0 || day_count > UINT32_MAX)
+        if (reader->failed || step > mr_series_day_max(series) - day ||
+            (i > 0 && step == 0) || day_count == 0 || day_count > UINT32_MAX)
             return MR_ERR_CORRUPT;
         day += step;
         first_day = i == 0 ? day : first_day;
         if (day - first_day >= series->keep_days)
             return MR_ERR_CORRUPT;
-        mr_day_series_append(
-            pool, series, list,
-            (mr_day_sum){.day = (uint32_t)day, .count = (uint32_t)day_count, .sum = sum});
+        days[i] =
+            (mr_day_sum){.day = (uint32_t)day, .count = (uint32_t)day_count, .sum = sum};
     }
+    mr_day_series_pack(pool, series, mr_row_list(row, series->list_offset), days,
+                       (size_t)count);
     return MR_OK;
 }
 

@@ -23,21 +23,20 @@ static void merge_head(mr_row_head *into, const mr_row_head *from)
 static void merge_series(mr_block_pool *pool, const mr_series *series, mr_row into,
                          mr_row from)
 {
+    mr_day_sum own[MR_DAY_SERIES_DAYS_MAX];
+    mr_day_sum added[MR_DAY_SERIES_DAYS_MAX];
     mr_day_sum days[DAYS_MAX];
     mr_list *list = mr_row_list(into, series->list_offset);
-    const mr_list *added = mr_row_list(from, series->list_offset);
+    const size_t own_count = mr_day_series_unpack(pool, series, list, own);
+    const size_t added_count =
+        mr_day_series_unpack(pool, series, mr_row_list(from, series->list_offset), added);
     size_t i = 0;
     size_t j = 0;
     size_t count = 0;
-    while (i < list->count || j < added->count) {
-        const bool take_a =
-            j == added->count ||
-            (i < list->count && mr_day_series_at(pool, series, list, i)->day <=
-                                    mr_day_series_at(pool, series, added, j)->day);
-        const mr_day_sum next = take_a ? mr_day_series_get(pool, series, list, i)
-                                       : mr_day_series_get(pool, series, added, j);
-        i += take_a;
-        j += !take_a;
+    while (i < own_count || j < added_count) {
+        const bool takes_own =
+            j == added_count || (i < own_count && own[i].day <= added[j].day);
+        const mr_day_sum next = takes_own ? own[i++] : added[j++];
         if (count > 0 && days[count - 1].day == next.day) {
             days[count - 1].sum =
                 mr_day_series_join(series, days[count - 1].sum, next.sum);
@@ -50,10 +49,8 @@ static void merge_series(mr_block_pool *pool, const mr_series *series, mr_row in
     while (old < count &&
            (int64_t)days[old].day + series->keep_days <= (int64_t)days[count - 1].day)
         old++;
-    mr_list_replace(pool, list, NULL, 0, series->entry_bytes);
-    mr_list_start(pool, list, count - old, series->entry_bytes);
-    for (size_t day = old; day < count; day++)
-        mr_day_series_append(pool, series, list, days[day]);
+    mr_list_replace(pool, list, NULL, 0, series->slot_bytes);
+    mr_day_series_pack(pool, series, list, days + old, count - old);
 }
 
 bool mr_profile_can_merge(mr_row into, mr_row from)

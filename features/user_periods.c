@@ -85,10 +85,13 @@ static void add_days(const mr_shard *shard, mr_row row, mr_activity_kind kind,
         return;
     }
     const mr_series *series = purchase_days(plan);
-    const mr_list *list = series != NULL ? mr_row_list(row, series->list_offset) : NULL;
-    for (size_t i = 0; list != NULL && i < list->count; i++)
-        add(periods, mr_period_of_day(
-                         period, mr_day_series_at(&shard->pool, series, list, i)->day));
+    if (series == NULL)
+        return;
+    mr_day_sum days[MR_DAY_SERIES_DAYS_MAX];
+    const size_t count = mr_day_series_unpack(
+        &shard->pool, series, mr_row_list(row, series->list_offset), days);
+    for (size_t i = 0; i < count; i++)
+        add(periods, mr_period_of_day(period, days[i].day));
 }
 
 static void add_months(const mr_shard *shard, mr_row row, mr_activity_kind kind,
