@@ -4,6 +4,7 @@
 #include "app/attribution.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { DAYS_SHOWN = 30 };
@@ -11,13 +12,40 @@ enum { DAYS_SHOWN = 30 };
 static const mr_retention_bracket usual_brackets[] = {
     {1, 7}, {8, 14}, {15, 30}, {31, 60}, {61, 90}};
 
-static uint32_t choose(mr_text word, const char *const *words, uint32_t count)
+enum { WORDS_MAX = 3 };
+
+/* A field of a request and the words it may be; the first is meant when there is none. */
+typedef struct choice {
+    const char *field;
+    const char *words[WORDS_MAX]; /* NULL behind the last */
+} choice;
+
+static const choice period_choice = {"period", {"day", "week", "month"}};
+static const choice of_choice = {"of", {"any", "purchase"}};
+static const choice by_choice = {"by", {"hour", "category", "channel"}};
+static const choice measure_choice = {"measure", {"n_day", "unbounded", "bracket"}};
+static const choice clock_choice = {"clock", {"calendar", "rolling"}};
+static const choice cohort_choice = {"cohort", {"first", "recurring"}};
+static const choice anchor_choice = {"anchor", {"latest", "first"}};
+
+static mr_status choose(mr_text word, const choice *among, uint32_t *ret_index,
+                        mr_error *ret_error)
 {
-    for (uint32_t i = 1; i < count; i++) {
-        if (mr_text_is(word, words[i]))
-            return i;
+    char words[64] = "";
+    *ret_index = 0;
+    for (uint32_t i = 0; i < WORDS_MAX && among->words[i] != NULL; i++) {
+        if (mr_text_is(word, among->words[i])) {
+            *ret_index = i;
+            return MR_OK;
+        }
+        const size_t length = strlen(words);
+        (void)snprintf(words + length, sizeof(words) - length, "%s%s", i == 0 ? "" : ", ",
+                       among->words[i]);
     }
-    return 0;
+    return word.length == 0
+               ? MR_OK
+               : mr_error_set(ret_error, MR_ERR_INVALID, "%s: '%.*s' is none of %s",
+                              among->field, MR_TEXT_ARG(word), words);
 }
 
 static mr_text take(mr_text *rest, char end)
@@ -109,51 +137,67 @@ static mr_status read_brackets(mr_text brackets, mr_retention_options *options,
 
 static mr_analytics_kind kind_of(const char *name)
 {
-    static const char *const names[] = {"activity", "lifecycle", "retention", "funnels",
-                                        "revenue"};
-    return (mr_analytics_kind)choose(mr_text_from(name), names, MR_ANALYTICS_KINDS);
+    static const char *const names[MR_ANALYTICS_KINDS] = {
+        "activity", "lifecycle", "retention", "funnels", "revenue"};
+    size_t kind = MR_ANALYTICS_KINDS - 1;
+    while (kind > 0 && strcmp(names[kind], name) != 0)
+        kind--;
+    return (mr_analytics_kind)kind;
+}
+
+static mr_status read_retention(const mr_analytics_request *request,
+                                mr_analytics_query *query, mr_error *ret_error)
+{
+    mr_retention_options *options = &query->retention;
+    uint32_t measure;
+    uint32_t clock;
+    uint32_t cohort;
+    MR_TRY(choose(request->measure, &measure_choice, &measure, ret_error));
+    MR_TRY(choose(request->clock, &clock_choice, &clock, ret_error));
+    MR_TRY(choose(request->cohort, &cohort_choice, &cohort, ret_error));
+    options->measure = (mr_retention_measure)measure;
+    options->clock = (mr_retention_clock)clock;
+    options->cohort = (mr_retention_cohort)cohort;
+    options->columns = (size_t)request->columns;
+    MR_TRY(type_of("start", request->start, true, &query->start, ret_error));
+    MR_TRY(type_of("return", request->back, true, &query->back, ret_error));
+    return options->measure == MR_RETENTION_BRACKET
+               ? read_brackets(request->brackets, options, ret_error)
+               : MR_OK;
+}
+
+static mr_status read_funnel(const mr_analytics_request *request,
+                             mr_analytics_query *query, mr_error *ret_error)
+{
+    uint32_t anchor;
+    MR_TRY(choose(request->anchor, &anchor_choice, &anchor, ret_error));
+    query->funnel.anchors_first = anchor == 1;
+    query->funnel.strict_order = request->is_strict;
+    MR_TRY(read_steps(request->steps, query, ret_error));
+    return read_window(request->window, &query->funnel.window, ret_error);
 }
 
 mr_status mr_analytics_query_of(const mr_analytics_request *request,
                                 mr_analytics_query *ret_query, mr_error *ret_error)
 {
-    static const char *const periods[] = {"day", "week", "month"};
-    static const char *const kinds[] = {"any", "purchase"};
-    static const char *const parts[] = {"hour", "category", "channel"};
-    static const char *const measures[] = {"n_day", "unbounded", "bracket"};
-    static const char *const clocks[] = {"calendar", "rolling"};
-    static const char *const cohorts[] = {"first", "recurring"};
     mr_analytics_query *query = ret_query;
+    uint32_t period;
+    uint32_t of;
+    uint32_t by;
     memset(query, 0, sizeof(*query));
+    MR_TRY(choose(request->period, &period_choice, &period, ret_error));
+    MR_TRY(choose(request->of, &of_choice, &of, ret_error));
+    MR_TRY(choose(request->by, &by_choice, &by, ret_error));
     query->kind = kind_of(request->name);
-    query->period = (mr_period)choose(request->period, periods, MR_PERIODS);
+    query->period = (mr_period)period;
     query->periods = (size_t)request->periods;
     query->audience = request->audience;
-    query->by = request->by.length == 0
-                    ? MR_SALES_BYS
-                    : (mr_sales_by)choose(request->by, parts, MR_SALES_BYS);
-    query->of = (mr_activity_kind)choose(request->of, kinds, MR_ACTIVITY_KINDS);
-    if (query->kind == MR_ANALYTICS_RETENTION) {
-        mr_retention_options *options = &query->retention;
-        options->measure = (mr_retention_measure)choose(request->measure, measures,
-                                                        MR_RETENTION_MEASURES);
-        options->clock =
-            (mr_retention_clock)choose(request->clock, clocks, MR_RETENTION_CLOCKS);
-        options->cohort =
-            (mr_retention_cohort)choose(request->cohort, cohorts, MR_RETENTION_COHORTS);
-        options->columns = (size_t)request->columns;
-        MR_TRY(type_of("start", request->start, true, &query->start, ret_error));
-        MR_TRY(type_of("return", request->back, true, &query->back, ret_error));
-        if (options->measure == MR_RETENTION_BRACKET)
-            MR_TRY(read_brackets(request->brackets, options, ret_error));
-    }
-    if (query->kind == MR_ANALYTICS_FUNNELS) {
-        query->funnel.anchors_first = mr_text_is(request->anchor, "first");
-        query->funnel.strict_order = request->is_strict;
-        MR_TRY(read_steps(request->steps, query, ret_error));
-        MR_TRY(read_window(request->window, &query->funnel.window, ret_error));
-    }
-    return MR_OK;
+    query->by = request->by.length == 0 ? MR_SALES_BYS : (mr_sales_by)by;
+    query->of = (mr_activity_kind)of;
+    if (query->kind == MR_ANALYTICS_RETENTION)
+        return read_retention(request, query, ret_error);
+    return query->kind == MR_ANALYTICS_FUNNELS ? read_funnel(request, query, ret_error)
+                                               : MR_OK;
 }
 
 mr_status mr_analytics_answer(mr_census *census, const mr_analytics_request *request,
