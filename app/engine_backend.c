@@ -170,6 +170,46 @@ static mr_status trending(void *context, uint32_t thread, mr_trending_kind kind,
     return MR_OK;
 }
 
+static mr_status trending_categories(void *context, uint32_t thread,
+                                     mr_trending_kind kind, size_t k, mr_arena *arena,
+                                     mr_candidate *ret_categories, size_t *ret_count)
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    mr_snapshot *snapshot = mr_snapshot_acquire(self->engine->trending);
+    *ret_count = 0;
+    if (snapshot == NULL)
+        return MR_OK;
+    const mr_trending_board *board = mr_snapshot_object(snapshot);
+    for (size_t i = 0; i < board->category_count[kind] && *ret_count < k; i++) {
+        const mr_trending_entry *entry = &board->categories[kind][i];
+        const mr_text name = mr_arena_copy(arena, entry->item_id);
+        if (name.bytes == NULL)
+            break;
+        ret_categories[(*ret_count)++] =
+            (mr_candidate){.item_id = name, .score = (float)entry->score};
+    }
+    mr_snapshot_release(snapshot);
+    return MR_OK;
+}
+
+static mr_status trending_scope(void *context, uint32_t thread,
+                                mr_trending_scope *ret_scope)
+{
+    (void)thread;
+    const mr_engine_backend *self = context;
+    mr_snapshot *snapshot = mr_snapshot_acquire(self->engine->trending);
+    *ret_scope = (mr_trending_scope){0};
+    if (snapshot == NULL)
+        return MR_OK;
+    const mr_trending_board *board = mr_snapshot_object(snapshot);
+    *ret_scope = (mr_trending_scope){.as_of_ms = board->newest_ms,
+                                     .counted = (uint32_t)board->shares,
+                                     .of = board->of};
+    mr_snapshot_release(snapshot);
+    return MR_OK;
+}
+
 /* What the model found popular when it was trained, or with no model what ever was. */
 static mr_status static_list(void *context, size_t k, mr_arena *arena,
                              mr_candidate *ret_items, size_t *ret_count)
@@ -526,6 +566,8 @@ mr_status mr_engine_backend_create(mr_engine *engine, uint32_t threads,
         .rank = rank,
         .bought_together = bought_together,
         .trending = trending,
+        .trending_categories = trending_categories,
+        .trending_scope = trending_scope,
         .static_list = static_list,
         .degraded = degraded,
         .alerts = alerts,

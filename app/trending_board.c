@@ -60,18 +60,29 @@ static mr_status read_shares(mr_cache *cache, uint32_t partitions, mr_buffer *st
     return MR_OK;
 }
 
+static mr_status merge(mr_trending_board *board, const mr_text *shares,
+                       mr_trending_subject subject, mr_trending_kind kind, size_t k,
+                       mr_trending_entry *ret_entries, size_t *ret_count)
+{
+    MR_TRY(mr_trending_merge(shares, board->shares, subject, kind, k, ret_entries,
+                             ret_count));
+    for (size_t i = 0; i < *ret_count; i++) {
+        ret_entries[i].item_id = mr_arena_copy(board->arena, ret_entries[i].item_id);
+        if (ret_entries[i].item_id.bytes == NULL)
+            return MR_ERR_NO_MEMORY;
+    }
+    return MR_OK;
+}
+
 static mr_status merge_all(mr_trending_board *board, const mr_text *shares)
 {
-    for (int kind = 0; kind < MR_TRENDING_KINDS; kind++) {
-        MR_TRY(mr_trending_merge(shares, board->shares, (mr_trending_kind)kind,
-                                 MR_TRENDING_BOARD_ITEMS, board->entries[kind],
-                                 &board->count[kind]));
-        for (size_t i = 0; i < board->count[kind]; i++) {
-            mr_trending_entry *entry = &board->entries[kind][i];
-            entry->item_id = mr_arena_copy(board->arena, entry->item_id);
-            if (entry->item_id.bytes == NULL)
-                return MR_ERR_NO_MEMORY;
-        }
+    for (int i = 0; i < MR_TRENDING_KINDS; i++) {
+        const mr_trending_kind kind = (mr_trending_kind)i;
+        MR_TRY(merge(board, shares, MR_TRENDING_ITEMS, kind, MR_TRENDING_BOARD_ITEMS,
+                     board->entries[i], &board->count[i]));
+        MR_TRY(merge(board, shares, MR_TRENDING_CATEGORIES, kind,
+                     MR_TRENDING_BOARD_CATEGORIES, board->categories[i],
+                     &board->category_count[i]));
     }
     return MR_OK;
 }
@@ -85,6 +96,7 @@ mr_status mr_trending_board_create(mr_cache *cache, uint32_t partitions,
     mr_status status = MR_ERR_NO_MEMORY;
     if (board != NULL && shares != NULL) {
         board->newest_ms = MR_TIME_NONE;
+        board->of = partitions;
         board->arena = mr_arena_create(ARENA_BLOCK_BYTES);
         if (board->arena != NULL)
             status = read_shares(cache, partitions, &storage, shares, board);

@@ -5,7 +5,7 @@
  * shares found there, other nodes' included.  Requests read the newest board.
  *
  * Units      As features/trending.h; times in ms since the epoch.
- * Ownership  The board owns its ids.
+ * Ownership  The board owns its texts.
  * Threads    Immutable once made.
  * Cost       Making one: a merge of 1,000 items a partition and kind.
  */
@@ -16,12 +16,15 @@
 #include "features/trending.h"
 #include "serving/cache.h"
 
-enum { MR_TRENDING_BOARD_ITEMS = 1000 };
+enum { MR_TRENDING_BOARD_ITEMS = 1000, MR_TRENDING_BOARD_CATEGORIES = 200 };
 
 typedef struct mr_trending_board {
     mr_arena *arena;
     mr_trending_entry entries[MR_TRENDING_KINDS][MR_TRENDING_BOARD_ITEMS];
     size_t count[MR_TRENDING_KINDS];
+    mr_trending_entry categories[MR_TRENDING_KINDS][MR_TRENDING_BOARD_CATEGORIES];
+    size_t category_count[MR_TRENDING_KINDS];
+    uint32_t of;       /* partitions there are          */
     size_t shares;     /* found and whole               */
     int64_t newest_ms; /* newest event of any share; MR_TIME_NONE without one */
 } mr_trending_board;

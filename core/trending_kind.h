@@ -20,4 +20,11 @@ typedef enum mr_trending_kind {
     MR_TRENDING_KINDS,
 } mr_trending_kind;
 
+/* What is counted; a category has the counts of the items that are in it now. */
+typedef enum mr_trending_subject {
+    MR_TRENDING_ITEMS = 0,
+    MR_TRENDING_CATEGORIES,
+    MR_TRENDING_SUBJECTS,
+} mr_trending_subject;
+
 #endif

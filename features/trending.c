@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CATEGORY_FIELD = 0 }; /* of an item's words */
+
 uint32_t mr_time_hour(int64_t time_ms)
 {
     const int64_t hour = time_ms / MR_HOUR_MS;
@@ -152,6 +154,69 @@ static mr_status choose_published(const mr_shard *shard, int64_t at_hour, bool *
     return status;
 }
 
+/* The counts of each word as a category, those of its items. */
+static void sum_categories(const mr_shard *shard, int64_t at_hour,
+                           mr_trending_counts *ret_words)
+{
+    const uint32_t items = mr_id_table_count(shard->names.items);
+    for (uint32_t item = 0; item < items; item++) {
+        const mr_trending_item *entry = mr_trending_item_at(&shard->trending, item);
+        const uint32_t word = mr_item_words_get(&shard->item_words, item, CATEGORY_FIELD);
+        if (entry->ever == 0 || word == MR_ID_NONE)
+            continue;
+        const mr_trending_counts counts =
+            mr_trending_counts_of(&shard->pool, entry, at_hour);
+        mr_trending_counts_add(&ret_words[word], &counts);
+    }
+}
+
+/* Mark the words that any kind ranks among its first categories; returns how many. */
+static mr_status choose_categories(const mr_shard *shard, const mr_trending_counts *words,
+                                   bool *is_chosen, uint32_t *ret_count)
+{
+    const uint32_t count = mr_id_table_count(shard->names.words);
+    mr_trending_rank rank;
+    MR_TRY(mr_trending_rank_init(&rank, MR_TRENDING_CATEGORIES_PUBLISHED));
+    *ret_count = 0;
+    for (int kind = 0; kind < MR_TRENDING_KINDS; kind++) {
+        rank.count = 0;
+        for (uint32_t word = 0; word < count; word++)
+            mr_trending_rank_offer(&rank, (mr_trending_kind)kind,
+                                   mr_id_table_id(shard->names.words, word), &words[word],
+                                   word);
+        for (size_t i = 0; i < rank.count; i++) {
+            bool *chosen = &is_chosen[rank.entries[i].item];
+            *ret_count += !*chosen;
+            *chosen = true;
+        }
+    }
+    mr_trending_rank_deinit(&rank);
+    return MR_OK;
+}
+
+static mr_status put_categories(const mr_shard *shard, int64_t at_hour, mr_buffer *buffer)
+{
+    const uint32_t count = mr_id_table_count(shard->names.words);
+    uint32_t published = 0;
+    mr_trending_counts *words = calloc((size_t)count + 1, sizeof(*words));
+    bool *is_chosen = calloc((size_t)count + 1, sizeof(*is_chosen));
+    mr_status status = words != NULL && is_chosen != NULL ? MR_OK : MR_ERR_NO_MEMORY;
+    if (status == MR_OK) {
+        sum_categories(shard, at_hour, words);
+        status = choose_categories(shard, words, is_chosen, &published);
+    }
+    if (status == MR_OK)
+        mr_buffer_put_u32(buffer, published);
+    for (uint32_t word = 0; status == MR_OK && word < count; word++) {
+        if (is_chosen[word])
+            mr_trending_put_entry(mr_id_table_id(shard->names.words, word), &words[word],
+                                  buffer);
+    }
+    free(is_chosen);
+    free(words);
+    return status;
+}
+
 mr_status mr_trending_encode(const mr_shard *shard, uint64_t epoch, int64_t at_ms,
                              mr_buffer *buffer)
 {
@@ -193,6 +258,7 @@ mr_status mr_trending_encode(const mr_shard *shard, uint64_t epoch, int64_t at_m
         mr_trending_put_entry(mr_id_table_id(shard->names.items, item), &counts, buffer);
     }
     free(is_chosen);
+    MR_TRY(put_categories(shard, at_hour, buffer));
     mr_trending_put_end(buffer, start);
     return mr_buffer_status(buffer);
 }

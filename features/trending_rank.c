@@ -7,7 +7,7 @@
 
 enum {
     SHARE_MAGIC = 0x4854524d, /* "MRTH" */
-    SHARE_VERSION = 1,
+    SHARE_VERSION = 2,        /* 1 has no categories */
     SHARE_END_BYTES = 4,
 };
 
@@ -15,6 +15,14 @@ typedef struct published {
     mr_text item_id;
     mr_trending_counts counts;
 } published;
+
+void mr_trending_counts_add(mr_trending_counts *sum, const mr_trending_counts *other)
+{
+    sum->hot += other->hot;
+    sum->popular += other->popular;
+    sum->before += other->before;
+    sum->ever += other->ever;
+}
 
 mr_status mr_trending_rank_init(mr_trending_rank *ret_rank, size_t capacity)
 {
@@ -157,7 +165,7 @@ void mr_trending_put_end(mr_buffer *buffer, size_t start)
 
 /* Check the sum and read up to the entries. */
 static mr_status open_share(mr_text encoded, mr_reader *ret_reader,
-                            mr_trending_header *ret_header, uint32_t *ret_entries)
+                            mr_trending_header *ret_header, bool *ret_has_categories)
 {
     if (encoded.length <= SHARE_END_BYTES)
         return MR_ERR_CORRUPT;
@@ -167,7 +175,10 @@ static mr_status open_share(mr_text encoded, mr_reader *ret_reader,
         return MR_ERR_CORRUPT;
 
     mr_reader reader = mr_reader_of(encoded.bytes, length);
-    if (mr_reader_u32(&reader) != SHARE_MAGIC || mr_reader_u32(&reader) != SHARE_VERSION)
+    if (mr_reader_u32(&reader) != SHARE_MAGIC)
+        return MR_ERR_CORRUPT;
+    const uint32_t version = mr_reader_u32(&reader);
+    if (version < 1 || version > SHARE_VERSION)
         return MR_ERR_CORRUPT;
     mr_trending_header header = {.epoch = mr_reader_u64(&reader),
                                  .offset = mr_reader_i64(&reader)};
@@ -176,39 +187,66 @@ static mr_status open_share(mr_text encoded, mr_reader *ret_reader,
     header.partition = mr_reader_u32(&reader);
     for (size_t kind = 0; kind < MR_TRENDING_KINDS; kind++)
         header.residual[kind] = mr_reader_u64(&reader);
-    const uint32_t entries = mr_reader_u32(&reader);
-    if (reader.failed || entries > MR_TRENDING_KINDS * MR_TRENDING_PUBLISHED)
+    if (reader.failed)
         return MR_ERR_CORRUPT;
     *ret_reader = reader;
     *ret_header = header;
-    *ret_entries = entries;
+    *ret_has_categories = version > 1;
     return MR_OK;
 }
 
 mr_status mr_trending_read_header(mr_text encoded, mr_trending_header *ret_header)
 {
     mr_reader reader;
-    uint32_t entries;
-    return open_share(encoded, &reader, ret_header, &entries);
+    bool has_categories;
+    return open_share(encoded, &reader, ret_header, &has_categories);
 }
 
-static mr_status read_share(mr_text encoded, published *ret_entries, size_t *ret_count)
+static size_t published_max(mr_trending_subject subject)
+{
+    return MR_TRENDING_KINDS * (size_t)(subject == MR_TRENDING_ITEMS
+                                            ? MR_TRENDING_PUBLISHED
+                                            : MR_TRENDING_CATEGORIES_PUBLISHED);
+}
+
+/* One list of a share; `ret_entries` NULL: only how many. */
+static mr_status read_list(mr_reader *reader, mr_trending_subject subject,
+                           published *ret_entries, size_t *ret_count)
+{
+    const uint32_t count = mr_reader_u32(reader);
+    if (reader->failed || count > published_max(subject))
+        return MR_ERR_CORRUPT;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t length = mr_reader_u8(reader);
+        published entry = {.item_id = mr_reader_text(reader, length)};
+        entry.counts.hot = mr_reader_varint(reader);
+        entry.counts.popular = mr_reader_varint(reader);
+        entry.counts.before = mr_reader_varint(reader);
+        entry.counts.ever = mr_reader_varint(reader);
+        if (ret_entries != NULL)
+            ret_entries[i] = entry;
+    }
+    *ret_count = count;
+    return mr_reader_status(reader);
+}
+
+static mr_status read_share(mr_text encoded, mr_trending_subject subject,
+                            published *ret_entries, size_t *ret_count)
 {
     mr_reader reader;
     mr_trending_header header;
-    uint32_t count;
-    MR_TRY(open_share(encoded, &reader, &header, &count));
-    for (uint32_t i = 0; i < count; i++) {
-        const uint8_t length = mr_reader_u8(&reader);
-        published *entry = &ret_entries[i];
-        entry->item_id = mr_reader_text(&reader, length);
-        entry->counts.hot = mr_reader_varint(&reader);
-        entry->counts.popular = mr_reader_varint(&reader);
-        entry->counts.before = mr_reader_varint(&reader);
-        entry->counts.ever = mr_reader_varint(&reader);
+    bool has_categories;
+    size_t count;
+    *ret_count = 0;
+    MR_TRY(open_share(encoded, &reader, &header, &has_categories));
+    for (int list = MR_TRENDING_ITEMS; list <= (int)has_categories; list++) {
+        const bool is_asked = list == (int)subject;
+        MR_TRY(read_list(&reader, (mr_trending_subject)list,
+                         is_asked ? ret_entries : NULL, &count));
+        if (is_asked)
+            *ret_count = count;
     }
-    *ret_count = count;
-    return reader.failed || reader.position != reader.length ? MR_ERR_CORRUPT : MR_OK;
+    return reader.position == reader.length ? MR_OK : MR_ERR_CORRUPT;
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -223,29 +261,24 @@ static void rank_sums(mr_trending_rank *rank, mr_trending_kind kind, published *
     qsort(entries, count, sizeof(*entries), compare_ids);
     for (size_t i = 0; i < count;) {
         published sum = entries[i++];
-        for (; i < count && mr_text_equal(entries[i].item_id, sum.item_id); i++) {
-            sum.counts.hot += entries[i].counts.hot;
-            sum.counts.popular += entries[i].counts.popular;
-            sum.counts.before += entries[i].counts.before;
-            sum.counts.ever += entries[i].counts.ever;
-        }
+        for (; i < count && mr_text_equal(entries[i].item_id, sum.item_id); i++)
+            mr_trending_counts_add(&sum.counts, &entries[i].counts);
         mr_trending_rank_offer(rank, kind, sum.item_id, &sum.counts, 0);
     }
     mr_trending_rank_sort(rank);
 }
 
-mr_status mr_trending_merge(const mr_text *encoded, size_t count, mr_trending_kind kind,
-                            size_t k, mr_trending_entry *ret_entries, size_t *ret_count)
+mr_status mr_trending_merge(const mr_text *encoded, size_t count,
+                            mr_trending_subject subject, mr_trending_kind kind, size_t k,
+                            mr_trending_entry *ret_entries, size_t *ret_count)
 {
     if (count > MR_TRENDING_PARTITIONS_MAX)
         return MR_ERR_INVALID;
     size_t room = 0;
     for (size_t i = 0; i < count; i++) {
-        mr_reader reader;
-        mr_trending_header header;
-        uint32_t entries;
-        MR_TRY(open_share(encoded[i], &reader, &header, &entries));
-        room += entries;
+        size_t read;
+        MR_TRY(read_share(encoded[i], subject, NULL, &read));
+        room += read;
     }
     mr_trending_rank rank;
     MR_TRY(mr_trending_rank_init(&rank, k));
@@ -254,7 +287,7 @@ mr_status mr_trending_merge(const mr_text *encoded, size_t count, mr_trending_ki
     size_t total = 0;
     for (size_t i = 0; i < count && status == MR_OK; i++) {
         size_t read = 0;
-        status = read_share(encoded[i], entries + total, &read);
+        status = read_share(encoded[i], subject, entries + total, &read);
         total += read;
     }
     if (status == MR_OK) {

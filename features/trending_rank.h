@@ -23,6 +23,7 @@ typedef struct mr_trending_counts {
     uint64_t ever;
 } mr_trending_counts;
 
+void mr_trending_counts_add(mr_trending_counts *sum, const mr_trending_counts *other);
 mr_trending_counts mr_trending_counts_of(const mr_block_pool *pool,
                                          const mr_trending_item *item, int64_t at_hour);
 

@@ -312,56 +312,108 @@ static const mr_field trends_fields[] = {
      .offset = AT(limit),
      .least = 1,
      .most = TRENDS_MAX,
-     .about = "items of each list; absent: 10"},
+     .about = "items, and categories, of each list; absent: 10"},
 };
 const mr_schema mr_api_trends_schema = {MR_SCHEMA("trends_query", trends_fields)};
 
-static mr_status put_trend(mr_api_call *call, mr_json_writer *writer, const char *name,
-                           mr_trending_kind kind, size_t limit)
+static void put_ranked(mr_json_writer *writer, const char *name,
+                       const mr_candidate *ranked, size_t count)
 {
-    const mr_backend *backend = call->api->options.backend;
-    mr_candidate *items = call->worker->candidates;
-    size_t count = 0;
-    MR_TRY(backend->trending(backend->context, call->request->thread, kind, (mr_text){0},
-                             limit, call->worker->arena, items, &count));
     mr_json_key(writer, name);
     mr_json_begin_array(writer);
     for (size_t i = 0; i < count; i++) {
         mr_json_begin_object(writer);
-        mr_json_key(writer, "id");
-        mr_json_put_text(writer, items[i].item_id);
+        mr_json_member_text(writer, "id", ranked[i].item_id);
         mr_json_key(writer, "score");
-        mr_json_put_double(writer, (double)items[i].score);
+        mr_json_put_double(writer, (double)ranked[i].score);
         mr_json_end_object(writer);
     }
     mr_json_end_array(writer);
+}
+
+static const struct {
+    const char *name;
+    mr_trending_kind kind;
+} trend_lists[] = {
+    {"rising", MR_TRENDING_RISING},
+    {"hot", MR_TRENDING_HOT},
+    {"popular", MR_TRENDING_POPULAR},
+};
+
+enum { TREND_LISTS = sizeof(trend_lists) / sizeof(trend_lists[0]) };
+
+static mr_status put_items(mr_api_call *call, mr_json_writer *writer, size_t limit)
+{
+    const mr_backend *backend = call->api->options.backend;
+    mr_candidate *items = call->worker->candidates;
+    for (size_t i = 0; i < TREND_LISTS; i++) {
+        size_t count = 0;
+        MR_TRY(backend->trending(backend->context, call->request->thread,
+                                 trend_lists[i].kind, (mr_text){0}, limit,
+                                 call->worker->arena, items, &count));
+        put_ranked(writer, trend_lists[i].name, items, count);
+    }
+    return MR_OK;
+}
+
+static mr_status put_categories(mr_api_call *call, mr_json_writer *writer, size_t limit)
+{
+    const mr_backend *backend = call->api->options.backend;
+    mr_candidate *categories = call->worker->candidates;
+    mr_json_key(writer, "categories");
+    mr_json_begin_object(writer);
+    for (size_t i = 0; i < TREND_LISTS; i++) {
+        size_t count = 0;
+        MR_TRY(backend->trending_categories(backend->context, call->request->thread,
+                                            trend_lists[i].kind, limit,
+                                            call->worker->arena, categories, &count));
+        put_ranked(writer, trend_lists[i].name, categories, count);
+    }
+    mr_json_end_object(writer);
+    return MR_OK;
+}
+
+static mr_status put_scope(mr_api_call *call, mr_json_writer *writer)
+{
+    const mr_backend *backend = call->api->options.backend;
+    mr_trending_scope scope;
+    MR_TRY(backend->trending_scope(backend->context, call->request->thread, &scope));
+    if (scope.counted > 0) {
+        char time[MR_TIME_TEXT_BYTES];
+        mr_time_to_text(scope.as_of_ms, time);
+        mr_json_member_string(writer, "as_of", time);
+    }
+    mr_json_key(writer, "partitions");
+    mr_json_begin_object(writer);
+    mr_json_member_uint(writer, "counted", scope.counted);
+    mr_json_member_uint(writer, "of", scope.of);
+    mr_json_end_object(writer);
     return MR_OK;
 }
 
 void mr_api_trends(mr_api_call *call)
 {
+    const mr_backend *backend = call->api->options.backend;
     analytics_request asked = {.limit = TRENDS_DEFAULT};
     mr_status status = mr_api_read_query(call, &mr_api_trends_schema, &asked);
     if (status != MR_OK) {
         mr_api_write_unread(call, status);
         return;
     }
-    if (call->api->options.backend->trending == NULL) {
-        mr_api_write_failure(call, MR_ERR_UNAVAILABLE,
-                             "trends cannot be had at the moment");
-        return;
-    }
+    const size_t limit = (size_t)asked.limit;
     mr_json_writer writer = mr_api_begin(call);
-    mr_json_key(&writer, "rising_is");
-    mr_json_put_string(&writer,
-                       "(x - m) / sqrt(m + 1), x the last 6 hours, m the same of a "
-                       "week ago");
-    status = put_trend(call, &writer, "rising", MR_TRENDING_RISING, (size_t)asked.limit);
+    status = backend->trending != NULL && backend->trending_categories != NULL &&
+                     backend->trending_scope != NULL
+                 ? put_scope(call, &writer)
+                 : MR_ERR_UNAVAILABLE;
+    if (status == MR_OK) {
+        mr_json_member_string(&writer, "rising_is",
+                              "(x - m) / sqrt(m + 1), x the last 6 hours, m the same of "
+                              "a week ago");
+        status = put_items(call, &writer, limit);
+    }
     if (status == MR_OK)
-        status = put_trend(call, &writer, "hot", MR_TRENDING_HOT, (size_t)asked.limit);
-    if (status == MR_OK)
-        status =
-            put_trend(call, &writer, "popular", MR_TRENDING_POPULAR, (size_t)asked.limit);
+        status = put_categories(call, &writer, limit);
     if (status == MR_OK)
         mr_json_end_object(&writer);
     else

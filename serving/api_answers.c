@@ -396,17 +396,29 @@ static const mr_field trend_fields[] = {
     {.name = "score", .kind = MR_FIELD_NUMBER, .flags = ALWAYS},
 };
 static const mr_schema trend_schema = {MR_SCHEMA("trend", trend_fields)};
+#define TREND_LIST_FIELD(list)                                                           \
+    {                                                                                    \
+        .name = list, .kind = MR_FIELD_OBJECTS, .flags = ALWAYS, .schema = &trend_schema \
+    }
+static const mr_field category_trends_fields[] = {
+    TREND_LIST_FIELD("rising"), TREND_LIST_FIELD("hot"), TREND_LIST_FIELD("popular")};
+static const mr_schema category_trends_schema = {
+    MR_SCHEMA("category_trends", category_trends_fields),
+    .about = "the id of each is the category"};
 static const mr_field trends_fields[] = {
+    {.name = "as_of", .kind = MR_FIELD_TIME, .about = "absent: nothing was counted yet"},
+    {.name = "partitions",
+     .kind = MR_FIELD_OBJECT,
+     .flags = ALWAYS,
+     .schema = &scope_schema},
     {.name = "rising_is", .kind = MR_FIELD_TEXT, .flags = ALWAYS},
-    {.name = "rising",
-     .kind = MR_FIELD_OBJECTS,
+    TREND_LIST_FIELD("rising"),
+    TREND_LIST_FIELD("hot"),
+    TREND_LIST_FIELD("popular"),
+    {.name = "categories",
+     .kind = MR_FIELD_OBJECT,
      .flags = ALWAYS,
-     .schema = &trend_schema},
-    {.name = "hot", .kind = MR_FIELD_OBJECTS, .flags = ALWAYS, .schema = &trend_schema},
-    {.name = "popular",
-     .kind = MR_FIELD_OBJECTS,
-     .flags = ALWAYS,
-     .schema = &trend_schema},
+     .schema = &category_trends_schema},
 };
 const mr_schema mr_answer_trends = {MR_SCHEMA("trends", trends_fields)};
 

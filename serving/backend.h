@@ -107,6 +107,13 @@ typedef struct mr_analytics_request {
     bool is_strict;
 } mr_analytics_request;
 
+/* The shares that trending is the sum of. */
+typedef struct mr_trending_scope {
+    int64_t as_of_ms; /* of the newest, if any is counted */
+    uint32_t counted;
+    uint32_t of; /* partitions there are */
+} mr_trending_scope;
+
 typedef struct mr_members_request {
     mr_text audience;
     mr_text since;
@@ -159,6 +166,15 @@ typedef struct mr_backend {
     mr_status (*trending)(void *context, uint32_t thread, mr_trending_kind kind,
                           mr_text category, size_t k, mr_arena *arena,
                           mr_candidate *ret_items, size_t *ret_count);
+
+    /* Categories in the place of items: their names are the ids. */
+    mr_status (*trending_categories)(void *context, uint32_t thread,
+                                     mr_trending_kind kind, size_t k, mr_arena *arena,
+                                     mr_candidate *ret_categories, size_t *ret_count);
+
+    /* What both are counted over. */
+    mr_status (*trending_scope)(void *context, uint32_t thread,
+                                mr_trending_scope *ret_scope);
 
     /* The list of last resort, of the last model seen.  As trending(). */
     mr_status (*static_list)(void *context, size_t k, mr_arena *arena,

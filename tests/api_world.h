@@ -210,6 +210,30 @@ static mr_status trending(void *context, uint32_t thread, mr_trending_kind kind,
     return MR_OK;
 }
 
+static mr_status trending_categories(void *context, uint32_t thread,
+                                     mr_trending_kind kind, size_t k, mr_arena *arena,
+                                     mr_candidate *ret_categories, size_t *ret_count)
+{
+    (void)context;
+    (void)thread;
+    (void)k;
+    *ret_count = kind == MR_TRENDING_HOT;
+    if (*ret_count > 0)
+        ret_categories[0] = (mr_candidate){
+            .item_id = mr_arena_copy(arena, MR_TEXT("lamps")), .score = 7.0F};
+    return MR_OK;
+}
+
+static mr_status trending_scope(void *context, uint32_t thread,
+                                mr_trending_scope *ret_scope)
+{
+    (void)context;
+    (void)thread;
+    *ret_scope = (mr_trending_scope){
+        .as_of_ms = start_ms, .counted = world.has_trending ? 3 : 0, .of = 4};
+    return MR_OK;
+}
+
 static mr_status static_list(void *context, size_t k, mr_arena *arena,
                              mr_candidate *ret_items, size_t *ret_count)
 {
@@ -338,6 +362,8 @@ static const mr_backend backend = {
     .rank = rank,
     .bought_together = bought_together,
     .trending = trending,
+    .trending_categories = trending_categories,
+    .trending_scope = trending_scope,
     .static_list = static_list,
     .user_states = user_states,
     .degraded = degraded,

@@ -86,6 +86,7 @@ export const api = {
     retention: (parameters, options) => walk('/v1/analytics/retention', parameters, options),
     funnels: (parameters, options) => walk('/v1/analytics/funnels', parameters, options),
     revenue: (parameters, options) => walk('/v1/analytics/revenue', parameters, options),
+    trends: (parameters, options) => request(`/v1/analytics/trends${query(parameters)}`, options),
     associations: (parameters, options) => walk('/v1/analytics/associations', parameters, options),
     audiences: (options) => walk('/v1/audiences', {}, options),
     members: (audience, parameters, options) => walk(`/v1/audiences/${id(audience)}/members`, parameters, options),

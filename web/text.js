@@ -377,6 +377,9 @@ export const TEXTS = {
         'revenue.none': 'No revenue yet',
         'revenue.none_text': 'Nothing was bought in these periods.',
 
+        'categories.title': 'Categories',
+        'categories.none': 'No categories yet',
+        'categories.none_text': 'Events that name the category of their item make this list.',
         'together.title': 'Bought together',
         'together.pair': 'Pair',
         'together.pair_note': 'Two items of one basket',
@@ -797,6 +800,9 @@ export const TEXTS = {
         'revenue.none': '还没有营收',
         'revenue.none_text': '这些周期里没有购买。',
 
+        'categories.title': '品类',
+        'categories.none': '还没有品类',
+        'categories.none_text': '带有商品品类的事件会构成这份列表。',
         'together.title': '一起购买',
         'together.pair': '商品组合',
         'together.pair_note': '同一购物篮中的两件商品',

@@ -1,7 +1,9 @@
 /*
- * Trends: what is hot, popular and rising, as a picture and as the numbers behind it; revenue, and what is bought together.
+ * Trends: what is hot, popular and rising, as a picture and as the numbers behind it, by category too; revenue, and what is
+ * bought together.
  */
 import {api, get} from './api.js';
+import {categoriesCard} from './categories.js';
 import {PERIOD_MS as CARD_PERIOD_MS, refreshAll} from './card.js';
 import {RankPlot} from './charts.js';
 import {byId, el, emptyState, fillSegments, setText} from './dom.js';
@@ -35,8 +37,10 @@ const poller = new Poller(PERIOD_MS, async (signal) => {
 });
 
 const asked = {period: PERIODS[0]};
+const chosen = {get kind() { return kind; }};
+const categories = categoriesCard(chosen);
 const revenue = revenueCard(asked);
-const cards = [revenue, togetherCard()];
+const cards = [categories, revenue, togetherCard()];
 const cardPoller = new Poller(CARD_PERIOD_MS, (signal) => refreshAll(cards, signal));
 
 /* As many digits as the largest score needs, the same for all: the column aligns at its point. */
@@ -93,6 +97,7 @@ function ownAddress() {
 function choose(name) {
     kind = name;
     items = null;
+    categories.redraw();
     history.replaceState(null, '', ownAddress());
     poller.start();
 }

@@ -291,41 +291,59 @@ static void test_the_picture_of_a_user(void **state)
     mr_buffer_deinit(&value);
 }
 
-/* Three views of tea, one of milk, within the hour. */
+/* Three views of tea, one of milk, within the hour; both are said to be drinks. */
 static void encode_share(mr_buffer *share)
 {
     mr_plan *plan = NULL;
     assert_ok(mr_plan_create_default(&plan));
     mr_shard *shard = test_shard(plan, 2);
-    for (int i = 0; i < 4; i++)
-        test_apply(shard, test_event(MR_EVENT_VIEW, "ann", i == 1 ? "milk" : "tea",
-                                     START_MS + i * MINUTE_MS));
+    for (int i = 0; i < 4; i++) {
+        mr_event event = test_event(MR_EVENT_VIEW, "ann", i == 1 ? "milk" : "tea",
+                                    START_MS + i * MINUTE_MS);
+        event.category = MR_TEXT("drinks");
+        test_apply(shard, event);
+    }
     assert_ok(mr_trending_encode(shard, 1764000000, START_MS + 3 * MINUTE_MS, share));
     mr_shard_destroy(shard);
     mr_plan_destroy(plan);
 }
 
-static void test_a_share_of_what_is_trending(void **state)
+/* Version 1 has no categories. */
+static void check_share(const char *name, size_t categories)
 {
-    (void)state;
     mr_buffer share = {0};
     mr_trending_header header;
     mr_trending_entry entries[4];
     size_t count = 0;
-    read_frozen("share-1.bin", &share);
+    read_frozen(name, &share);
     const mr_text encoded = text_of(&share);
     assert_ok(mr_trending_read_header(encoded, &header));
     assert_int_equal(header.epoch, 1764000000);
     assert_int_equal(header.offset, 4);
     assert_int_equal(header.partition, 2);
     assert_int_equal(header.at_ms, START_MS + 3 * MINUTE_MS);
-    assert_ok(mr_trending_merge(&encoded, 1, MR_TRENDING_HOT, 4, entries, &count));
+    assert_ok(mr_trending_merge(&encoded, 1, MR_TRENDING_ITEMS, MR_TRENDING_HOT, 4,
+                                entries, &count));
     assert_int_equal(count, 2);
     assert_true(mr_text_is(entries[0].item_id, "tea"));
     assert_int_equal(entries[0].count, 3);
     assert_true(mr_text_is(entries[1].item_id, "milk"));
     assert_int_equal(entries[1].count, 1);
+    assert_ok(mr_trending_merge(&encoded, 1, MR_TRENDING_CATEGORIES, MR_TRENDING_EVER, 4,
+                                entries, &count));
+    assert_int_equal(count, categories);
+    if (categories > 0) {
+        assert_true(mr_text_is(entries[0].item_id, "drinks"));
+        assert_int_equal(entries[0].count, 4);
+    }
     mr_buffer_deinit(&share);
+}
+
+static void test_a_share_of_what_is_trending(void **state)
+{
+    (void)state;
+    check_share("share-1.bin", 0);
+    check_share("share-2.bin", 1);
 }
 
 static mr_recommendation_id shown_to_alice(void)
@@ -691,7 +709,7 @@ static void make_values(const char *directory)
     make_file(directory, "state-1.bin", bytes.bytes, bytes.length);
     mr_buffer_clear(&bytes);
     encode_share(&bytes);
-    make_file(directory, "share-1.bin", bytes.bytes, bytes.length);
+    make_file(directory, "share-2.bin", bytes.bytes, bytes.length);
     mr_buffer_deinit(&bytes);
 
     char text[MR_RECOMMENDATION_ID_TEXT_BYTES + 1];

@@ -60,6 +60,25 @@ export const pages = [
         }
     }],
 
+    ['trends ranks the categories of each kind', async (visit) => {
+        const {page} = visit;
+        await visit.fresh('#/trends?kind=popular');
+        for (const kind of ['popular', 'hot', 'rising']) {
+            await page.click(`#kinds input[value="${kind}"]`);
+            await page.until(() => document.querySelector('#categories').getAttribute('aria-busy') === 'false');
+            const {categories} = (await visit.get('/v1/analytics/trends?limit=10')).body;
+            if (categories[kind].length === 0) {
+                await page.until(() => document.querySelector('#categories .state').innerText.includes('No categories yet'));
+                continue;
+            }
+            await page.until((wanted) => {
+                const shown = [...document.querySelectorAll('#categories td.item .name')].map((node) => node.innerText.trim());
+                return JSON.stringify(shown) === JSON.stringify(wanted);
+            }, [categories[kind].map(({id}) => plain(id))]);
+        }
+        assert.match(await page.run(textOf, '#categories .scope'), /partition/i);
+    }],
+
     ['trends draws revenue and orders by day, week and month', async (visit) => {
         const {page} = visit;
         if ((await visit.get('/v1/analytics/revenue')).status === 404) skip('needs an engine that counts revenue');

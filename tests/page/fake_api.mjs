@@ -125,6 +125,15 @@ function read(url, parts) {
             {name: 'cache', ready: true, detail: 'up'}, {name: 'feeds', ready: true, detail: 'catalogue, alerts and trending are read'}]};
     }
     if (url.pathname === '/v1/analytics/overview') return overview(Date.now());
+    if (url.pathname === '/v1/analytics/trends') {
+        const lists = (of) => Object.fromEntries(['rising', 'hot', 'popular'].map((kind) => [kind, of(kind)]));
+        const counted = (kind) => [...new Set(CATALOGUE.map((item) => item.category).flat().filter(Boolean))]
+            .slice(0, kind === 'rising' ? 2 : 6).map((id, index) => ({id, score: 1840 * 0.7 ** index}));
+        return {
+            as_of: iso(Date.now()), partitions: {counted: 4, of: 4}, rising_is: '(x - m) / sqrt(m + 1)',
+            ...lists((kind) => ranking(kind, n, '').items.map(({id, score}) => ({id, score}))), categories: lists(counted),
+        };
+    }
     if (url.pathname === '/v1/placements') return {placements: PLACEMENTS};
     if (url.pathname === '/v1/items') {
         const wanted = (url.searchParams.get('q') ?? '').toLowerCase();

@@ -475,6 +475,27 @@ static void test_popular_and_trending_name_their_windows(void **state)
     assert_problem(400, "kind");
 }
 
+static void test_trends_are_of_items_and_of_categories(void **state)
+{
+    (void)state;
+    get("/v1/analytics/trends?limit=2");
+    assert_status(200);
+    assert_member("as_of", "2025-11-24T16:00:00.000Z");
+    mr_json_value *scope = mr_json_get(mr_json_root(answer), "partitions");
+    assert_int_equal(mr_json_int(mr_json_get(scope, "counted"), 0), 3);
+    assert_int_equal(mr_json_int(mr_json_get(scope, "of"), 0), 4);
+    mr_json_value *categories = mr_json_get(mr_json_root(answer), "categories");
+    mr_json_value *hot = mr_json_get(categories, "hot");
+    assert_int_equal(mr_json_count(hot), 1);
+    assert_true(mr_text_is(
+        mr_json_text(mr_json_get(mr_json_at(hot, 0), "id"), (mr_text){0}), "lamps"));
+    assert_int_equal(mr_json_count(mr_json_get(categories, "rising")), 0);
+    world.has_trending = false;
+    get("/v1/analytics/trends");
+    assert_status(200);
+    assert_null(mr_json_get(mr_json_root(answer), "as_of"));
+}
+
 static void test_new_items_are_the_newest_first(void **state)
 {
     (void)state;
@@ -726,6 +747,7 @@ int main(void)
         CASE(test_an_item_shows_all_of_it),
         CASE(test_neighbours_are_filtered),
         CASE(test_popular_and_trending_name_their_windows),
+        CASE(test_trends_are_of_items_and_of_categories),
         CASE(test_new_items_are_the_newest_first),
         CASE(test_an_item_is_put_as_one_record),
         CASE(test_a_patch_changes_what_it_names),

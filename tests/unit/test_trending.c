@@ -131,7 +131,8 @@ static void test_merged_shares_equal_one_shard_that_saw_all(void **state)
         mr_trending_entry merged[K];
         size_t count;
         const size_t expected_count = top(all, (mr_trending_kind)kind, 199, expected);
-        assert_ok(mr_trending_merge(texts, 2, (mr_trending_kind)kind, K, merged, &count));
+        assert_ok(mr_trending_merge(texts, 2, MR_TRENDING_ITEMS, (mr_trending_kind)kind,
+                                    K, merged, &count));
         assert_int_equal(count, expected_count);
         for (size_t i = 0; i < count; i++) {
             assert_true(mr_text_equal(merged[i].item_id, expected[i].item_id));
@@ -149,6 +150,53 @@ static void test_merged_shares_equal_one_shard_that_saw_all(void **state)
     mr_shard_destroy(all);
 }
 
+static void view_of(mr_shard *shard, const char *item, const char *category, int hours)
+{
+    mr_event event = test_event(MR_EVENT_VIEW, "u", item, START_MS + hours * HOUR_MS);
+    event.category = mr_text_from(category);
+    test_apply(shard, event);
+}
+
+/* Lamps: items a of both shards and b, which moves there with its latest word; toys: c. */
+static void test_categories_have_the_counts_of_their_items_over_all_shares(void **state)
+{
+    const fixture *f = *state;
+    mr_buffer shares[2] = {{0}, {0}};
+    mr_text texts[2];
+    mr_trending_entry entries[K];
+    size_t count;
+    for (int i = 0; i < 3; i++)
+        view_of(f->shards[0], "b", i < 2 ? "toys" : "lamps", 170 + i);
+    view_of(f->shards[0], "a", "lamps", 172);
+    view_of(f->shards[1], "a", "lamps", 4);
+    for (int i = 0; i < 2; i++)
+        view_of(f->shards[1], "c", "toys", 172);
+    view(f->shards[1], "without", 172, 9);
+    for (size_t s = 0; s < 2; s++) {
+        assert_ok(
+            mr_trending_encode(f->shards[s], 9, START_MS + 172 * HOUR_MS, &shares[s]));
+        texts[s] = (mr_text){(const char *)shares[s].bytes, (uint32_t)shares[s].length};
+    }
+    assert_ok(mr_trending_merge(texts, 2, MR_TRENDING_CATEGORIES, MR_TRENDING_HOT, K,
+                                entries, &count));
+    assert_int_equal(count, 2);
+    assert_true(mr_text_is(entries[0].item_id, "lamps"));
+    assert_int_equal(entries[0].count, 4);
+    assert_true(mr_text_is(entries[1].item_id, "toys"));
+    assert_int_equal(entries[1].count, 2);
+    assert_ok(mr_trending_merge(texts, 2, MR_TRENDING_CATEGORIES, MR_TRENDING_RISING, K,
+                                entries, &count));
+    assert_true(mr_text_is(entries[0].item_id, "lamps"));
+    assert_close(entries[0].score, (4.0 - 1.0) / sqrt(1.0 + 1.0), 1e-12);
+    assert_close(entries[1].score, 2.0, 1e-12);
+    assert_ok(mr_trending_merge(texts, 2, MR_TRENDING_CATEGORIES, MR_TRENDING_EVER, 1,
+                                entries, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(entries[0].count, 5);
+    mr_buffer_deinit(&shares[0]);
+    mr_buffer_deinit(&shares[1]);
+}
+
 static void test_a_damaged_share_is_refused(void **state)
 {
     const fixture *f = *state;
@@ -160,13 +208,15 @@ static void test_a_damaged_share_is_refused(void **state)
     for (size_t at = 0; at < share.length; at++) {
         share.bytes[at] ^= 4;
         const mr_text text = {(const char *)share.bytes, (uint32_t)share.length};
-        assert_int_equal(mr_trending_merge(&text, 1, MR_TRENDING_HOT, K, entries, &count),
+        assert_int_equal(mr_trending_merge(&text, 1, MR_TRENDING_ITEMS, MR_TRENDING_HOT,
+                                           K, entries, &count),
                          MR_ERR_CORRUPT);
         share.bytes[at] ^= 4;
     }
     for (uint32_t length = 0; length < share.length; length++) {
         const mr_text text = {(const char *)share.bytes, length};
-        assert_int_equal(mr_trending_merge(&text, 1, MR_TRENDING_HOT, K, entries, &count),
+        assert_int_equal(mr_trending_merge(&text, 1, MR_TRENDING_ITEMS, MR_TRENDING_HOT,
+                                           K, entries, &count),
                          MR_ERR_CORRUPT);
     }
     mr_buffer_deinit(&share);
@@ -238,6 +288,7 @@ int main(void)
         TRENDING_TEST(test_rising_compares_with_the_same_hours_a_week_before),
         TRENDING_TEST(test_other_events_do_not_count),
         TRENDING_TEST(test_merged_shares_equal_one_shard_that_saw_all),
+        TRENDING_TEST(test_categories_have_the_counts_of_their_items_over_all_shares),
         TRENDING_TEST(test_a_damaged_share_is_refused),
         TRENDING_TEST(test_the_canonical_dump_is_these_lines),
     };
