@@ -21,6 +21,7 @@ enum {
     BEHIND_RECORDS = 1 << 16,   /* so far behind the log's end it is catching up */
     LETTER_BYTES_MAX = 4 << 20, /* then a checkpoint is made early */
     ASSIGNED_TEXT_BYTES = 16,
+    DAY_SLICE_ROWS = 1024, /* of a day that is being cut: a millisecond at most */
 };
 #define MS_NS INT64_C(1000000)
 #define FLUSH_NS (50 * MS_NS)
@@ -332,7 +333,7 @@ static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
                   owned->days.bytes > MR_DAY_BOX_BYTES_DUE ||
                   mr_owned_shard_links_are_due(owned, now)
             : owned->is_parting;
-    if (!is_free || !is_due)
+    if (!is_free || !is_due || (owned->is_owned && owned->days.is_cutting))
         return;
     owned->checkpoint_ns = now + thread->engine->config->state.interval_ms * MS_NS;
     if (mr_owned_shard_checkpoint(owned) != MR_OK)
@@ -340,10 +341,27 @@ static void checkpoint_if_due(mr_ingest_thread *thread, mr_owned_shard *owned,
                     owned->partition);
 }
 
+/* A slice of each day that is being cut; returns whether one goes on. */
+static bool cut_days(mr_ingest_thread *thread)
+{
+    bool goes_on = false;
+    for (uint32_t i = 0; i < thread->partition_count; i++) {
+        mr_owned_shard *owned = thread->shards[i];
+        if (owned == NULL || !owned->days.is_cutting)
+            continue;
+        if (mr_owned_shard_cut_day(owned, DAY_SLICE_ROWS) != MR_OK)
+            mr_engine_fail(thread->engine,
+                           "partition %" PRIu32 ": out of memory for the rows of a day",
+                           owned->partition);
+        goes_on |= owned->days.is_cutting;
+    }
+    return goes_on;
+}
+
 /* One shard's checkpoint after the other, so that as little as may be changes under way. */
 static void cut_a_slice(mr_ingest_thread *thread)
 {
-    thread->is_cutting = false;
+    thread->is_cutting = cut_days(thread);
     for (uint32_t i = 0; i < thread->partition_count; i++) {
         mr_owned_shard *owned = thread->shards[thread->cut_partition];
         if (owned != NULL && owned->is_cutting) {

@@ -273,23 +273,49 @@ static size_t find_day_end(const mr_owned_shard *owned, const mr_event_batch *ba
     return i;
 }
 
-static mr_status close_day(mr_owned_shard *owned, const mr_event_batch *batch,
-                           const mr_record_verdict *record)
+/* The line of a day that has been cut whole. */
+static void log_day(mr_owned_shard *owned)
 {
-    const int64_t start_ns = now_ns();
-    const size_t before = owned->days.count;
-    MR_TRY(mr_day_box_close(&owned->days, owned->shard,
-                            mr_record_newest_ms(batch, record),
-                            owned->day_files.retention_days > 0));
-    if (owned->days.count == before)
-        return MR_OK;
-    const mr_day_rows *rows = &owned->days.days[before];
+    const mr_day_rows *rows = &owned->days.days[owned->days.count - 1];
     char date[MR_TIME_TEXT_BYTES];
     mr_time_to_text(rows->day * DAY_MS, date);
     mr_log_info("event=day_closed partition=%" PRIu32 " day=%.10s offset=%" PRId64
-                " rows=%" PRIu32 " ms=%" PRId64,
+                " rows=%" PRIu32 " us=%" PRId64 " longest_us=%" PRId64,
                 owned->partition, date, rows->next_offset, rows->count,
-                (now_ns() - start_ns) / 1000000);
+                owned->day_ns / 1000, owned->day_longest_ns / 1000);
+}
+
+static void note_day_pause(mr_owned_shard *owned, int64_t since_ns)
+{
+    const int64_t taken_ns = now_ns() - since_ns;
+    owned->day_ns += taken_ns;
+    if (taken_ns > owned->day_longest_ns)
+        owned->day_longest_ns = taken_ns;
+}
+
+mr_status mr_owned_shard_cut_day(mr_owned_shard *owned, uint32_t rows)
+{
+    if (!owned->days.is_cutting)
+        return MR_OK;
+    const int64_t start_ns = now_ns();
+    MR_TRY(mr_day_box_step(&owned->days, owned->shard, rows));
+    note_day_pause(owned, start_ns);
+    if (!owned->days.is_cutting)
+        log_day(owned);
+    return MR_OK;
+}
+
+static mr_status close_day(mr_owned_shard *owned, const mr_event_batch *batch,
+                           const mr_record_verdict *record)
+{
+    MR_TRY(mr_owned_shard_cut_day(owned, UINT32_MAX)); /* a day that was very short */
+    const int64_t start_ns = now_ns();
+    MR_TRY(mr_day_box_close(&owned->days, owned->shard,
+                            mr_record_newest_ms(batch, record),
+                            owned->day_files.retention_days > 0));
+    owned->day_ns = 0;
+    owned->day_longest_ns = 0;
+    note_day_pause(owned, start_ns);
     return MR_OK;
 }
 
@@ -370,6 +396,8 @@ static mr_status fill_job(mr_owned_shard *owned)
     mr_checkpoint_job *job = &owned->job;
     MR_TRY(move_letters(&owned->dead_letters, &job->dead_letters));
     MR_TRY(move_letters(&owned->late, &job->late));
+    MR_TRY(mr_owned_shard_cut_day(owned,
+                                  UINT32_MAX)); /* what the checkpoint passes is whole */
     MR_TRY(mr_day_box_move(&owned->days, &job->days));
 
     mr_letter_box_clear(&job->alerts);

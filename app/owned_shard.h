@@ -57,8 +57,10 @@ typedef struct mr_owned_shard {
     mr_letter_box late;         /* the same                         */
 
     mr_day_files day_files;
-    mr_day_box days;      /* closed since the last job was submitted */
-    mr_batch_slice slice; /* of a batch that a day ends in           */
+    mr_day_box days;        /* closed since the last job was submitted */
+    int64_t day_ns;         /* of the event thread, that the day being cut has taken */
+    int64_t day_longest_ns; /* and its longest part */
+    mr_batch_slice slice;   /* of a batch that a day ends in           */
 
     int64_t flush_ns;         /* when changed users were last published              */
     mr_row_queue read_rows;   /* changed, and read lately: their lists are made first */
@@ -98,6 +100,10 @@ bool mr_owned_shard_links_are_due(const mr_owned_shard *owned, int64_t now_ns);
  * since the last one.  Of a parked shard no links go out: they are the next owner's.
  * MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_owned_shard_checkpoint(mr_owned_shard *owned);
+
+/* Look at so many rows more of a day that is being cut.  MR_ERR_NO_MEMORY: rows of it are missing,
+ * and no checkpoint will pass it. */
+MR_MUST_USE mr_status mr_owned_shard_cut_day(mr_owned_shard *owned, uint32_t rows);
 
 /* Go on copying for about `budget_ns`; when all is copied the checkpointer gets it.
  * MR_ERR_NO_MEMORY: the checkpoint is given up, the next one is whole. */

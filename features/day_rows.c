@@ -1,8 +1,5 @@
 #include "features/day_rows.h"
 
-#include "core/assert.h"
-#include "features/shard_private.h"
-
 #include <stdlib.h>
 
 void mr_day_rows_deinit(mr_day_rows *rows)
@@ -10,69 +7,55 @@ void mr_day_rows_deinit(mr_day_rows *rows)
     mr_buffer_deinit(&rows->ids);
     mr_buffer_deinit(&rows->numbers);
     mr_buffer_deinit(&rows->vectors);
+    mr_buffer_deinit(&rows->places);
     *rows = (mr_day_rows){0};
 }
 
-int64_t mr_day_end_ms(const mr_shard *shard)
+static int compare_places(const void *a, const void *b, void *places)
 {
-    const int64_t end_ms = shard->day.end_ms;
-    if (shard->newest_ms == MR_TIME_NONE || end_ms > shard->newest_ms)
-        return end_ms;
-    /* A checkpoint from before there were days, or another zone since. */
-    return mr_zone_next_midnight_ms(&shard->plan->settings.zone, shard->newest_ms);
+    const uint32_t x = ((const uint32_t *)places)[*(const uint32_t *)a];
+    const uint32_t y = ((const uint32_t *)places)[*(const uint32_t *)b];
+    return x < y ? -1 : x > y;
 }
 
-void mr_day_next(mr_shard *shard, int64_t crossed_ms)
+static uint32_t *order_of(const mr_day_rows *rows)
 {
-    if (mr_day_end_ms(shard) != MR_TIME_NONE)
-        shard->day.cut_offset = shard->next_offset;
-    shard->day.end_ms = mr_zone_next_midnight_ms(&shard->plan->settings.zone, crossed_ms);
+    uint32_t *order = calloc((size_t)rows->count + 1, sizeof(*order));
+    for (uint32_t i = 0; order != NULL && i < rows->count; i++)
+        order[i] = i;
+    if (order != NULL)
+        qsort_r(order, rows->count, sizeof(*order), compare_places, rows->places.bytes);
+    return order;
 }
 
-static int64_t last_purchase_ms(const mr_shard *shard, mr_row row)
+static void put_row(const mr_day_rows *from, const mr_text *ids, uint32_t row,
+                    mr_day_rows *to)
 {
-    const int64_t stored = *mr_row_number(row, shard->plan->last_purchase->number_offset);
-    return stored == 0 ? MR_TIME_NONE : stored - 1;
+    mr_buffer_put_u8(&to->ids, (uint8_t)ids[row].length);
+    mr_buffer_put_text(&to->ids, ids[row]);
+    mr_buffer_put(&to->numbers, &mr_day_rows_numbers(from)[row], sizeof(mr_day_numbers));
+    mr_buffer_put(&to->vectors, mr_day_rows_vector(from, row),
+                  from->width * sizeof(float));
 }
 
-static void take(const mr_shard *shard, uint32_t index, mr_row row, mr_day_rows *rows)
+mr_status mr_day_rows_order(mr_day_rows *rows)
 {
-    const mr_text id = mr_shard_user_id(shard, index);
-    const mr_day_numbers numbers = {last_purchase_ms(shard, row), row.head->offset};
-    mr_buffer_put_u8(&rows->ids, (uint8_t)id.length);
-    mr_buffer_put_text(&rows->ids, id);
-    mr_buffer_put(&rows->numbers, &numbers, sizeof(numbers));
-    float *vector = mr_buffer_extend(&rows->vectors, rows->width * sizeof(float));
-    if (vector != NULL)
-        mr_shard_vector(shard, index, rows->at_ms, vector);
-    rows->count++;
-}
-
-mr_status mr_day_rows_collect(const mr_shard *shard, int64_t crossed_ms,
-                              mr_day_rows *ret_rows)
-{
-    const int64_t end_ms = mr_day_end_ms(shard);
-    MR_ASSERT(end_ms != MR_TIME_NONE);
-    mr_day_rows rows = {.plan_hash = mr_plan_hash(shard->plan),
-                        .partition = shard->partition,
-                        .width = (uint32_t)mr_plan_vector_width(shard->plan),
-                        .day = mr_zone_day(&shard->plan->settings.zone, end_ms - 1),
-                        .at_ms = end_ms - 1,
-                        .since_offset = shard->day.cut_offset,
-                        .next_offset = shard->next_offset,
-                        .crossed_ms = crossed_ms};
-    for (uint32_t i = 0; i < shard->store.row_count; i++) {
-        const mr_row row = mr_profile_store_row(&shard->store, i);
-        if (row.head->offset >= rows.since_offset && row.head->is_anonymous == 0 &&
-            !mr_row_is_empty(row))
-            take(shard, i, row, &rows);
-    }
-    if (rows.ids.failed || rows.numbers.failed || rows.vectors.failed) {
-        mr_day_rows_deinit(&rows);
-        return MR_ERR_NO_MEMORY;
-    }
-    *ret_rows = rows;
-    return MR_OK;
+    if (rows->places.length == 0)
+        return MR_OK;
+    mr_day_rows ordered = *rows;
+    ordered.ids = ordered.numbers = ordered.vectors = ordered.places = (mr_buffer){0};
+    uint32_t *order = order_of(rows);
+    mr_text *ids = mr_day_rows_ids(rows);
+    for (uint32_t i = 0; order != NULL && ids != NULL && i < rows->count; i++)
+        put_row(rows, ids, order[i], &ordered);
+    const bool is_whole = order != NULL && ids != NULL && !ordered.ids.failed &&
+                          !ordered.numbers.failed && !ordered.vectors.failed;
+    free(ids);
+    free(order);
+    mr_day_rows_deinit(is_whole ? rows : &ordered);
+    if (is_whole)
+        *rows = ordered;
+    return is_whole ? MR_OK : MR_ERR_NO_MEMORY;
 }
 
 mr_text *mr_day_rows_ids(const mr_day_rows *rows)
@@ -86,5 +69,6 @@ mr_text *mr_day_rows_ids(const mr_day_rows *rows)
 
 size_t mr_day_rows_bytes(const mr_day_rows *rows)
 {
-    return rows->ids.capacity + rows->numbers.capacity + rows->vectors.capacity;
+    return rows->ids.capacity + rows->numbers.capacity + rows->vectors.capacity +
+           rows->places.capacity;
 }

@@ -1,25 +1,11 @@
 /*
- * Day rows: the users of a day, as their profiles stood when it was over.
- *
- * A day of the plan's zone is closed by the *day cut*: just before the first record, in the log's
- * order, with an event at or after the midnight that ends it.  At the cut the rows of all known
- * users are taken to whose profile a record was applied since the cut before: id, the vector that
- * models read, the latest purchase and the newest record.  What came of the records does not
- * matter to where the cut lies, and nothing that follows it is in the rows: they are a pure
- * function of the log, however it was cut into batches and wherever a process began again.
- *
- * The day is the one that the newest event seen before the cut fell on; a day without events has
- * no rows.  A purchase touches its user's row, so whether a customer came back within a window is
- * known from the rows of the days in it (app/day_files.h).
- *
- * Erasing a user is not built yet; when it is, the user's rows must leave these files, too.
+ * Day rows: the users of a day, as a day cut (features/day_cut.h) took them: id, the vector that models
+ * read, the latest purchase and the newest record.
  *
  * Units      Times in ms; days of the plan's zone since 1970-01-01.
  * Ownership  Rows own their memory.
- * Threads    Collected by the shard's owner; afterwards one at a time, any.
- * Cost       A look at every row's head, and a vector for each that is taken: 0.09 to 0.13 s and
- *            15 MB for 100,000 users of a day among a million.  Once a day, at once: no event comes
- *            between.
+ * Threads    One at a time, any.
+ * Cost       Some 150 bytes a user.
  */
 #ifndef MR_FEATURES_DAY_ROWS_H
 #define MR_FEATURES_DAY_ROWS_H
@@ -46,23 +32,14 @@ typedef struct mr_day_rows {
     mr_buffer ids;        /* u8 length and bytes, a row after the other */
     mr_buffer numbers;    /* mr_day_numbers                             */
     mr_buffer vectors;    /* float, row-major; empty where only the rest was read */
+    mr_buffer places; /* u32, the shard's row of each; empty: they are in that order */
 } mr_day_rows;
 
 void mr_day_rows_deinit(mr_day_rows *rows);
 
-/*
- * The rows of the day that the shard's mark says is under way, closed by a record whose newest
- * event is at `crossed_ms`.  MR_ERR_NO_MEMORY.
- */
-MR_MUST_USE mr_status mr_day_rows_collect(const mr_shard *shard, int64_t crossed_ms,
-                                          mr_day_rows *ret_rows);
-
-/* The midnight that ends the day under way; MR_TIME_NONE before the first event. */
-int64_t mr_day_end_ms(const mr_shard *shard);
-
-/* Go on to the day of `crossed_ms`; what comes from here on is touched since this cut, unless there
- * was no event before it. */
-void mr_day_next(mr_shard *shard, int64_t crossed_ms);
+/* Put them in the order of the shard's rows, that of their taking being chance.
+ * MR_ERR_NO_MEMORY: they stand as they did. */
+MR_MUST_USE mr_status mr_day_rows_order(mr_day_rows *rows);
 
 static inline const mr_day_numbers *mr_day_rows_numbers(const mr_day_rows *rows)
 {

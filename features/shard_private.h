@@ -173,6 +173,7 @@ struct mr_shard {
     uint64_t redelivered;
     uint64_t unknown_currency;
     mr_day_mark day;
+    struct mr_day_cut *day_cut; /* borrowed; NULL: none is under way */
     uint8_t dialect;
     char dialect_profile[MR_SHARD_DIALECT_BYTES_MAX];
     uint8_t dialect_profile_length;
@@ -196,6 +197,9 @@ mr_row mr_shard_row(const mr_shard *shard, uint32_t row);
 void mr_cut_touch_row(mr_shard *shard, uint32_t row);
 void mr_cut_touch_item(mr_shard *shard, uint32_t item);
 
+/* As below, while a day's cut is under way. */
+void mr_day_cut_touch(mr_shard *shard, uint32_t row);
+
 /*
  * Say that a row is about to change, before it does: a cut under way copies it first, the next
  * one takes it along, and it goes on the list of changed ones, where every row has room.
@@ -203,6 +207,8 @@ void mr_cut_touch_item(mr_shard *shard, uint32_t item);
 static inline void mr_shard_touch(mr_shard *shard, uint32_t row)
 {
     mr_row_head *head = mr_profile_store_row(&shard->store, row).head;
+    if (shard->day_cut != NULL)
+        mr_day_cut_touch(shard, row);
     if (head->cut_mark != shard->cut.mark)
         mr_cut_touch_row(shard, row);
     if (head->is_changed)

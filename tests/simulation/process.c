@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum {
+    DAY_SLICE_ROWS = 2,
 
     BASES = 2,
     INFOS_MAX = 64,
@@ -164,11 +165,14 @@ static bool harvest(process *p, uint32_t partition)
     return true;
 }
 
-/* Another slice of the checkpoint that is being copied, if any: the budget is always used up. */
+/* Another slice of the checkpoint that is being copied, if any, the budget always used up, and of
+ * the day that is being cut. */
 static void cut_a_slice(process *p, uint32_t partition)
 {
     if (mr_owned_shard_cut(p->shards[partition], 0) != MR_OK)
         world_fail(p->world, "a checkpoint could not be copied");
+    if (mr_owned_shard_cut_day(p->shards[partition], DAY_SLICE_ROWS) != MR_OK)
+        world_fail(p->world, "a day could not be cut");
 }
 
 static void drop(process *p, uint32_t partition)

@@ -163,15 +163,17 @@ static bool same_bytes(const mr_buffer *a, const mr_buffer *b)
            (a->length == 0 || memcmp(a->bytes, b->bytes, a->length) == 0);
 }
 
-static void expect_days(world *w, uint32_t partition, const mr_day_box *days)
+static void expect_days(world *w, uint32_t partition, mr_day_box *days)
 {
     const mr_day_files files = {
         .state_path = WORLD_STATE, .topic = WORLD_TOPIC, .zone = &w->plan->settings.zone};
     for (size_t i = 0; i < days->count; i++) {
-        const mr_day_rows *expected = &days->days[i];
+        mr_day_rows *expected = &days->days[i];
         mr_day_rows found = {0};
         uint32_t crc;
         mr_error error = {{0}};
+        if (mr_day_rows_order(expected) != MR_OK)
+            abort();
         if (mr_day_files_read(&files, partition, expected->day, MR_DAY_ALL, &found, &crc,
                               &error) != MR_OK)
             world_fail(w, "a day is not there: %s", error.message);
@@ -208,6 +210,8 @@ static mr_shard *make_reference(world *w, uint32_t partition, bool without_copie
         if (!without_copies)
             expect_letters(w, partition, &batch);
     }
+    if (mr_day_box_finish(&days, shard) != MR_OK)
+        abort();
     free(records);
     mr_event_batch_deinit(&batch);
     mr_decoder_destroy(decoder);

@@ -165,6 +165,7 @@ static void feed(fixture *f, size_t end, size_t step)
             mr_owned_shard_apply(f->owned, &f->batch, f->records + at, count, &error));
         at += count;
         assert_int_equal(mr_shard_next_offset(f->owned->shard), at);
+        assert_ok(mr_owned_shard_cut_day(f->owned, (uint32_t)(at % 3)));
     }
 }
 
