@@ -173,6 +173,7 @@ struct mr_shard {
     uint64_t redelivered;
     uint64_t unknown_currency;
     mr_day_mark day;
+    mr_quintiles told_by;
     uint8_t dialect;
     char dialect_profile[MR_SHARD_DIALECT_BYTES_MAX];
     uint8_t dialect_profile_length;
