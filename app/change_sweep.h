@@ -11,15 +11,15 @@
  * bots are passed over.
  *
  * On its way the sweep takes the values that the thresholds of scores are of (app/quintile_board.h).
- * It judges by those that were there when it began: of the day before, all users alike.  A process that
- * starts has none; with the first ones it looks at the same day once more.
+ * It judges by those that were there when it began, of the day before.  A process that starts has none;
+ * with the first ones it looks at the same day once more.
  *
  * What was told is derived state: it is in the checkpoint and never hashed.
  *
  * Units      Days of the plan's zone; times in ms.
  * Ownership  The outbox takes copies.
  * Threads    The ingest thread.
- * Cost       About 1 us a user with the default plan, in slices between batches.
+ * Cost       1 to 2 us a user with the default plan, in slices between batches.
  */
 #ifndef MR_APP_CHANGE_SWEEP_H
 #define MR_APP_CHANGE_SWEEP_H

@@ -4,19 +4,22 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
 typedef struct place {
     bool is_expected;
-    bool is_changed; /* `next` is to take the place of `kept`; empty: nothing is */
+    bool is_changed; /* `next`, or nothing, is to take the place of `kept` */
     bool has_next;
-    bool has_kept;
-    bool is_sorted;     /* of `kept`                          */
-    mr_rfm_sample next; /* as it was put                      */
-    mr_rfm_sample kept; /* the board's thread alone, as below */
-    mr_rfm_sample gone; /* to be freed                        */
+    mr_rfm_sample next; /* as it was put */
     int64_t next_ms;
+
+    /* The board's thread alone. */
+    bool has_kept;
+    bool is_sorted;
+    bool is_fresh;     /* left since the thresholds were published */
+    bool begins_round; /* as the second since then                 */
+    mr_rfm_sample kept;
     int64_t kept_ms;
+    mr_rfm_sample gone; /* to be freed */
 } place;
 
 struct mr_quintile_board {
@@ -28,33 +31,58 @@ struct mr_quintile_board {
     const mr_rfm_sample **samples; /* of the thread: room for one a partition */
     bool is_changed;
     bool is_working;
-    bool has_begun; /* all partitions have left a sample once */
+    bool is_complete; /* all that are expected have left a sample  */
+    bool has_begun;   /* they had once                             */
     bool stopping;
     mr_quintile_reading reading;
 };
 
 /* ---- the board's thread ---- */
 
-/* Under the lock: take what was put; whether all that are expected have a sample. */
+/* Take what was put or withdrawn; whether the thresholds are of other partitions from now on, or
+ * this one leaves its second sample since they were published. */
+static bool take(place *at)
+{
+    const bool is_due = !at->has_next || !at->has_kept || at->is_fresh;
+    at->begins_round = at->is_fresh;
+    at->gone = at->kept;
+    at->kept = at->next;
+    at->kept_ms = at->next_ms;
+    at->has_kept = at->has_next;
+    at->is_fresh = at->has_next;
+    at->is_sorted = false;
+    at->next = (mr_rfm_sample){.count = 0};
+    at->has_next = false;
+    at->is_changed = false;
+    return is_due;
+}
+
+/* Under the lock: take all changes; whether the thresholds are to be published anew. */
 static bool take_changes(mr_quintile_board *board)
 {
-    bool is_complete = true;
+    bool is_due = false;
+    bool is_round = true; /* each has left a sample since they were published */
+    board->is_complete = true;
+    board->is_changed = false;
     for (uint32_t p = 0; p < board->count; p++) {
         place *at = &board->places[p];
-        if (at->is_changed) {
-            at->gone = at->kept;
-            at->kept = at->next;
-            at->kept_ms = at->next_ms;
-            at->has_kept = at->has_next;
-            at->next = (mr_rfm_sample){.count = 0};
-            at->has_next = false;
-            at->is_sorted = false;
-            at->is_changed = false;
-        }
-        is_complete &= !at->is_expected || at->has_kept;
+        if (at->is_changed)
+            is_due |= take(at);
+        board->is_complete &= !at->is_expected || at->has_kept;
+        is_round &= !at->has_kept || at->is_fresh;
     }
-    board->is_changed = false;
-    return is_complete;
+    return is_due || is_round;
+}
+
+static void tidy(mr_quintile_board *board)
+{
+    for (uint32_t p = 0; p < board->count; p++) {
+        place *at = &board->places[p];
+        mr_rfm_sample_deinit(&at->gone);
+        if (at->has_kept && !at->is_sorted)
+            mr_rfm_sample_sort(&at->kept);
+        at->is_sorted = at->has_kept;
+    }
 }
 
 static void compute(mr_quintile_board *board, mr_quintile_reading *ret_reading)
@@ -63,12 +91,10 @@ static void compute(mr_quintile_board *board, mr_quintile_reading *ret_reading)
     uint32_t count = 0;
     for (uint32_t p = 0; p < board->count; p++) {
         place *at = &board->places[p];
-        mr_rfm_sample_deinit(&at->gone);
+        at->is_fresh = at->begins_round;
+        at->begins_round = false;
         if (!at->has_kept)
             continue;
-        if (!at->is_sorted)
-            mr_rfm_sample_sort(&at->kept);
-        at->is_sorted = true;
         at_ms = at->kept_ms > at_ms ? at->kept_ms : at_ms;
         board->samples[count++] = &at->kept;
     }
@@ -76,20 +102,29 @@ static void compute(mr_quintile_board *board, mr_quintile_reading *ret_reading)
     mr_quintiles_of_sorted(board->samples, count, at_ms, &ret_reading->quintiles);
 }
 
-static void work(mr_quintile_board *board)
+/* Under the lock. */
+static void publish(mr_quintile_board *board, mr_quintile_reading reading)
 {
-    mr_quintile_reading reading = {.partitions = 0};
-    const bool is_complete = take_changes(board);
-    board->is_working = true;
-    (void)pthread_mutex_unlock(&board->lock);
-    compute(board, &reading);
-    (void)pthread_mutex_lock(&board->lock);
-    board->is_working = false;
-    board->has_begun = reading.partitions > 0 && (board->has_begun || is_complete);
+    board->has_begun = reading.partitions > 0 && (board->has_begun || board->is_complete);
     if (!board->has_begun)
         reading = (mr_quintile_reading){.partitions = 0};
     reading.of = board->reading.of; /* it may have changed meanwhile */
     board->reading = reading;
+}
+
+static void work(mr_quintile_board *board)
+{
+    mr_quintile_reading reading = {.partitions = 0};
+    const bool is_due = take_changes(board);
+    board->is_working = true;
+    (void)pthread_mutex_unlock(&board->lock);
+    tidy(board);
+    if (is_due)
+        compute(board, &reading);
+    (void)pthread_mutex_lock(&board->lock);
+    board->is_working = false;
+    if (is_due)
+        publish(board, reading);
 }
 
 static void *run(void *context)

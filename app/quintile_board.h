@@ -2,9 +2,11 @@
  * Quintile board: the thresholds of recency, frequency and monetary value as they stand.
  *
  * Each change sweep leaves the values of its partition's customers here; the thresholds are those of
- * the newest samples of all partitions of this process, as if the customers were in one sample.  A
- * process that starts has none until each of its partitions has left one; after that they are of what
- * there is.  A partition that goes to another process takes its sample along.
+ * the newest samples of all partitions of this process, as if the customers were in one sample.  They
+ * change when each partition has left a new one, so that a day's sweeps of all partitions judge by the
+ * same; without waiting for one that leaves none while another leaves two, and at once when one comes
+ * or goes.  A process that starts has none until each of its partitions has left a sample.  A partition
+ * that goes to another process takes its sample along.
  *
  * Units      Times in ms of event time.
  * Ownership  The board owns its samples: 24 bytes a customer.
@@ -34,14 +36,14 @@ void mr_quintile_board_destroy(mr_quintile_board *board); /* NULL allowed */
 void mr_quintile_board_expect(mr_quintile_board *board, uint32_t partition);
 void mr_quintile_board_withdraw(mr_quintile_board *board, uint32_t partition);
 
-/* In place of the partition's sample before; `sample` is empty then. */
+/* The partition's newest sample; `sample` is empty then. */
 void mr_quintile_board_put(mr_quintile_board *board, uint32_t partition,
                            mr_rfm_sample *sample, int64_t at_ms);
 
 /* False: there are no thresholds. */
 bool mr_quintile_board_read(mr_quintile_board *board, mr_quintile_reading *ret_reading);
 
-/* Whether a reading has all that was put. */
+/* Whether nothing that was put is still to be looked at. */
 bool mr_quintile_board_is_settled(mr_quintile_board *board);
 
 #endif

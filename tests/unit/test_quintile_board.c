@@ -8,6 +8,7 @@
 enum { PARTITIONS = SWEEP_PARTITIONS, CUSTOMERS = 1000 };
 
 static int64_t values[PARTITIONS][CUSTOMERS][MR_RFM_VALUES];
+static int64_t factor[PARTITIONS]; /* of a partition's values */
 
 /* Unequal partitions, with ties, and of money both signs. */
 static int make_values(void **state)
@@ -33,8 +34,12 @@ static size_t count_of(uint32_t partition)
 
 static void add(uint32_t partition, mr_rfm_sample *sample)
 {
-    for (size_t i = 0; i < count_of(partition); i++)
-        assert_ok(mr_rfm_sample_add(sample, values[partition][i]));
+    for (size_t i = 0; i < count_of(partition); i++) {
+        int64_t now[MR_RFM_VALUES];
+        for (int v = 0; v < MR_RFM_VALUES; v++)
+            now[v] = values[partition][i][v] * (1 + factor[partition]);
+        assert_ok(mr_rfm_sample_add(sample, now));
+    }
 }
 
 static void put(mr_quintile_board *board, uint32_t partition)
@@ -84,9 +89,49 @@ static void test_samples_add_up_to_those_of_all_customers(void **state)
     expect(board, 0, 3);
     put(board, 2);
     expect(board, 7, 3);
-    put(board, 2); /* in place of the one before */
-    expect(board, 7, 3);
     mr_quintile_board_destroy(board);
+}
+
+static void put_other(mr_quintile_board *board, uint32_t partition)
+{
+    factor[partition]++;
+    put(board, partition);
+}
+
+static void test_thresholds_change_when_each_has_left_a_new_sample(void **state)
+{
+    (void)state;
+    mr_quintile_board *board = NULL;
+    mr_quintile_reading before;
+    mr_quintile_reading after;
+    assert_ok(mr_quintile_board_create(PARTITIONS, &board));
+    for (uint32_t p = 0; p < PARTITIONS; p++)
+        mr_quintile_board_expect(board, p);
+    for (uint32_t p = 0; p < PARTITIONS; p++)
+        put(board, p);
+    assert_true(mr_quintile_board_read(board, &before));
+    put_other(board, 0);
+    put_other(board, 2);
+    assert_true(mr_quintile_board_read(board, &after));
+    assert_memory_equal(&before, &after, sizeof(before));
+    put_other(board, 1);
+    expect(board, 7, 3);
+    /* Nothing happens in partition 1 any more: a second sample of another one ends the round. */
+    put_other(board, 2);
+    assert_true(mr_quintile_board_read(board, &before));
+    put_other(board, 0);
+    assert_true(mr_quintile_board_read(board, &after));
+    assert_memory_equal(&before, &after, sizeof(before));
+    for (int round = 0; round < 2; round++) {
+        put_other(board, 2);
+        expect(board, 7, 3);
+        assert_true(mr_quintile_board_read(board, &before));
+        put_other(board, 0);
+        assert_true(mr_quintile_board_read(board, &after));
+        assert_memory_equal(&before, &after, sizeof(before));
+    }
+    mr_quintile_board_destroy(board);
+    memset(factor, 0, sizeof(factor));
 }
 
 static void test_a_partition_takes_its_sample_along(void **state)
@@ -141,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_samples_add_up_to_those_of_all_customers),
+        cmocka_unit_test(test_thresholds_change_when_each_has_left_a_new_sample),
         cmocka_unit_test(test_a_partition_takes_its_sample_along),
         cmocka_unit_test(test_nobody_who_bought_is_no_thresholds),
     };
