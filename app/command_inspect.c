@@ -109,6 +109,7 @@ static void print_buffer(mr_buffer *text)
     mr_buffer_deinit(text);
 }
 
+/* Scores and segments are by the thresholds that the shard was last judged by. */
 static mr_status print_user(const mr_shard *shard, uint32_t row, int64_t at_ms)
 {
     mr_buffer text = {0};
