@@ -79,7 +79,8 @@ static bool sequence_of(const mr_log_record *record, uint32_t *ret_partition,
 
 const char *mr_alert_kind_name(mr_alert_kind kind)
 {
-    static const char *const names[MR_ALERT_KINDS] = {"churn", "lifecycle", "level"};
+    static const char *const names[MR_ALERT_KINDS] = {"churn", "lifecycle", "level",
+                                                      "segment"};
     return names[kind];
 }
 

@@ -27,6 +27,7 @@ typedef enum mr_alert_kind {
     MR_ALERT_CHURN = 0,
     MR_ALERT_LIFECYCLE,
     MR_ALERT_LEVEL,
+    MR_ALERT_SEGMENT,
     MR_ALERT_KINDS, /* as a query: all of them */
 } mr_alert_kind;
 

@@ -128,8 +128,8 @@ static void put_thresholds(const mr_quintiles *quintiles, mr_json_writer *writer
 {
     static const char *const names[MR_RFM_VALUES] = {"recency_days", "orders",
                                                      "spend_minor"};
-    char version[24];
-    (void)snprintf(version, sizeof(version), "q-%016" PRIx64, quintiles->version);
+    char version[MR_QUINTILES_VERSION_BYTES];
+    mr_quintiles_version_text(quintiles, version);
     mr_json_key(writer, "quintiles");
     mr_json_begin_object(writer);
     mr_json_member_string(writer, "version", version);

@@ -109,12 +109,14 @@ static void print_buffer(mr_buffer *text)
     mr_buffer_deinit(text);
 }
 
+/* Scores and segments are by the thresholds that the shard was last judged by. */
 static mr_status print_user(const mr_shard *shard, uint32_t row, int64_t at_ms)
 {
     mr_buffer text = {0};
     mr_json_writer writer = mr_json_writer_of(&text);
-    mr_profile_json_write(
-        shard, row, at_ms != MR_TIME_NONE ? at_ms : mr_shard_newest_ms(shard), &writer);
+    mr_profile_json_write(shard, row,
+                          at_ms != MR_TIME_NONE ? at_ms : mr_shard_newest_ms(shard),
+                          mr_shard_told_by(shard), &writer);
     const mr_status status = mr_buffer_status(&text);
     print_buffer(&text);
     return status;

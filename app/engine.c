@@ -214,6 +214,8 @@ static mr_status open_state(mr_engine *engine, mr_error *ret_error)
     MR_TRY(mr_beginning_check_partitions(config, engine->topics.events, ret_error));
     MR_TRY(create_shared(engine, ret_error));
     if (mr_recent_readers_create(mr_clock_system(), &engine->readers) != MR_OK ||
+        mr_quintile_board_create(mr_log_partitions(engine->topics.events),
+                                 &engine->quintiles) != MR_OK ||
         mr_checkpointer_create(engine->store, engine->topics.dead_letters,
                                engine->topics.late, engine->topics.events,
                                engine->topics.alerts, &engine->checkpointer) != MR_OK)
@@ -393,6 +395,7 @@ static void stop(running *self)
     free(engine->scorers);
     mr_feeds_destroy(engine->feeds);
     mr_alert_feed_destroy(engine->alerts);
+    mr_quintile_board_destroy(engine->quintiles);
     mr_recent_readers_destroy(engine->readers);
     mr_snapshot_holder_destroy(engine->models);
     mr_snapshot_holder_destroy(engine->catalogue);

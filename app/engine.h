@@ -20,6 +20,7 @@
 #include "app/alert_feed.h"
 #include "app/checkpointer.h"
 #include "app/config.h"
+#include "app/quintile_board.h"
 #include "app/recent_readers.h"
 #include "app/statistics.h"
 #include "app/topics.h"
@@ -53,6 +54,7 @@ typedef struct mr_engine {
     mr_snapshot_holder *catalogue; /* of mr_catalogue                    */
     mr_snapshot_holder *trending;  /* of mr_trending_board                */
     mr_alert_feed *alerts;
+    mr_quintile_board *quintiles; /* NULL of an API-only node */
     mr_recent_readers *readers;
     mr_statistics *statistics;
     const mr_clock *clock; /* wall time, or the data's with log.clock: data */

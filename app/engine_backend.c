@@ -291,7 +291,10 @@ static mr_status answer_profile(mr_user_question *question)
 {
     profile_question *q = (profile_question *)(void *)question;
     const mr_shard *shard = question->owned->shard;
-    mr_profile_json_write(shard, question->row, mr_shard_newest_ms(shard), q->writer);
+    mr_quintile_reading thresholds;
+    (void)mr_quintile_board_read(question->owned->engine->quintiles, &thresholds);
+    mr_profile_json_write(shard, question->row, mr_shard_newest_ms(shard),
+                          &thresholds.quintiles, q->writer);
     return MR_OK;
 }
 

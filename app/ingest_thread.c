@@ -30,7 +30,8 @@ enum {
 #define PUBLISH_NS (1000 * MS_NS)
 #define RETRY_NS (1000 * MS_NS)
 #define SWEEP_LOOK_NS (1000 * MS_NS)
-#define CUT_SLICE_NS (MS_NS / 2) /* between two batches, of all shards together */
+#define SWEEP_SOON_NS (50 * MS_NS) /* the first thresholds may be there any moment */
+#define CUT_SLICE_NS (MS_NS / 2)   /* between two batches, of all shards together */
 #define TICK_NS (60000 * MS_NS)
 #define RATE_NS (2000 * MS_NS)
 
@@ -75,6 +76,7 @@ static void drop(mr_ingest_thread *thread, uint32_t partition)
         (void)nanosleep(&(struct timespec){.tv_nsec = MS_NS}, NULL);
     mr_owned_shard_close(thread->shards[partition]);
     thread->shards[partition] = NULL;
+    mr_quintile_board_withdraw(thread->engine->quintiles, partition);
 }
 
 static void assigned(mr_ingest_thread *thread, uint32_t partition)
@@ -96,6 +98,8 @@ static void assigned(mr_ingest_thread *thread, uint32_t partition)
     owned->is_owned = true;
     owned->is_at_end = false;
     owned->is_stopped = false;
+    mr_change_sweep_restart(owned);
+    mr_quintile_board_expect(engine->quintiles, partition);
     const int64_t now = now_ns();
     owned->checkpoint_ns = now + engine->config->state.interval_ms * MS_NS;
     owned->tick_ns = now + TICK_NS;
@@ -116,6 +120,7 @@ static void revoked(mr_ingest_thread *thread, uint32_t partition)
         return;
     owned->is_owned = false;
     owned->is_parting = true;
+    mr_quintile_board_withdraw(thread->engine->quintiles, owned->partition);
     atomic_store_explicit(&statistics_of(owned)->is_owned, false, memory_order_relaxed);
     if (mr_owned_shard_checkpoint(owned) != MR_OK)
         mr_log_warn("event=checkpoint_failed partition=%" PRIu32, partition);
@@ -382,11 +387,12 @@ static void sweep(mr_ingest_thread *thread, mr_owned_shard *owned, int64_t now)
     if (!owned->churn_sweep.is_under_way && !owned->change_sweep.is_under_way &&
         now < owned->sweep_look_ns)
         return;
-    owned->sweep_look_ns = now + SWEEP_LOOK_NS;
     if (mr_change_sweep(owned) == MR_ERR_NO_MEMORY)
         mr_log_warn("event=change_sweep_failed partition=%" PRIu32
                     " why=\"out of memory\"",
                     owned->partition);
+    owned->sweep_look_ns =
+        now + (owned->thresholds.quintiles.customers > 0 ? SWEEP_LOOK_NS : SWEEP_SOON_NS);
     mr_snapshot *snapshot = mr_snapshot_acquire(thread->engine->models);
     if (snapshot == NULL)
         return;
@@ -543,7 +549,7 @@ static void between_batches(mr_ingest_thread *thread)
             atomic_fetch_add_explicit(&thread->engine->statistics->cache_failures, 1,
                                       memory_order_relaxed);
         all_done &= owned->is_at_end && links == 0 && !owned->churn_sweep.is_under_way &&
-                    !owned->change_sweep.is_under_way && is_published(owned);
+                    is_published(owned) && mr_change_sweep_is_settled(owned);
     }
     cut_a_slice(thread);
     if (publish)

@@ -215,6 +215,7 @@ void mr_owned_shard_close(mr_owned_shard *owned)
     mr_batch_slice_deinit(&owned->slice);
     mr_row_queue_deinit(&owned->read_rows);
     mr_row_queue_deinit(&owned->unread_rows);
+    mr_rfm_sample_deinit(&owned->rfm_sample);
     free(owned);
 }
 

@@ -17,6 +17,7 @@
 #include "app/batch_slice.h"
 #include "app/engine.h"
 #include "app/key_sample.h"
+#include "app/quintile_board.h"
 #include "app/row_queue.h"
 #include "app/sweep.h"
 #include "core/event.h"
@@ -67,9 +68,11 @@ typedef struct mr_owned_shard {
     mr_row_queue unread_rows; /* changed: their lists are made when there is time     */
 
     mr_sweep churn_sweep;
-    mr_sweep change_sweep;  /* its days are of the plan's zone          */
-    int64_t sweep_look_ns;  /* when to look again whether one is due    */
-    char swept_version[64]; /* of the model that the churn sweep is by */
+    mr_sweep change_sweep;          /* its days are of the plan's zone          */
+    mr_rfm_sample rfm_sample;       /* of the users it has looked at          */
+    mr_quintile_reading thresholds; /* those there were when it began         */
+    int64_t sweep_look_ns;          /* when to look again whether one is due    */
+    char swept_version[64];         /* of the model that the churn sweep is by */
 } mr_owned_shard;
 
 /* Restore or begin the shard of `partition`; the next offset to read is the shard's.

@@ -1,6 +1,7 @@
 #include "app/profile_json.h"
 
 #include "core/event.h"
+#include "features/segments.h"
 
 #include <stdio.h>
 
@@ -112,6 +113,49 @@ static void put_summary_churn(mr_json_writer *writer, const mr_user_state *state
     mr_json_end_object(writer);
 }
 
+static void put_scores(mr_json_writer *writer, const mr_standing *standing)
+{
+    mr_json_key(writer, "rfm_scores");
+    if (!standing->has_scores) {
+        mr_json_put_null(writer);
+        mr_json_key(writer, "rfm_segment");
+        mr_json_put_null(writer);
+        return;
+    }
+    mr_json_begin_object(writer);
+    mr_json_member_int(writer, "r", standing->scores[MR_RFM_RECENCY]);
+    mr_json_member_int(writer, "f", standing->scores[MR_RFM_FREQUENCY]);
+    mr_json_member_int(writer, "m", standing->scores[MR_RFM_MONETARY]);
+    mr_json_end_object(writer);
+    mr_json_member_string(writer, "rfm_segment", mr_rfm_segment_name(standing->rfm - 1));
+}
+
+/* Without thresholds nothing is known of any of it; strangers and bots are in no segment. */
+static void put_segments(mr_json_writer *writer, const mr_shard *shard, uint32_t row,
+                         int64_t at_ms, const mr_quintiles *quintiles)
+{
+    const mr_plan *plan = mr_shard_plan(shard);
+    const bool is_known = quintiles->customers > 0;
+    mr_standing standing = {.rules = 0};
+    if (is_known && mr_segments_are_for(shard, row, at_ms))
+        mr_standing_of(shard, row, at_ms, quintiles, &standing);
+    put_scores(writer, &standing);
+    mr_json_key(writer, "segments");
+    if (!is_known) {
+        mr_json_put_null(writer);
+        mr_json_key(writer, "thresholds_as_of");
+        mr_json_put_null(writer);
+        return;
+    }
+    mr_json_begin_array(writer);
+    for (size_t i = 0; i < mr_plan_segment_count(plan); i++)
+        if ((standing.rules >> i & 1) != 0)
+            mr_json_put_string(writer, mr_plan_segment(plan, i)->name);
+    mr_json_end_array(writer);
+    mr_json_key(writer, "thresholds_as_of");
+    put_time(writer, quintiles->at_ms);
+}
+
 static void put_recent(mr_json_writer *writer, const mr_recent_item *item)
 {
     mr_json_begin_object(writer);
@@ -165,7 +209,7 @@ void mr_profile_json_write_summary(const mr_user_state *state, mr_text user_id,
 }
 
 void mr_profile_json_write(const mr_shard *shard, uint32_t row, int64_t at_ms,
-                           mr_json_writer *writer)
+                           const mr_quintiles *quintiles, mr_json_writer *writer)
 {
     const bool is_anonymous = mr_shard_is_anonymous(shard, row);
     mr_json_begin_object(writer);
@@ -176,6 +220,7 @@ void mr_profile_json_write(const mr_shard *shard, uint32_t row, int64_t at_ms,
     mr_json_key(writer, "as_of");
     put_time(writer, at_ms);
     put_churn(writer, mr_shard_churn(shard, row));
+    put_segments(writer, shard, row, at_ms, quintiles);
     mr_json_key(writer, "features");
     mr_json_begin_object(writer);
     mr_shard_profile_visit(shard, row, at_ms, put_feature, writer);

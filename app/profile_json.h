@@ -6,7 +6,9 @@
  * major unit, times and days are ISO 8601 text.
  *
  *     {"user_id":"17850","anonymous":false,"as_of":"2011-12-09T12:50:00.000Z",
- *      "churn":{"probability":0.873,"tier":"critical","since":"…"},"features":{…}}
+ *      "churn":{"probability":0.873,"tier":"critical","since":"…"},
+ *      "rfm_scores":{"r":2,"f":5,"m":4},"rfm_segment":"at_risk","segments":["vip","win_back"],
+ *      "thresholds_as_of":"2011-12-09T12:49:00.000Z","features":{…}}
  *
  * Units      As said; times UTC.
  * Ownership  Writes to the caller's writer.
@@ -18,11 +20,13 @@
 
 #include "core/json.h"
 #include "core/user_state.h"
+#include "features/quintiles.h"
 #include "features/shard.h"
 
-/* One JSON object: the profile of `row` as of `at_ms`.  Check mr_buffer_status() afterwards. */
+/* One JSON object: the profile of `row` as of `at_ms`.  Scores and segments are by `quintiles`, and
+ * null when those have no customers.  Check mr_buffer_status() afterwards. */
 void mr_profile_json_write(const mr_shard *shard, uint32_t row, int64_t at_ms,
-                           mr_json_writer *writer);
+                           const mr_quintiles *quintiles, mr_json_writer *writer);
 
 /*
  * One JSON object: what a user's summary, the `:s` value, holds of the profile; marked by

@@ -26,7 +26,7 @@
 typedef struct mr_checkpoint_store mr_checkpoint_store;
 
 enum {
-    MR_CHECKPOINT_VERSION = 3,
+    MR_CHECKPOINT_VERSION = 4,
     MR_CHECKPOINT_BASES_MIN = 2,
     MR_CHECKPOINT_GENERATIONS_MAX = 4096, /* looked at in one directory      */
     MR_CHECKPOINT_NAME_BYTES_MAX = 64     /* of a saved checkpoint           */

@@ -95,6 +95,21 @@ void mr_checkpoint_put_links(const mr_shard *shard, mr_buffer *buffer)
     close_block(&writer);
 }
 
+/* What was told of segments by their numbers is of these segments, judged by these thresholds. */
+static void put_told_by(const mr_shard *shard, mr_buffer *buffer)
+{
+    const mr_quintiles *quintiles = &shard->told_by;
+    block_writer writer = open_block(buffer, MR_BLOCK_TOLD_BY);
+    mr_buffer_put_u64(buffer, mr_plan_segments_hash(shard->plan));
+    mr_buffer_put_u64(buffer, quintiles->customers);
+    mr_buffer_put_i64(buffer, quintiles->at_ms);
+    mr_buffer_put_u64(buffer, quintiles->version);
+    for (size_t v = 0; v < MR_RFM_VALUES; v++)
+        for (size_t k = 0; k < MR_QUINTILE_THRESHOLDS; k++)
+            mr_buffer_put_i64(buffer, quintiles->thresholds[v][k]);
+    close_block(&writer);
+}
+
 /* All of them, in every file: they are few, and rows in a delta may name any. */
 static void put_words(const mr_shard *shard, mr_buffer *buffer)
 {
@@ -134,6 +149,7 @@ void mr_checkpoint_put_start(const mr_shard *shard, const mr_checkpoint_place *p
     put_words(shard, buffer);
     put_commerce(shard, buffer);
     put_outbox(shard, buffer);
+    put_told_by(shard, buffer);
     put_tally(&shard->exposures, MR_BLOCK_EXPOSURES, place->segment == 0, buffer);
     put_tally(&shard->sales, MR_BLOCK_SALES, place->segment == 0, buffer);
 }
@@ -148,13 +164,14 @@ void mr_checkpoint_put_item(const mr_shard *shard, uint32_t item, mr_buffer *ite
 static void put_derived(const mr_shard *shard, uint32_t row, mr_buffer *entries)
 {
     const mr_row_derived derived = mr_row_derived_of(mr_shard_row(shard, row));
-    if (derived.since_s == 0 && derived.told == 0)
+    if (derived.since_s == 0 && derived.told == 0 && derived.told_segments == 0)
         return;
     mr_buffer_put_u32(entries, row);
     mr_buffer_put_u32(entries, derived.since_s);
     mr_buffer_put_u16(entries, derived.permille);
     mr_buffer_put_u8(entries, derived.tier);
     mr_buffer_put_u32(entries, derived.told);
+    mr_buffer_put_u64(entries, derived.told_segments);
 }
 
 void mr_checkpoint_put_row(const mr_shard *shard, uint32_t row,

@@ -41,7 +41,8 @@ typedef struct decoder {
     size_t fresh_capacity;
     bool has_dedup;
     bool has_links;
-    uint64_t events; /* sum over all profiles */
+    uint64_t segments_hash; /* of the segments that others were told of; 0: none */
+    uint64_t events;        /* sum over all profiles */
 } decoder;
 
 static mr_status decode_items(decoder *decoder_, mr_reader *reader)
@@ -382,15 +383,43 @@ static mr_status decode_derived(decoder *decoder_, mr_reader *reader)
         const uint32_t permille = mr_reader_u16(reader);
         const uint32_t tier = mr_reader_u8(reader);
         const uint32_t told = decoder_->header->version > 2 ? mr_reader_u32(reader) : 0;
+        const uint64_t told_segments =
+            decoder_->header->version > 3 ? mr_reader_u64(reader) : 0;
         if (reader->failed || row >= decoder_->shard->store.row_count ||
             permille > 1000 || tier > 3 || told > MR_TOLD_MAX ||
-            !has_bit(decoder_->has_profile, row))
+            told_segments > MR_TOLD_SEGMENTS_MAX || !has_bit(decoder_->has_profile, row))
             return MR_ERR_CORRUPT;
-        mr_row_set_derived(
-            mr_shard_row(decoder_->shard, row),
-            (mr_row_derived){since_s, (uint16_t)permille, (uint8_t)tier, (uint16_t)told});
+        mr_row_set_derived(mr_shard_row(decoder_->shard, row),
+                           (mr_row_derived){since_s, (uint16_t)permille, (uint8_t)tier,
+                                            (uint16_t)told, told_segments});
     }
     return MR_OK;
+}
+
+/* What others were told of segments that the plan has no more, or has elsewhere, is forgotten at the
+ * end of the file. */
+static mr_status decode_told_by(decoder *decoder_, mr_reader *reader)
+{
+    mr_quintiles *quintiles = &decoder_->shard->told_by;
+    decoder_->segments_hash = mr_reader_u64(reader);
+    quintiles->customers = mr_reader_u64(reader);
+    quintiles->at_ms = mr_reader_i64(reader);
+    quintiles->version = mr_reader_u64(reader);
+    for (size_t v = 0; v < MR_RFM_VALUES; v++)
+        for (size_t k = 0; k < MR_QUINTILE_THRESHOLDS; k++)
+            quintiles->thresholds[v][k] = mr_reader_i64(reader);
+    return !reader->failed && reader->position == reader->length ? MR_OK : MR_ERR_CORRUPT;
+}
+
+static void forget_other_segments(const decoder *decoder_)
+{
+    mr_shard *shard = decoder_->shard;
+    if (decoder_->segments_hash == 0 ||
+        decoder_->segments_hash == mr_plan_segments_hash(shard->plan))
+        return;
+    shard->told_by = (mr_quintiles){.customers = 0};
+    for (uint32_t row = 0; row < shard->store.row_count; row++)
+        mr_shard_row(shard, row).side->told_segments = 0;
 }
 
 static mr_status decode_dedup(decoder *decoder_, mr_reader *reader)
@@ -460,6 +489,7 @@ static mr_status decode_payload(decoder *decoder_, uint32_t kind, mr_reader *rea
     case MR_BLOCK_ITEM_WORDS: return decode_item_words(decoder_, reader);
     case MR_BLOCK_ITEM_QUALITY: return decode_item_quality(decoder_, reader);
     case MR_BLOCK_EXPOSURES: return decode_tally(&decoder_->shard->exposures, reader);
+    case MR_BLOCK_TOLD_BY: return decode_told_by(decoder_, reader);
     case MR_BLOCK_SALES: return decode_sales(decoder_, reader);
     default: return MR_ERR_CORRUPT; /* the reserved kinds among them */
     }
@@ -524,6 +554,7 @@ static mr_status finish_file(decoder *decoder_)
     shard->commerce.totals.customers = header->customers;
     shard->outbox.last_sequence = header->outbox_sequence;
     mr_shard_set_dialect(shard, header->dialect, header->dialect_profile);
+    forget_other_segments(decoder_);
     return MR_OK;
 }
 

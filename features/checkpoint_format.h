@@ -6,7 +6,7 @@
  * another place, does not fit.  An encoded state is the same with the blocks as they are: it is
  * sealed (compressed and summed) later, on another thread.
  *
- * Format 1, bases alone, is still read.
+ * Format 1, bases alone, is still read; what each format has is in docs/FORMATS.md.
  *
  * Units      Little-endian; sizes in bytes.
  * Ownership  Buffers are the caller's.
@@ -48,6 +48,7 @@ typedef enum mr_block_kind {
     MR_BLOCK_ITEM_QUALITY = 15,
     MR_BLOCK_EXPOSURES = 16,
     MR_BLOCK_SALES = 17,
+    MR_BLOCK_TOLD_BY = 18, /* absent in older files: nothing was told of segments */
     MR_BLOCK_END = 255,
 } mr_block_kind;
 

@@ -71,18 +71,21 @@ typedef struct mr_row_head {
 
 _Static_assert(sizeof(mr_row_head) == 64, "one cache line");
 
-/* What models say, never read by an operation; it lies where the row has room. */
+/* What models say, and what others were told of it, never read by an operation; it lies where the
+ * row has room. */
 typedef struct mr_row_derived {
     uint32_t since_s; /* one more than the second; 0: never scored */
     uint16_t permille;
     uint8_t tier;
-    uint16_t told; /* mr_shard_told() */
+    uint16_t told;          /* mr_shard_told() */
+    uint64_t told_segments; /* mr_shard_told_segments() */
 } mr_row_derived;
 
 /* What few events touch. */
 typedef struct mr_row_side {
     uint32_t churn_since_s; /* of mr_row_derived */
     uint32_t noted; /* a block: anonymous ids seen with this user, as hashes; 0: none */
+    uint64_t told_segments; /* of mr_row_derived, too */
 } mr_row_side;
 
 /* A day of a series, as it is read; how it is kept stands in day_series.c. */
@@ -217,7 +220,8 @@ static inline mr_row_derived mr_row_derived_of(mr_row row)
     return (mr_row_derived){.since_s = row.side->churn_since_s,
                             .permille = row.head->churn_permille,
                             .tier = row.head->churn_tier,
-                            .told = row.head->told};
+                            .told = row.head->told,
+                            .told_segments = row.side->told_segments};
 }
 
 static inline void mr_row_set_derived(mr_row row, mr_row_derived derived)
@@ -226,6 +230,7 @@ static inline void mr_row_set_derived(mr_row row, mr_row_derived derived)
     row.head->churn_permille = derived.permille & 0x3FFU;
     row.head->churn_tier = derived.tier & 3U;
     row.head->told = derived.told & 0xFFFU;
+    row.side->told_segments = derived.told_segments;
 }
 
 /* No events: it was made for what came to nothing, or its events moved to another profile. */

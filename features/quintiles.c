@@ -3,6 +3,8 @@
 #include "core/assert.h"
 #include "core/hash.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,20 +47,83 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void mr_quintiles_of(mr_rfm_sample *sample, int64_t at_ms, mr_quintiles *ret_quintiles)
+void mr_rfm_sample_sort(mr_rfm_sample *sample)
+{
+    for (size_t v = 0; v < MR_RFM_VALUES && sample->count > 0; v++)
+        qsort(sample->values[v], sample->count, sizeof(*sample->values[v]), compare);
+}
+
+/* How many of the ascending values are at most `value`. */
+static size_t count_to(const int64_t *values, size_t count, int64_t value)
+{
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (values[middle] <= value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static uint64_t count_all_to(const mr_rfm_sample *const *samples, size_t count, size_t v,
+                             int64_t value)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += count_to(samples[i]->values[v], samples[i]->count, value);
+    return sum;
+}
+
+/* The value at a rank, from 1, of all of them together: the least that has so many up to it. */
+static int64_t value_at(const mr_rfm_sample *const *samples, size_t count, size_t v,
+                        uint64_t rank)
+{
+    int64_t low = INT64_MIN;
+    int64_t high = INT64_MAX;
+    while (low < high) {
+        const uint64_t span = (uint64_t)high - (uint64_t)low;
+        const int64_t middle = (int64_t)((uint64_t)low + span / 2);
+        if (count_all_to(samples, count, v, middle) >= rank)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+void mr_quintiles_of_sorted(const mr_rfm_sample *const *samples, size_t count,
+                            int64_t at_ms, mr_quintiles *ret_quintiles)
 {
     memset(ret_quintiles, 0, sizeof(*ret_quintiles));
-    ret_quintiles->customers = sample->count;
     ret_quintiles->at_ms = at_ms;
-    for (size_t v = 0; v < MR_RFM_VALUES && sample->count > 0; v++) {
-        qsort(sample->values[v], sample->count, sizeof(*sample->values[v]), compare);
+    for (size_t i = 0; i < count; i++)
+        ret_quintiles->customers += samples[i]->count;
+    const uint64_t customers = ret_quintiles->customers;
+    for (size_t v = 0; v < MR_RFM_VALUES && customers > 0; v++) {
         for (size_t k = 1; k <= MR_QUINTILE_THRESHOLDS; k++) {
-            const size_t rank = (k * sample->count + MR_QUINTILES - 1) / MR_QUINTILES;
-            ret_quintiles->thresholds[v][k - 1] = sample->values[v][rank - 1];
+            const uint64_t rank = (k * customers + MR_QUINTILES - 1) / MR_QUINTILES;
+            ret_quintiles->thresholds[v][k - 1] = value_at(samples, count, v, rank);
         }
     }
     ret_quintiles->version =
         mr_hash_bytes(ret_quintiles, offsetof(mr_quintiles, version));
+}
+
+void mr_quintiles_of(mr_rfm_sample *sample, int64_t at_ms, mr_quintiles *ret_quintiles)
+{
+    const mr_rfm_sample *const alone = sample;
+    mr_rfm_sample_sort(sample);
+    mr_quintiles_of_sorted(&alone, 1, at_ms, ret_quintiles);
+}
+
+void mr_quintiles_version_text(const mr_quintiles *quintiles,
+                               char ret_text[MR_QUINTILES_VERSION_BYTES])
+{
+    (void)snprintf(ret_text, MR_QUINTILES_VERSION_BYTES, "q-%016" PRIx64,
+                   quintiles->version);
 }
 
 bool mr_quintiles_score(const mr_quintiles *quintiles,
@@ -82,7 +147,7 @@ const char *mr_rfm_segment_name(size_t index)
     return segments[index];
 }
 
-const char *mr_rfm_segment(int recency, int frequency)
+size_t mr_rfm_segment_index(int recency, int frequency)
 {
     /* By recency, then frequency, from 1: one name for each of the 25. */
     static const uint8_t map[MR_QUINTILES][MR_QUINTILES] = {
@@ -91,5 +156,10 @@ const char *mr_rfm_segment(int recency, int frequency)
     };
     MR_ASSERT(recency >= 1 && recency <= MR_QUINTILES);
     MR_ASSERT(frequency >= 1 && frequency <= MR_QUINTILES);
-    return segments[map[recency - 1][frequency - 1]];
+    return map[recency - 1][frequency - 1];
+}
+
+const char *mr_rfm_segment(int recency, int frequency)
+{
+    return segments[mr_rfm_segment_index(recency, frequency)];
 }

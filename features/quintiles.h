@@ -9,7 +9,7 @@
  * Units      Days, orders, minor units.
  * Ownership  A sample owns its values.
  * Threads    Owner-only.
- * Cost       24 bytes a customer; thresholds: three sorts.
+ * Cost       24 bytes a customer; thresholds: three sorts, of sorted samples a few hundred searches.
  */
 #ifndef MR_FEATURES_QUINTILES_H
 #define MR_FEATURES_QUINTILES_H
@@ -49,15 +49,27 @@ MR_MUST_USE mr_status mr_rfm_sample_add(mr_rfm_sample *sample,
 /* Sorts the sample's values. */
 void mr_quintiles_of(mr_rfm_sample *sample, int64_t at_ms, mr_quintiles *ret_quintiles);
 
+/* The same in two steps: samples that were sorted one by one, taken together as if they were one. */
+void mr_rfm_sample_sort(mr_rfm_sample *sample);
+void mr_quintiles_of_sorted(const mr_rfm_sample *const *samples, size_t count,
+                            int64_t at_ms, mr_quintiles *ret_quintiles);
+
+/* The version as it is shown: "q-0123456789abcdef". */
+enum { MR_QUINTILES_VERSION_BYTES = 24 };
+void mr_quintiles_version_text(const mr_quintiles *quintiles,
+                               char ret_text[MR_QUINTILES_VERSION_BYTES]);
+
 /* 1 .. 5 each; false without thresholds. */
 bool mr_quintiles_score(const mr_quintiles *quintiles,
                         const int64_t values[MR_RFM_VALUES],
                         int ret_scores[MR_RFM_VALUES]);
 
-/* The usual name of a recency and a frequency score: "champions", "at_risk", … */
-const char *mr_rfm_segment(int recency, int frequency);
-
 enum { MR_RFM_SEGMENTS = 10 };
+
+/* What a recency and a frequency score are usually called: "champions", "at_risk", …; and which of
+ * the ten that is. */
+const char *mr_rfm_segment(int recency, int frequency);
+size_t mr_rfm_segment_index(int recency, int frequency);
 const char *mr_rfm_segment_name(size_t index);
 
 #endif

@@ -35,6 +35,20 @@ const mr_segment *mr_plan_segment(const mr_plan *plan, size_t index)
     return &plan->segments[index];
 }
 
+uint64_t mr_plan_segments_hash(const mr_plan *plan)
+{
+    uint64_t hash = plan->segment_count;
+    for (size_t i = 0; i < plan->segment_count; i++) {
+        const mr_segment *segment = &plan->segments[i];
+        const mr_text where = mr_expression_text(segment->where);
+        const uint64_t parts[3] = {hash,
+                                   mr_hash_bytes(segment->name, strlen(segment->name)),
+                                   mr_hash_bytes(where.bytes, where.length)};
+        hash = mr_hash_bytes(parts, sizeof(parts));
+    }
+    return hash;
+}
+
 const mr_expression *mr_plan_bot_rule(const mr_plan *plan)
 {
     return plan->bot_rule;
@@ -51,6 +65,17 @@ static bool resolve(void *context, mr_text name, uint32_t *ret_number)
     return mr_plan_resolve(context, name, ret_number, NULL);
 }
 
+static bool uses_scores(const mr_expression *rule)
+{
+    const uint32_t *numbers;
+    const size_t count = mr_expression_names(rule, &numbers);
+    bool uses = false;
+    for (size_t i = 0; i < count; i++)
+        uses |= numbers[i] >= MR_PLAN_RFM_SCORE &&
+                numbers[i] < MR_PLAN_RFM_SCORE + MR_RFM_VALUES;
+    return uses;
+}
+
 mr_status mr_plan_add_segment(mr_plan *plan, const char *name, const char *meaning,
                               mr_text where, mr_error *ret_error)
 {
@@ -65,6 +90,7 @@ mr_status mr_plan_add_segment(mr_plan *plan, const char *name, const char *meani
     MR_TRY(mr_expression_parse(where, resolve, plan, &segment->where, ret_error));
     segment->name = name;
     segment->meaning = meaning;
+    segment->uses_scores = uses_scores(segment->where);
     plan->segment_count++;
     return MR_OK;
 }
@@ -116,4 +142,30 @@ bool mr_rfm_values_of(const mr_shard *shard, uint32_t row, int64_t at_ms,
     ret_values[MR_RFM_FREQUENCY] = *mr_row_count(parts, plan->orders->number_offset);
     ret_values[MR_RFM_MONETARY] = *mr_row_number(parts, plan->spend->number_offset);
     return last != 0;
+}
+
+bool mr_segments_are_for(const mr_shard *shard, uint32_t row, int64_t at_ms)
+{
+    return !mr_shard_is_anonymous(shard, row) && !mr_shard_is_empty(shard, row) &&
+           !mr_segment_holds(shard, row, at_ms, shard->plan->bot_rule, NULL);
+}
+
+void mr_standing_of(const mr_shard *shard, uint32_t row, int64_t at_ms,
+                    const mr_quintiles *quintiles, mr_standing *ret_standing)
+{
+    const mr_plan *plan = shard->plan;
+    mr_standing standing = {.rules = 0};
+    int64_t values[MR_RFM_VALUES];
+    standing.has_scores = mr_rfm_values_of(shard, row, at_ms, values) &&
+                          mr_quintiles_score(quintiles, values, standing.scores);
+    if (standing.has_scores)
+        standing.rfm =
+            1 + (uint32_t)mr_rfm_segment_index(standing.scores[MR_RFM_RECENCY],
+                                               standing.scores[MR_RFM_FREQUENCY]);
+    for (size_t i = 0; i < plan->segment_count; i++) {
+        if (mr_segment_holds(shard, row, at_ms, plan->segments[i].where,
+                             standing.has_scores ? standing.scores : NULL))
+            standing.rules |= UINT64_C(1) << i;
+    }
+    *ret_standing = standing;
 }

@@ -30,6 +30,7 @@
 #include "core/hash.h"
 #include "core/user_state.h"
 #include "features/plan.h"
+#include "features/quintiles.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -260,6 +261,15 @@ mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row);
 #define MR_TOLD_MAX ((UINT32_C(1) << 12) - 1)
 void mr_shard_set_told(mr_shard *shard, uint32_t row, uint32_t told);
 uint32_t mr_shard_told(const mr_shard *shard, uint32_t row);
+
+/* The same of the plan's segments; 0 also once the plan's segments are others. */
+#define MR_TOLD_SEGMENTS_MAX ((UINT64_C(1) << 54) - 1)
+void mr_shard_set_told_segments(mr_shard *shard, uint32_t row, uint64_t told);
+uint64_t mr_shard_told_segments(const mr_shard *shard, uint32_t row);
+
+/* The thresholds that all of it was last judged by; without customers: none. */
+void mr_shard_set_told_by(mr_shard *shard, const mr_quintiles *quintiles);
+const mr_quintiles *mr_shard_told_by(const mr_shard *shard);
 
 /* -- outbox: alerts wait here until a checkpoint that holds them is durable
  * --------------- */

@@ -112,6 +112,7 @@ static mr_status copy_row(const migration *m, uint32_t row)
         return MR_ERR_CORRUPT;
     mr_row_derived derived = mr_row_derived_of(mr_shard_row(m->from, row));
     derived.told = 0; /* of the levels of the other plan */
+    derived.told_segments = 0;
     mr_row_set_derived(mr_shard_row(to, row), derived);
     MR_TRY(copy_noted(m, row));
     return mr_profile_carry_over(&m->carry, mr_shard_row(m->from, row),

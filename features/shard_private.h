@@ -174,6 +174,7 @@ struct mr_shard {
     uint64_t unknown_currency;
     mr_day_mark day;
     struct mr_day_cut *day_cut; /* borrowed; NULL: none is under way */
+    mr_quintiles told_by;
     uint8_t dialect;
     char dialect_profile[MR_SHARD_DIALECT_BYTES_MAX];
     uint8_t dialect_profile_length;

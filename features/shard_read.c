@@ -150,16 +150,16 @@ void mr_shard_set_churn(mr_shard *shard, uint32_t row, mr_churn_mark mark)
 {
     const bool is_scored = mark.permille != UINT16_MAX;
     const mr_row parts = mr_shard_row(shard, row);
-    mr_row_derived derived = {.told = mr_row_derived_of(parts).told};
+    mr_row_derived derived = mr_row_derived_of(parts);
+    derived.since_s = 0;
+    derived.permille = 0;
+    derived.tier = 0;
     mr_shard_touch(shard, row);
     if (is_scored) {
         const uint32_t since_s = mr_time_seconds(mark.since_ms);
-        derived = (mr_row_derived){
-            .since_s = since_s < UINT32_MAX ? since_s + 1 : UINT32_MAX,
-            .permille = mark.permille,
-            .tier = mark.tier,
-            .told = derived.told,
-        };
+        derived.since_s = since_s < UINT32_MAX ? since_s + 1 : UINT32_MAX;
+        derived.permille = mark.permille;
+        derived.tier = mark.tier;
     }
     mr_row_set_derived(parts, derived);
 }
@@ -195,6 +195,28 @@ void mr_shard_set_told(mr_shard *shard, uint32_t row, uint32_t told)
 uint32_t mr_shard_told(const mr_shard *shard, uint32_t row)
 {
     return mr_shard_row(shard, row).head->told;
+}
+
+void mr_shard_set_told_segments(mr_shard *shard, uint32_t row, uint64_t told)
+{
+    MR_ASSERT(told <= MR_TOLD_SEGMENTS_MAX);
+    mr_shard_touch(shard, row);
+    mr_shard_row(shard, row).side->told_segments = told;
+}
+
+uint64_t mr_shard_told_segments(const mr_shard *shard, uint32_t row)
+{
+    return mr_shard_row(shard, row).side->told_segments;
+}
+
+void mr_shard_set_told_by(mr_shard *shard, const mr_quintiles *quintiles)
+{
+    shard->told_by = *quintiles;
+}
+
+const mr_quintiles *mr_shard_told_by(const mr_shard *shard)
+{
+    return &shard->told_by;
 }
 
 mr_churn_mark mr_shard_churn(const mr_shard *shard, uint32_t row)

@@ -5,7 +5,7 @@ enum { ALERTS_DEFAULT = 100, ALERTS_MAX = 1000 };
 
 #define NO_WORD UINT32_MAX
 
-static const char *const kind_words[] = {"churn", "lifecycle", "level", NULL};
+static const char *const kind_words[] = {"churn", "lifecycle", "level", "segment", NULL};
 
 static const char *const tier_words[] = {"watch", "at-risk", "critical", "recovered",
                                          NULL};

@@ -346,11 +346,32 @@ static const mr_field placements_fields[] = {
 };
 const mr_schema mr_answer_placements = {MR_SCHEMA("placements", placements_fields)};
 
+static const mr_field rfm_fields[] = {
+    {.name = "r", .kind = MR_FIELD_INTEGER, .flags = ALWAYS, .least = 1, .most = 5},
+    {.name = "f", .kind = MR_FIELD_INTEGER, .flags = ALWAYS, .least = 1, .most = 5},
+    {.name = "m", .kind = MR_FIELD_INTEGER, .flags = ALWAYS, .least = 1, .most = 5},
+};
+static const mr_schema rfm_schema = {MR_SCHEMA("rfm_scores", rfm_fields)};
+
 static const mr_field profile_fields[] = {
     {.name = "user_id", .kind = MR_FIELD_TEXT},
     {.name = "anonymous_id", .kind = MR_FIELD_TEXT, .about = "where there is no user_id"},
     {.name = "anonymous", .kind = MR_FIELD_FLAG, .flags = ALWAYS},
     {.name = "as_of", .kind = MR_FIELD_TIME, .flags = ALWAYS},
+    {.name = "rfm_scores",
+     .kind = MR_FIELD_OBJECT,
+     .flags = MR_NULLABLE,
+     .schema = &rfm_schema,
+     .about = "the fifths of all customers by recency, orders and net spend; 5 the best"},
+    {.name = "rfm_segment", .kind = MR_FIELD_TEXT, .flags = MR_NULLABLE},
+    {.name = "segments",
+     .kind = MR_FIELD_TEXTS,
+     .flags = MR_NULLABLE,
+     .about = "those of the plan's that the user is in"},
+    {.name = "thresholds_as_of",
+     .kind = MR_FIELD_TIME,
+     .flags = MR_NULLABLE,
+     .about = "when the fifths were taken; null: not yet"},
 };
 const mr_schema mr_answer_profile = {
     MR_SCHEMA("profile", profile_fields), .is_open = true,

@@ -75,7 +75,7 @@ typedef struct mr_backend_item {
 } mr_backend_item;
 
 typedef struct mr_alert_query {
-    mr_text kind;  /* "churn", "lifecycle", "level"; empty: all           */
+    mr_text kind;  /* "churn", "lifecycle", "level", "segment"; empty: all */
     mr_text tier;  /* of churn; empty: all                                */
     mr_text since; /* cursor as handed out before; empty: from the oldest */
     size_t limit;

@@ -315,6 +315,20 @@ static void put_moment(mr_document *d, const mr_field *field)
     end_choices(d, field);
 }
 
+static void put_object(mr_document *d, const mr_field *field)
+{
+    if ((field->flags & MR_NULLABLE) == 0) {
+        mr_document_reference(d, field->schema);
+        return;
+    }
+    mr_json_key(&d->writer, "anyOf");
+    mr_json_begin_array(&d->writer);
+    mr_json_begin_object(&d->writer);
+    mr_document_reference(d, field->schema);
+    mr_document_end(d);
+    end_choices(d, field);
+}
+
 void mr_document_field(mr_document *d, const mr_field *field, bool is_query)
 {
     mr_document_string(d, "description", field->about);
@@ -325,7 +339,7 @@ void mr_document_field(mr_document *d, const mr_field *field, bool is_query)
     case MR_FIELD_ATTRIBUTES: put_named_values(d, field); break;
     case MR_FIELD_OBJECTS:
     case MR_FIELD_VALUES: mr_document_objects(d, field); break;
-    case MR_FIELD_OBJECT: mr_document_reference(d, field->schema); break;
+    case MR_FIELD_OBJECT: put_object(d, field); break;
     case MR_FIELD_DECIMAL: put_decimal(d, field, is_query); break;
     case MR_FIELD_MOMENT: put_moment(d, field); break;
     case MR_FIELD_TAG: put_tag(d, field); break;

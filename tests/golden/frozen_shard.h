@@ -85,6 +85,21 @@ static inline void frozen_put_links(mr_shard *shard)
     assert_int_equal(mr_shard_links_waiting(shard), 2);
 }
 
+static inline uint64_t frozen_told_segments(uint32_t row)
+{
+    return row % 4 == 1 ? ((uint64_t)row << 44) + row : 0;
+}
+
+static inline mr_quintiles frozen_quintiles(void)
+{
+    mr_quintiles quintiles = {
+        .customers = FROZEN_USERS, .at_ms = START_MS + 7 * DAY_MS, .version = 77};
+    for (int v = 0; v < MR_RFM_VALUES; v++)
+        for (int k = 0; k < MR_QUINTILE_THRESHOLDS; k++)
+            quintiles.thresholds[v][k] = 100 * v + 10 * k - 5;
+    return quintiles;
+}
+
 static inline void frozen_put_others(mr_shard *shard)
 {
     mr_event_batch batch = {.partition = mr_shard_partition(shard)};
@@ -104,6 +119,10 @@ static inline void frozen_put_others(mr_shard *shard)
                                            .since_ms = START_MS + row * 1000});
     for (uint32_t row = 0; row < mr_shard_user_count(shard); row += 3)
         mr_shard_set_told(shard, row, row * 50 + 1);
+    for (uint32_t row = 0; row < mr_shard_user_count(shard); row++)
+        mr_shard_set_told_segments(shard, row, frozen_told_segments(row));
+    const mr_quintiles quintiles = frozen_quintiles();
+    mr_shard_set_told_by(shard, &quintiles);
     mr_shard_set_dialect(shard, 3, MR_TEXT("online-retail"));
     mr_shard_set_day_mark(
         shard, (mr_day_mark){.cut_offset = 120, .end_ms = START_MS + 20 * DAY_MS});

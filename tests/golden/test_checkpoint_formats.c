@@ -10,6 +10,7 @@
 #include "features/canonical_dump.h"
 #include "features/checkpoint.h"
 #include "features/checkpoint_cut.h"
+#include "features/segments.h"
 #include "tests/golden/frozen_shard.h"
 
 #include "core/file.h"
@@ -17,6 +18,9 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+
+/* mr_plan_segments_hash() of the default plan then. */
+#define FROZEN_SEGMENTS_HASH UINT64_C(0x115de8526f38b67e)
 
 static mr_plan *plan;
 static mr_hash_key key;
@@ -117,8 +121,24 @@ static bool is_second_alert(void *context, uint64_t sequence, mr_text id, mr_tex
     return true;
 }
 
+/* What was told of segments is of those that the default plan had when the format was new. */
+static void check_told_segments(const mr_shard *shard, int format)
+{
+    const bool is_told =
+        format > 3 && mr_plan_segments_hash(plan) == FROZEN_SEGMENTS_HASH;
+    const mr_quintiles frozen = frozen_quintiles();
+    for (uint32_t row = 0; row < mr_shard_user_count(shard); row++)
+        assert_true(mr_shard_told_segments(shard, row) ==
+                    (is_told ? frozen_told_segments(row) : 0));
+    if (is_told)
+        assert_memory_equal(mr_shard_told_by(shard), &frozen, sizeof(frozen));
+    else
+        assert_int_equal(mr_shard_told_by(shard)->customers, 0);
+}
+
 static void check_derived(const mr_shard *shard, int format)
 {
+    check_told_segments(shard, format);
     for (uint32_t row = 0; row < mr_shard_user_count(shard); row++) {
         const mr_churn_mark mark = mr_shard_churn(shard, row);
         const bool is_scored = row % 5 == 0;
@@ -193,6 +213,12 @@ static void test_format_3_is_read_to_the_byte_of_its_dump(void **state)
     check_format(3);
 }
 
+static void test_format_4_is_read_to_the_byte_of_its_dump(void **state)
+{
+    (void)state;
+    check_format(4);
+}
+
 static void write_cut(mr_checkpoint_store *store, mr_shard *shard, uint64_t generation)
 {
     mr_buffer state = {0};
@@ -238,6 +264,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_format_1_is_read_to_the_byte_of_its_dump),
         cmocka_unit_test(test_format_2_is_read_to_the_byte_of_its_dump),
         cmocka_unit_test(test_format_3_is_read_to_the_byte_of_its_dump),
+        cmocka_unit_test(test_format_4_is_read_to_the_byte_of_its_dump),
     };
     return cmocka_run_group_tests(tests, open_plan, close_plan);
 }

@@ -117,26 +117,28 @@ static void test_a_tier_walks_past_the_others(void **state)
 static void test_kinds_are_walked_alone_or_in_the_order_of_their_offsets(void **state)
 {
     static const char *const kinds[] = {"churn\",\"tier\":\"watch", "level", "lifecycle",
-                                        "of tomorrow"};
+                                        "segment", "of tomorrow"};
     char cursor[MR_ALERT_FEED_CURSOR_BYTES] = "";
-    for (int64_t n = 0; n < 8; n++) {
+    for (int64_t n = 0; n < 10; n++) {
         char sequence[48];
         char json[96];
         (void)snprintf(sequence, sizeof(sequence), "0:%" PRId64, n + 1);
         (void)snprintf(json, sizeof(json), "{\"n\":%" PRId64 ",\"kind\":\"%s\"}", n,
-                       kinds[n % 4]);
+                       kinds[n % 5]);
         add(*state, n, sequence, json);
     }
-    assert_int_equal(mr_alert_feed_count(*state), 6);
-    assert_string_equal(page(*state, "", 4, cursor), "0,1,2,4");
-    assert_string_equal(page(*state, "", 4, cursor), "5,6");
+    assert_int_equal(mr_alert_feed_count(*state), 8);
+    assert_string_equal(page(*state, "", 5, cursor), "0,1,2,3,5");
+    assert_string_equal(page(*state, "", 5, cursor), "6,7,8");
     cursor[0] = '\0';
-    assert_string_equal(page(*state, "level", 4, cursor), "1,5");
+    assert_string_equal(page(*state, "level", 4, cursor), "1,6");
     cursor[0] = '\0';
     assert_string_equal(page(*state, "lifecycle", 1, cursor), "2");
-    assert_string_equal(page(*state, "lifecycle", 1, cursor), "6");
+    assert_string_equal(page(*state, "lifecycle", 1, cursor), "7");
     cursor[0] = '\0';
-    assert_string_equal(page(*state, "watch", 4, cursor), "0,4");
+    assert_string_equal(page(*state, "segment", 4, cursor), "3,8");
+    cursor[0] = '\0';
+    assert_string_equal(page(*state, "watch", 4, cursor), "0,5");
 }
 
 static void test_an_empty_feed_gives_a_cursor_that_misses_nothing(void **state)

@@ -217,7 +217,8 @@ static void test_a_profile_as_json_says_what_the_log_said(void **state)
     const uint32_t row = mr_shard_find(r.shards[0], MR_TEXT("u3"));
     assert_int_not_equal(row, MR_ROW_NONE);
     mr_json_writer writer = mr_json_writer_of(&text);
-    mr_profile_json_write(r.shards[0], row, 1700000000000 + 86400000, &writer);
+    mr_profile_json_write(r.shards[0], row, 1700000000000 + 86400000,
+                          mr_shard_told_by(r.shards[0]), &writer);
     assert_ok(mr_buffer_status(&text));
     assert_ok(
         mr_json_parse((mr_text){(char *)text.bytes, (uint32_t)text.length}, &json, NULL));
@@ -227,6 +228,10 @@ static void test_a_profile_as_json_says_what_the_log_said(void **state)
     assert_false(mr_json_bool(mr_json_get(root, "anonymous"), true));
     assert_true(mr_text_is(mr_json_text(mr_json_get(root, "as_of"), (mr_text){0}),
                            "2023-11-15T22:13:20.000Z"));
+    /* Nobody has looked at segments in a replay. */
+    assert_non_null(mr_json_get(root, "rfm_scores"));
+    assert_false(mr_json_is_object(mr_json_get(root, "rfm_scores")));
+    assert_false(mr_json_is_array(mr_json_get(root, "segments")));
     mr_json_value *features = mr_json_get(root, "features");
     assert_int_equal(mr_json_count(features), mr_plan_feature_count(w.plan));
     for (size_t i = 0; i < mr_plan_feature_count(w.plan); i++)
