@@ -21,7 +21,7 @@ enum {
     BEHIND_RECORDS = 1 << 16,   /* so far behind the log's end it is catching up */
     LETTER_BYTES_MAX = 4 << 20, /* then a checkpoint is made early */
     ASSIGNED_TEXT_BYTES = 16,
-    DAY_SLICE_ROWS = 1024, /* of a day that is being cut: a millisecond at most */
+    DAY_SLICE_ROWS = 256, /* of a day that is being cut: a third of a millisecond */
 };
 #define MS_NS INT64_C(1000000)
 #define FLUSH_NS (50 * MS_NS)

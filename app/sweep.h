@@ -12,7 +12,7 @@
 #include "core/buffer.h"
 #include "features/shard.h"
 
-enum { MR_SWEEP_SLICE_ROWS = 512 };
+enum { MR_SWEEP_SLICE_ROWS = 256 };
 
 typedef struct mr_sweep {
     bool is_under_way;

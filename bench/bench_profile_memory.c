@@ -1,7 +1,7 @@
 /*
  * Question: how much memory does a user's profile take, and each feature of the default plan?
  *
- *     bench_profile_memory [EVENTS [USERS]]    default: 3,000,000 and 50,000
+ *     bench_profile_memory [EVENTS [USERS]]    default: 3,000,000 and 100,000
  *
  * The generator's shop (app/generator.h), an event a second, a fifth of its people beginning
  * without a name, is decoded and applied to one shard.  A profile's bytes are its row, its place in the
@@ -72,7 +72,7 @@ int main(int argc, char **argv)
     mr_bench_start(argv);
     const mr_generator_options options = {
         .shop = {.seed = 1,
-                 .users = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 50000,
+                 .users = argc > 2 ? (uint32_t)strtoul(argv[2], NULL, 10) : 100000,
                  .items = 20000,
                  .zipf = 1.0,
                  .anonymous = 0.2,
