@@ -4,17 +4,10 @@
 import {api, get} from './api.js';
 import {Card} from './card.js';
 import {byId, el, emptyState} from './dom.js';
-import {compact, count, decimal} from './format.js';
+import {alike, count} from './format.js';
 import {t} from './text.js';
 
 const CATEGORIES = 10;
-
-/* As many digits as the largest score needs, the same for all. */
-function amounts(rows) {
-    const largest = Math.max(...rows.map((row) => Math.abs(get(row, 'score') ?? 0)));
-    const digits = largest >= 1000 ? 0 : largest >= 10 ? 1 : 2;
-    return (value) => (largest >= 1e6 ? compact(value) : decimal(value, digits, digits));
-}
 
 /* `chosen` has the kind, which may change between answers. */
 export const categoriesCard = (chosen) => new Card('categories', {
@@ -22,7 +15,7 @@ export const categoriesCard = (chosen) => new Card('categories', {
     paint(answer) {
         const rows = get(get(answer, 'categories'), chosen.kind) ?? [];
         if (rows.length === 0) return emptyState(t('categories.none'), t('categories.none_text'));
-        const amount = amounts(rows);
+        const amount = alike(rows.map((row) => get(row, 'score') ?? 0));
         const head = (name, number) => el('th', {scope: 'col', class: number ? 'number' : null}, t(name));
         byId('categories-table').replaceChildren(el('table', {'aria-label': t('categories.title')},
             el('thead', {}, el('tr', {}, head('trends.rank', true), head('trends.category'), head('trends.score', true))),

@@ -133,7 +133,7 @@ export class RankPlot extends Plot {
             options: {
                 indexAxis: 'y', responsive: true, maintainAspectRatio: false, animation: false,
                 scales: {
-                    x: axis({beginAtZero: true}, {maxTicksLimit: 5, maxRotation: 0, callback: (value) => text(value)}),
+                    x: axis({beginAtZero: true}, {maxTicksLimit: 5, maxRotation: 0, precision: rows.every((row) => Number.isInteger(row.value)) ? 0 : undefined, callback: (value) => text(value)}),
                     y: axis({grid: {display: false, drawBorder: false}}, {color: token('--ink'), autoSkip: false, crossAlign: 'far', callback: (_, index) => shorten(rows[index].name, this.canvas.clientWidth)}),
                 },
                 plugins: {

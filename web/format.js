@@ -29,6 +29,14 @@ export function compact(value) {
     return known(value) ? formatter('NumberFormat', {notation: 'compact', maximumFractionDigits: 1}).format(value) : DASH;
 }
 
+/* Formats each of some numbers with as many digits as the largest needs, so that a column aligns at its point. */
+export function alike(values) {
+    const largest = Math.max(...values.map(Math.abs));
+    if (largest >= 1e6) return compact;
+    const digits = values.every(Number.isInteger) || largest >= 1000 ? 0 : largest >= 10 ? 1 : 2;
+    return (value) => decimal(value, digits, digits);
+}
+
 export function percent(share, digits = 1) {
     return known(share)
         ? formatter('NumberFormat', {style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits}).format(share)

@@ -7,7 +7,7 @@ import {categoriesCard} from './categories.js';
 import {PERIOD_MS as CARD_PERIOD_MS, refreshAll} from './card.js';
 import {RankPlot} from './charts.js';
 import {byId, el, emptyState, fillSegments, setText} from './dom.js';
-import {DASH, compact, count, decimal, money} from './format.js';
+import {DASH, alike, count, money} from './format.js';
 import {PERIODS, periodOptions} from './period.js';
 import {Poller} from './poll.js';
 import {revenueCard} from './revenue.js';
@@ -43,15 +43,10 @@ const revenue = revenueCard(asked);
 const cards = [categories, revenue, togetherCard()];
 const cardPoller = new Poller(CARD_PERIOD_MS, (signal) => refreshAll(cards, signal));
 
-/* As many digits as the largest score needs, the same for all: the column aligns at its point. */
-function amount(value) {
-    const largest = Math.max(...(items ?? []).map((item) => Math.abs(get(item, 'score') ?? 0)));
-    if (largest >= 1e6) return compact(value);
-    const digits = largest >= 1000 ? 0 : largest >= 10 ? 1 : 2;
-    return decimal(value, digits, digits);
-}
+const scores = () => (items ?? []).map((item) => get(item, 'score') ?? 0);
 
 function table() {
+    const amount = alike(scores());
     const priced = items.some((item) => get(item, 'price') !== undefined);
     const sorted = items.some((item) => get(item, 'category') !== undefined);
     const head = (name, number) => el('th', {scope: 'col', class: number ? 'number' : name}, t(`trends.${name}`));
@@ -83,7 +78,7 @@ function draw() {
     const content = JSON.stringify(rows);
     if (content === drawn) return;
     drawn = content;
-    plot.build(rows, amount);
+    plot.build(rows, alike(scores()));
 }
 
 function ownAddress() {

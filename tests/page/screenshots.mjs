@@ -4,7 +4,7 @@
  *     node tests/page/screenshots.mjs BASE_URL OUT_DIR [SHOP_URL]
  *
  * BASE_URL is the engine's (http://127.0.0.1:8080), SHOP_URL that of examples/storefront/serve.py.  Writes
- * overview-light.png, overview-dark.png, rules-light.png, rules-dark.png, and with a shop shop-light.png and
+ * overview, rules, users and trends, each as NAME-light.png and NAME-dark.png, and with a shop shop-light.png and
  * shop-dark.png.  MILLRACE_TEST_USER is whose recommendations are shown (17850 unless said otherwise).
  */
 import {mkdirSync, writeFileSync} from 'node:fs';
@@ -38,6 +38,15 @@ async function rules(visit) {
     await sleep(500);
 }
 
+/* A page as high as a window, so that its cards are drawn. */
+function page(view) {
+    return async (visit) => {
+        await visit.fresh(`#/${view}`);
+        await visit.page.until(() => [...document.querySelectorAll('.view:not([hidden]) [aria-busy]')].every((card) => card.getAttribute('aria-busy') === 'false'), [], 60000);
+        await sleep(1500); // charts move into place
+    };
+}
+
 async function shop(visit) {
     await visit.page.goto('about:blank');
     await visit.page.goto(`${visit.shop}/`);
@@ -53,7 +62,7 @@ if (!out) {
 mkdirSync(out, {recursive: true});
 const browser = new Browser();
 try {
-    const looks = {overview, rules, ...(shopBase && {shop})};
+    const looks = {overview, rules, users: page('users'), trends: page('trends'), ...(shopBase && {shop})};
     await Promise.all(['light', 'dark'].flatMap((scheme) => Object.entries(looks).map(async ([name, prepare]) => {
         const page = await browser.page();
         await page.colourScheme(scheme);
