@@ -104,8 +104,10 @@ static mr_status take_census(mr_analytics_desk *desk, mr_census **ret_census,
                                      .partitions =
                                          mr_log_partitions(engine->topics.events)};
     if (access(engine->config->state.path, F_OK) != 0) /* opening it would make it */
-        return mr_error_set(ret_error, MR_ERR_NOT_FOUND, "there is no %s here",
-                            engine->config->state.path);
+        return mr_error_set(
+            ret_error, MR_ERR_NOT_FOUND,
+            "users are counted from the state, which is not here: ask the "
+            "node that runs the engine, or share its state.path");
     (void)pthread_mutex_lock(&desk->lock);
     if (desk->census != NULL && now_ns() - desk->opened_ns >= KEPT_NS)
         put_away(desk);

@@ -257,7 +257,9 @@ static void finish(mr_api_call *call, mr_status status, const mr_error *error)
         refuse(call, error);
     else if (status == MR_ERR_NOT_FOUND)
         mr_api_write_failure(call, MR_ERR_UNAVAILABLE,
-                             "there is no checkpoint to count yet");
+                             error->message[0] != '\0'
+                                 ? error->message
+                                 : "there is no checkpoint to count yet");
     else if (status != MR_OK)
         mr_api_write_failure(call, status, "this cannot be counted at the moment");
 }
