@@ -10,6 +10,8 @@
  * flips 10,000 random bits of a larger checkpoint.
  */
 #include "tests/crash/small_shop.h"
+#include "tests/overwrite.h"
+#include "tests/small_pages.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -35,17 +37,9 @@ typedef struct damaged_shop {
     uint64_t refused; /* no generation could be used */
 } damaged_shop;
 
-static void write_whole(const char *path, const void *bytes, size_t length)
-{
-    const int out = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-    assert_true(out >= 0);
-    assert_ok(mr_file_write_all(out, bytes, length));
-    assert_int_equal(close(out), 0);
-}
-
 static void put_back(const file *f)
 {
-    write_whole(f->path, f->bytes.bytes, f->bytes.length);
+    test_overwrite(f->path, f->bytes.bytes, f->bytes.length);
 }
 
 static bool is_long;
@@ -261,7 +255,7 @@ static void test_a_whole_other_file_under_its_name_is_noticed(void **state)
             if (i == j)
                 continue;
             const mr_buffer *other = &d->files[j].bytes;
-            write_whole(d->files[i].path, other->bytes, other->length);
+            test_overwrite(d->files[i].path, other->bytes, other->length);
             judge(d, &d->files[i]);
         }
         put_back(&d->files[i]);
@@ -286,7 +280,7 @@ static void test_the_files_of_another_partition_are_never_taken(void **state)
         (void)snprintf(path, sizeof(path), "%s/events/p%05d/%s", other->root,
                        SHOP_PARTITION + 1, strrchr(d->files[i].path, '/') + 1);
         assert_ok(mr_file_read(path, &bytes, NULL));
-        write_whole(d->files[i].path, bytes.bytes, bytes.length);
+        test_overwrite(d->files[i].path, bytes.bytes, bytes.length);
         judge(d, &d->files[i]);
         mr_buffer_deinit(&bytes);
     }
@@ -343,6 +337,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest long_tests[] = {
         cmocka_unit_test(test_random_bits_of_a_larger_checkpoint),
     };
+    test_take_small_pages();
     is_long = argc > 1 && strcmp(argv[1], "--long") == 0;
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     return failed + (is_long ? cmocka_run_group_tests(long_tests, NULL, NULL) : 0);

@@ -7,6 +7,8 @@
  * from the start in one shard that knows of no links, and the whole dump that of a replay.
  */
 #include "tests/link_world.h"
+#include "tests/rounds.h"
+#include "tests/small_pages.h"
 
 #include <stdio.h>
 
@@ -201,12 +203,14 @@ static void test_a_user_is_as_if_known_from_the_start(void **state)
 {
     (void)state;
     mr_link_counters sum = {0};
-    for (uint64_t seed = 1; seed <= ROUNDS; seed++)
+    const uint64_t step = (uint64_t)test_step();
+    for (uint64_t seed = 1; seed <= ROUNDS; seed += step)
         one_round(seed, 1 + (uint32_t)(seed % WORLD_PARTS_MAX), &sum);
     assert_int_equal(sum.lines_moved_in, sum.lines_moved_out);
     assert_int_equal(sum.refused, 0);
-    assert_in_range(sum.merged, 20 * ROUNDS, UINT32_MAX); /* it was about something */
-    assert_in_range(sum.dropped, 5 * ROUNDS, UINT32_MAX);
+    assert_in_range(sum.merged, 20 * ROUNDS / step,
+                    UINT32_MAX); /* it was about something */
+    assert_in_range(sum.dropped, 5 * ROUNDS / step, UINT32_MAX);
 }
 
 int main(void)
@@ -214,5 +218,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_user_is_as_if_known_from_the_start),
     };
+    test_take_small_pages();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

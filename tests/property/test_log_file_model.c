@@ -7,7 +7,7 @@
  * in the last group, which no later batch vouches for, it is cut like a torn tail.  No flip is
  * harmless, because two checksums cover every byte.
  */
-#include "tests/support.h"
+#include "tests/overwrite.h"
 
 #include "core/file.h"
 #include "ingest/log_file_internal.h"
@@ -197,10 +197,7 @@ static void put_file(const void *bytes, size_t length)
 {
     char path[MR_LOG_PATH_BYTES];
     segment_path(0, path);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    (void)fclose(file);
+    test_overwrite(path, bytes, length);
 }
 
 static void test_a_file_cut_anywhere_keeps_the_whole_batches_before_the_cut(void **state)

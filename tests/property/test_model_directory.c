@@ -13,7 +13,7 @@
 #include "models/recommender.h"
 #include "models/recommender_files.h"
 #include "models/recommender_train.h"
-#include "tests/support.h"
+#include "tests/overwrite.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -115,10 +115,7 @@ static void write_file(const shop *s, const char *name, const void *bytes, size_
 {
     char path[PATH_BYTES];
     (void)snprintf(path, sizeof(path), "%s/%s/%s", s->directory, s->version, name);
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
+    test_overwrite(path, bytes, length);
 }
 
 static void read_file(const shop *s, const char *name, mr_buffer *bytes)

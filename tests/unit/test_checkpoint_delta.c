@@ -11,6 +11,9 @@
 #include "features/checkpoint_manifest.h"
 #include "features/shard_private.h"
 #include "tests/feature_batch.h"
+#include "tests/overwrite.h"
+#include "tests/rounds.h"
+#include "tests/small_pages.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -148,15 +151,6 @@ static void assert_restores(const fixture *f, uint64_t generation)
     assert_int_equal(info.message[0] != '\0', generation < f->generation);
 }
 
-/* As it is, without the care of mr_file_replace(): thousands of times. */
-static void put_file(const char *path, const uint8_t *bytes, size_t length)
-{
-    FILE *file = fopen(path, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void copy_file(const char *from, const char *to)
 {
     mr_buffer bytes = {0};
@@ -193,17 +187,17 @@ static void damage_everywhere(fixture *f, uint64_t generation, mr_file_kind kind
     mr_buffer whole = {0};
     path_of(f, generation, kind, path);
     assert_ok(mr_file_read(path, &whole, NULL));
-    for (size_t at = 0; at < whole.length; at++) {
+    for (size_t at = 0; at < whole.length; at += (size_t)test_step()) {
         whole.bytes[at] ^= (uint8_t)(1U << (at % 8));
-        put_file(path, whole.bytes, whole.length);
+        test_overwrite(path, whole.bytes, whole.length);
         assert_restores(f, expected);
         whole.bytes[at] ^= (uint8_t)(1U << (at % 8));
     }
     for (size_t length = 0; length < whole.length; length += 1 + length / 16) {
-        put_file(path, whole.bytes, length);
+        test_overwrite(path, whole.bytes, length);
         assert_restores(f, expected);
     }
-    put_file(path, whole.bytes, whole.length);
+    test_overwrite(path, whole.bytes, whole.length);
     assert_restores(f, f->generation);
     mr_buffer_deinit(&whole);
 }
@@ -267,12 +261,12 @@ static void test_a_delta_notices_every_changed_byte_by_its_own_sums(void **state
         assert_ok(mr_file_read(path, &files[i], NULL));
     }
     assert_ok(decode_pair(f, files, files[1].length));
-    for (size_t at = 0; at < files[1].length; at++) {
+    for (size_t at = 0; at < files[1].length; at += (size_t)test_step()) {
         files[1].bytes[at] ^= (uint8_t)(1U << (at % 8));
         assert_int_equal(decode_pair(f, files, files[1].length), MR_ERR_CORRUPT);
         files[1].bytes[at] ^= (uint8_t)(1U << (at % 8));
     }
-    for (size_t length = 0; length < files[1].length; length++)
+    for (size_t length = 0; length < files[1].length; length += (size_t)test_step())
         assert_int_equal(decode_pair(f, files, length), MR_ERR_CORRUPT);
     const mr_buffer twice[2] = {files[1], files[1]};
     assert_int_equal(decode_pair(f, twice, files[1].length), MR_ERR_CORRUPT);
@@ -504,5 +498,6 @@ int main(void)
         DELTA_TEST(test_a_writer_that_was_thought_dead_is_neither_read_nor_deletes),
         DELTA_TEST(test_a_pinned_generation_keeps_its_whole_chain),
     };
+    test_take_small_pages();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,43 +30,46 @@ typedef struct id {
 } id;
 typedef void set_id(mr_event *event, mr_text text);
 
-/* The bits in which the ids of a set are equal. */
-static uint64_t low_of_64(const char *text)
-{
-    return XXH3_64bits(text, ID_BYTES) & EQUAL_BITS;
-}
-
-static uint64_t high_of_64(const char *text)
-{
-    return XXH3_64bits(text, ID_BYTES) >> 54;
-}
-
-static uint64_t middle_of_128(const char *text)
-{
-    return XXH3_128bits(text, ID_BYTES).high64 >> 32 & EQUAL_BITS;
-}
-
-static uint64_t high_of_128(const char *text)
-{
-    return XXH3_128bits(text, ID_BYTES).high64 >> 54;
-}
-
-typedef uint64_t bits_of(const char *text);
-static bits_of *const bits[SETS] = {low_of_64, high_of_64, middle_of_128, high_of_128};
 static id *chosen[SETS]; /* fall together */
 static id *ordinary;     /* do not        */
 static mr_plan *plan;
 
-static void choose(bits_of *equal, id *ids)
+/* Whether the bits in which the ids of each set are equal are 0 in this one. */
+static void falls_into(const char *text, bool ret_sets[SETS])
 {
-    uint64_t number = 0;
-    for (size_t count = 0; count < IDS; number++) {
-        static const char digits[] = "0123456789abcdef";
-        id candidate = {{0}};
-        for (int i = 0; i < ID_BYTES; i++)
-            candidate.text[i] = digits[(number >> (4 * i)) & 15];
-        if (equal(candidate.text) == 0)
-            ids[count++] = candidate;
+    const uint64_t hash_64 = XXH3_64bits(text, ID_BYTES);
+    const uint64_t high_of_128 = XXH3_128bits(text, ID_BYTES).high64;
+    ret_sets[0] = (hash_64 & EQUAL_BITS) == 0;
+    ret_sets[1] = hash_64 >> 54 == 0;
+    ret_sets[2] = (high_of_128 >> 32 & EQUAL_BITS) == 0;
+    ret_sets[3] = high_of_128 >> 54 == 0;
+}
+
+/* Counts on in hexadecimal, the first digit the lowest. */
+static void next_text(char text[ID_BYTES])
+{
+    for (int i = 0; i < ID_BYTES; i++) {
+        if (text[i] != 'f') {
+            text[i] = text[i] == '9' ? 'a' : (char)(text[i] + 1);
+            return;
+        }
+        text[i] = '0';
+    }
+}
+
+static void choose(void)
+{
+    size_t counts[SETS] = {0};
+    id candidate = {"0000000000000000"};
+    for (int full = 0; full < SETS; next_text(candidate.text)) {
+        bool falls[SETS];
+        falls_into(candidate.text, falls);
+        for (int set = 0; set < SETS; set++) {
+            if (!falls[set] || counts[set] == IDS)
+                continue;
+            chosen[set][counts[set]++] = candidate;
+            full += counts[set] == IDS;
+        }
     }
 }
 
@@ -80,8 +83,8 @@ static void make_ids(void)
     for (int set = 0; set < SETS; set++) {
         chosen[set] = malloc(IDS * sizeof(id));
         assert_non_null(chosen[set]);
-        choose(bits[set], chosen[set]);
     }
+    choose();
 }
 
 static mr_text text_of(const id *ids, size_t i)
@@ -178,10 +181,13 @@ static void test_the_chosen_ids_do_fall_together(void **state)
 {
     (void)state;
     for (int set = 0; set < SETS; set++) {
+        bool falls[SETS];
         size_t together = 0;
         for (size_t i = 0; i < IDS; i++) {
-            assert_int_equal(bits[set](chosen[set][i].text), 0);
-            together += bits[set](ordinary[i].text) == 0;
+            falls_into(chosen[set][i].text, falls);
+            assert_true(falls[set]);
+            falls_into(ordinary[i].text, falls);
+            together += falls[set];
         }
         assert_true(together < 10 * IDS / (EQUAL_BITS + 1));
     }
