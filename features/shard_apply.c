@@ -126,8 +126,8 @@ static mr_status number_names(mr_shard *shard, const mr_event_batch *batch)
             if (names_item(shard, event))
                 MR_TRY(mr_id_table_put_hashed(shard->names.items, hashes[i],
                                               event->item_id, item));
-            MR_TRY(mr_words_number(shard->names.words, shard->plan, event,
-                                   shard->batch_words[start + i]));
+            MR_TRY(mr_words_number(shard->names.words, &shard->word_memo, shard->plan,
+                                   event, shard->batch_words[start + i]));
         }
     }
     return MR_OK;

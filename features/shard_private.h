@@ -18,6 +18,7 @@
 #include "features/profile_store.h"
 #include "features/sales.h"
 #include "features/shard.h"
+#include "features/words.h"
 #include "features/trending.h"
 
 enum {
@@ -190,6 +191,7 @@ struct mr_shard {
     size_t batch_capacity;
     uint32_t *batch_rows; /* as the look ahead found them */
     uint32_t (*batch_words)[MR_WORD_FIELDS];
+    mr_word_memo word_memo;
 };
 
 mr_row mr_shard_row(const mr_shard *shard, uint32_t row);

@@ -1,5 +1,7 @@
 #include "features/words.h"
 
+#include <string.h>
+
 static mr_text price_band(int64_t price_minor)
 {
     static const struct {
@@ -44,8 +46,68 @@ mr_status mr_words_put(mr_id_table *words, mr_text text, uint32_t *ret_number)
     return mr_id_table_put(words, text, ret_number);
 }
 
-mr_status mr_words_number(mr_id_table *words, const mr_plan *plan, const mr_event *event,
-                          uint32_t *ret_numbers)
+/* ---- the memo ---- */
+
+enum { MEMO_BITS = 9, MEMO_TEXT_BYTES_MAX = 16 };
+
+_Static_assert(1 << MEMO_BITS == MR_WORD_MEMO_ENTRIES,
+               "an entry is chosen by so many bits");
+
+static uint64_t load(const char *bytes, size_t count)
+{
+    uint64_t word = 0;
+    memcpy(&word, bytes, count);
+    return word;
+}
+
+/* All bytes of a text of 1 to 16: with the length, two texts are the same where these are. */
+static struct mr_known_word spell(mr_text text)
+{
+    const uint32_t length = text.length;
+    struct mr_known_word word = {.length = length};
+    if (length >= sizeof(uint64_t)) {
+        word.first = load(text.bytes, sizeof(uint64_t));
+        word.last = load(text.bytes + length - sizeof(uint64_t), sizeof(uint64_t));
+    } else if (length >= sizeof(uint32_t)) {
+        word.first = load(text.bytes, sizeof(uint32_t));
+        word.last = load(text.bytes + length - sizeof(uint32_t), sizeof(uint32_t));
+    } else {
+        word.first = (uint64_t)(uint8_t)text.bytes[0] << 16 |
+                     (uint64_t)(uint8_t)text.bytes[length / 2] << 8 |
+                     (uint8_t)text.bytes[length - 1];
+    }
+    return word;
+}
+
+static struct mr_known_word *place_of(mr_word_memo *memo,
+                                      const struct mr_known_word *word)
+{
+    const uint64_t mixed =
+        (word->first ^ word->last * UINT64_C(0x9e3779b97f4a7c15) ^ word->length) *
+        UINT64_C(0xd6e8feb86659fd93);
+    return &memo->known[mixed >> (64 - MEMO_BITS)];
+}
+
+static mr_status number_text(mr_id_table *words, mr_word_memo *memo, mr_text text,
+                             uint32_t *ret_number)
+{
+    if (text.length > MEMO_TEXT_BYTES_MAX)
+        return mr_words_put(words, text, ret_number);
+    struct mr_known_word word = spell(text);
+    struct mr_known_word *known = place_of(memo, &word);
+    if (known->first == word.first && known->last == word.last &&
+        known->length == word.length) {
+        *ret_number = known->number;
+        return MR_OK;
+    }
+    MR_TRY(mr_words_put(words, text, &word.number));
+    *known = word;
+    *ret_number = word.number;
+    return MR_OK;
+}
+
+mr_status mr_words_number(mr_id_table *words, mr_word_memo *memo, const mr_plan *plan,
+                          const mr_event *event, uint32_t *ret_numbers)
 {
     const uint8_t fields = plan->runs[event->type].word_fields;
     for (int field = 0; field < MR_WORD_FIELDS; field++) {
@@ -54,7 +116,7 @@ mr_status mr_words_number(mr_id_table *words, const mr_plan *plan, const mr_even
         const mr_text text = mr_event_text(event, (mr_of)(MR_OF_CATEGORY + field));
         ret_numbers[field] = MR_ID_NONE;
         const mr_status status =
-            text.length > 0 ? mr_words_put(words, text, &ret_numbers[field]) : MR_OK;
+            text.length > 0 ? number_text(words, memo, text, &ret_numbers[field]) : MR_OK;
         if (status != MR_OK && status != MR_ERR_FULL)
             return status;
     }
