@@ -18,8 +18,8 @@
 #include "features/profile_store.h"
 #include "features/sales.h"
 #include "features/shard.h"
-#include "features/words.h"
 #include "features/trending.h"
+#include "features/words.h"
 
 enum {
     MR_TRENDING_HOURS = 192, /* eight days */
