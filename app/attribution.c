@@ -5,6 +5,7 @@
 #include "features/exposure.h"
 #include "features/item_quality.h"
 #include "features/plan_layout.h"
+#include "features/sales.h"
 #include "serving/recommendation_id.h"
 
 #include <math.h>
@@ -69,7 +70,21 @@ static mr_status sum_days(const mr_census *census, int64_t days, mr_tally *sum)
     return MR_OK;
 }
 
-/* Of those in the configuration; empty: it is none of them. */
+/* Among those that events have named; empty: none did. */
+static mr_text named_placement(const mr_census *census, uint32_t placement)
+{
+    for (size_t s = 0; s < census->count; s++) {
+        const mr_shard *shard = census->shards[s];
+        for (uint32_t i = 0; i < mr_shard_word_count(shard); i++) {
+            const mr_text word = mr_shard_word(shard, i);
+            if (mr_recommendation_placement_hash(word) == placement)
+                return word;
+        }
+    }
+    return (mr_text){0};
+}
+
+/* Of those in the configuration, else of others; empty: it is none of them. */
 static mr_text placement_name(const mr_census *census, uint32_t placement)
 {
     for (size_t i = 0; census->config != NULL && i < census->config->placement_count;
@@ -78,7 +93,7 @@ static mr_text placement_name(const mr_census *census, uint32_t placement)
         if (mr_recommendation_placement_hash(name) == placement)
             return name;
     }
-    return (mr_text){0};
+    return named_placement(census, placement);
 }
 
 static void put_place(const mr_census *census, const uint32_t *key,

@@ -58,5 +58,6 @@ void mr_sales_apply(mr_tally *sales, const mr_item_words *words, const mr_event 
 /* The shard's rows, and the text of a word; lent until the next batch. */
 const mr_tally *mr_shard_sales(const mr_shard *shard);
 mr_text mr_shard_word(const mr_shard *shard, uint32_t number);
+uint32_t mr_shard_word_count(const mr_shard *shard);
 
 #endif

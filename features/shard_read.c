@@ -179,6 +179,11 @@ mr_text mr_shard_word(const mr_shard *shard, uint32_t number)
     return mr_id_table_id(shard->names.words, number);
 }
 
+uint32_t mr_shard_word_count(const mr_shard *shard)
+{
+    return mr_id_table_count(shard->names.words);
+}
+
 const mr_quality *mr_shard_item_quality(const mr_shard *shard, uint32_t item)
 {
     MR_ASSERT(item < shard->item_quality.capacity);

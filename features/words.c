@@ -106,6 +106,17 @@ static mr_status number_text(mr_id_table *words, mr_word_memo *memo, mr_text tex
     return MR_OK;
 }
 
+/* Tallies have a placement's checksum: its name is kept among the words, to be found by it. */
+static mr_status remember_placement(mr_id_table *words, mr_word_memo *memo,
+                                    const mr_event *event)
+{
+    uint32_t number;
+    if (event->placement.length == 0)
+        return MR_OK;
+    const mr_status status = number_text(words, memo, event->placement, &number);
+    return status == MR_ERR_FULL ? MR_OK : status;
+}
+
 mr_status mr_words_number(mr_id_table *words, mr_word_memo *memo, const mr_plan *plan,
                           const mr_event *event, uint32_t *ret_numbers)
 {
@@ -120,5 +131,5 @@ mr_status mr_words_number(mr_id_table *words, mr_word_memo *memo, const mr_plan 
         if (status != MR_OK && status != MR_ERR_FULL)
             return status;
     }
-    return MR_OK;
+    return remember_placement(words, memo, event);
 }

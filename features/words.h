@@ -35,7 +35,7 @@ MR_MUST_USE mr_status mr_words_put(mr_id_table *words, mr_text text,
                                    uint32_t *ret_number);
 
 /* The numbers of what an event says that the plan has words for, `ret_numbers`
- * [MR_WORD_FIELDS]; new texts get theirs while there are fewer than MR_WORDS_MAX, later ones are
+ * [MR_WORD_FIELDS], and its placement's name put beside them; new texts get theirs while there are fewer than MR_WORDS_MAX, later ones are
  * passed over like no text.  MR_ERR_NO_MEMORY. */
 MR_MUST_USE mr_status mr_words_number(mr_id_table *words, mr_word_memo *memo,
                                       const mr_plan *plan, const mr_event *event,
