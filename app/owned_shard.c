@@ -397,8 +397,8 @@ static mr_status fill_job(mr_owned_shard *owned)
     mr_checkpoint_job *job = &owned->job;
     MR_TRY(move_letters(&owned->dead_letters, &job->dead_letters));
     MR_TRY(move_letters(&owned->late, &job->late));
-    MR_TRY(mr_owned_shard_cut_day(owned,
-                                  UINT32_MAX)); /* what the checkpoint passes is whole */
+    /* What the checkpoint passes is whole. */
+    MR_TRY(mr_owned_shard_cut_day(owned, UINT32_MAX));
     MR_TRY(mr_day_box_move(&owned->days, &job->days));
 
     mr_letter_box_clear(&job->alerts);
