@@ -107,6 +107,19 @@ static void test_segments_are_noted_first_and_then_told_once(void **state)
     assert_string_equal(sweep(w), "");
 }
 
+static void test_who_is_in_a_segment_at_first_sight_is_noted_without_a_word(void **state)
+{
+    sweep_world *w = *state;
+    sweep_buy(w, "ann", 0, "a1", 50);
+    sweep_view(w, "clock", 31);
+    assert_string_equal(sweep(w), "");
+    set_thresholds(w, 10, 1, 10000);
+    assert_string_equal(sweep(w), "");
+    sweep_buy(w, "ann", 32, "a2", 50);
+    sweep_view(w, "clock", 32);
+    assert_non_null(strstr(sweep(w), "ann: -one_time_buyers\n"));
+}
+
 static void test_a_first_order_gives_a_first_segment(void **state)
 {
     sweep_world *w = *state;
@@ -431,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_segments_are_noted_first_and_then_told_once),
+        CASE(test_who_is_in_a_segment_at_first_sight_is_noted_without_a_word),
         CASE(test_a_first_order_gives_a_first_segment),
         CASE(test_before_there_are_thresholds_scores_are_not_judged),
         CASE(test_thresholds_that_move_are_no_news_of_a_user),
