@@ -126,10 +126,8 @@ mr_status mr_census_need_quintiles(mr_census *census)
 bool mr_census_scores(const mr_census *census, const mr_shard *shard, uint32_t row,
                       int ret_scores[MR_RFM_VALUES])
 {
-    int64_t values[MR_RFM_VALUES];
     return census->has_quintiles && !mr_shard_is_anonymous(shard, row) &&
-           mr_rfm_values_of(shard, row, census->at_ms, values) &&
-           mr_quintiles_score(&census->quintiles, values, ret_scores);
+           mr_rfm_scores_of(shard, row, census->at_ms, &census->quintiles, ret_scores);
 }
 
 void mr_census_put_scope(const mr_census *census, mr_json_writer *writer)

@@ -126,17 +126,17 @@ static bool is_of_category(const mr_catalogue *catalogue, mr_text item_id_text,
 }
 
 /* The first `k` of a board's list, of one category when one is named. */
-static size_t pick(const mr_engine_backend *self, const mr_trending_board *board,
-                   mr_trending_kind kind, mr_text category, size_t k, mr_arena *arena,
-                   mr_candidate *ret_items)
+static size_t pick(const mr_engine_backend *self, const mr_trending_entry *entries,
+                   size_t entry_count, mr_trending_kind kind, mr_text category, size_t k,
+                   mr_arena *arena, mr_candidate *ret_items)
 {
     mr_snapshot *snapshot =
         category.length > 0 ? mr_snapshot_acquire(self->engine->catalogue) : NULL;
     const mr_catalogue *catalogue =
         snapshot != NULL ? mr_snapshot_object(snapshot) : NULL;
     size_t count = 0;
-    for (size_t i = 0; i < board->count[kind] && count < k; i++) {
-        const mr_trending_entry *entry = &board->entries[kind][i];
+    for (size_t i = 0; i < entry_count && count < k; i++) {
+        const mr_trending_entry *entry = &entries[i];
         if (category.length > 0 && !is_of_category(catalogue, entry->item_id, category))
             continue;
         const mr_text id = mr_arena_copy(arena, entry->item_id);
@@ -165,7 +165,8 @@ static mr_status trending(void *context, uint32_t thread, mr_trending_kind kind,
     if (snapshot == NULL)
         return MR_OK;
     const mr_trending_board *board = mr_snapshot_object(snapshot);
-    *ret_count = pick(self, board, kind, category, k, arena, ret_items);
+    *ret_count = pick(self, board->entries[kind], board->count[kind], kind, category, k,
+                      arena, ret_items);
     mr_snapshot_release(snapshot);
     return MR_OK;
 }
@@ -181,14 +182,8 @@ static mr_status trending_categories(void *context, uint32_t thread,
     if (snapshot == NULL)
         return MR_OK;
     const mr_trending_board *board = mr_snapshot_object(snapshot);
-    for (size_t i = 0; i < board->category_count[kind] && *ret_count < k; i++) {
-        const mr_trending_entry *entry = &board->categories[kind][i];
-        const mr_text name = mr_arena_copy(arena, entry->item_id);
-        if (name.bytes == NULL)
-            break;
-        ret_categories[(*ret_count)++] =
-            (mr_candidate){.item_id = name, .score = (float)entry->score};
-    }
+    *ret_count = pick(self, board->categories[kind], board->category_count[kind], kind,
+                      (mr_text){0}, k, arena, ret_categories);
     mr_snapshot_release(snapshot);
     return MR_OK;
 }

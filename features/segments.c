@@ -150,14 +150,20 @@ bool mr_segments_are_for(const mr_shard *shard, uint32_t row, int64_t at_ms)
            !mr_segment_holds(shard, row, at_ms, shard->plan->bot_rule, NULL);
 }
 
+bool mr_rfm_scores_of(const mr_shard *shard, uint32_t row, int64_t at_ms,
+                      const mr_quintiles *quintiles, int ret_scores[MR_RFM_VALUES])
+{
+    int64_t values[MR_RFM_VALUES];
+    return mr_rfm_values_of(shard, row, at_ms, values) &&
+           mr_quintiles_score(quintiles, values, ret_scores);
+}
+
 void mr_standing_of(const mr_shard *shard, uint32_t row, int64_t at_ms,
                     const mr_quintiles *quintiles, mr_standing *ret_standing)
 {
     const mr_plan *plan = shard->plan;
     mr_standing standing = {.rules = 0};
-    int64_t values[MR_RFM_VALUES];
-    standing.has_scores = mr_rfm_values_of(shard, row, at_ms, values) &&
-                          mr_quintiles_score(quintiles, values, standing.scores);
+    standing.has_scores = mr_rfm_scores_of(shard, row, at_ms, quintiles, standing.scores);
     if (standing.has_scores)
         standing.rfm =
             1 + (uint32_t)mr_rfm_segment_index(standing.scores[MR_RFM_RECENCY],

@@ -68,4 +68,8 @@ void mr_standing_of(const mr_shard *shard, uint32_t row, int64_t at_ms,
 bool mr_rfm_values_of(const mr_shard *shard, uint32_t row, int64_t at_ms,
                       int64_t ret_values[MR_RFM_VALUES]);
 
+/* The scores of these by the thresholds; false: never bought, or there are no thresholds. */
+bool mr_rfm_scores_of(const mr_shard *shard, uint32_t row, int64_t at_ms,
+                      const mr_quintiles *quintiles, int ret_scores[MR_RFM_VALUES]);
+
 #endif

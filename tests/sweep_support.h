@@ -79,6 +79,15 @@ static inline void sweep_take_alerts(sweep_world *w, mr_outbox_visitor *visit,
     mr_shard_outbox_acknowledge(w->owned.shard, last);
 }
 
+/* Sweep to the end; what `note` writes of the alerts that it put into the outbox. */
+static inline const char *sweep_noting(sweep_world *w, mr_outbox_visitor *note)
+{
+    sweep_through(w);
+    w->alerts[0] = '\0';
+    sweep_take_alerts(w, note, w);
+    return w->alerts;
+}
+
 static inline mr_text sweep_member(mr_json *alert, const char *key)
 {
     return mr_json_text(mr_json_get(mr_json_root(alert), key), (mr_text){0});

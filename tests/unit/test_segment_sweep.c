@@ -67,10 +67,7 @@ static bool note(void *context, uint64_t sequence, mr_text id, mr_text record)
 
 static const char *sweep(sweep_world *w)
 {
-    sweep_through(w);
-    w->alerts[0] = '\0';
-    sweep_take_alerts(w, note, w);
-    return w->alerts;
+    return sweep_noting(w, note);
 }
 
 /* ann has bought once, bea three times; both have been seen by thresholds. */
